@@ -1,0 +1,104 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_CHUNK = 1 << 20
+
+
+def fsync_dir(path: Path) -> None:
+    """Makes the names in a folder durable."""
+    fd = os.open(path, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Writes beside the target, syncs, renames, syncs the folder. A reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+        os.fsync(fd)
+    except BaseException:
+        os.close(fd)
+        temporary.unlink(missing_ok=True)
+        raise
+    os.close(fd)
+    os.replace(temporary, path)
+    fsync_dir(path.parent)
+
+
+def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
+    """`value` (structs included) as one JSON document, atomically."""
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n", mode)
+
+
+def read_json(path: Path, kind: type[T]) -> T:
+    """A JSON document as `kind`. Raises FileNotFoundError, or msgspec.DecodeError with the reason."""
+    return msgspec.json.decode(path.read_bytes(), type=kind)
+
+
+def read_json_if(path: Path, kind: type[T]) -> T | None:
+    """Like `read_json`; None where there is no file."""
+    try:
+        return read_json(path, kind)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+
+
+def canonical(value: Any) -> bytes:
+    """The one JSON text of a value: keys sorted, no spaces. What is hashed is this."""
+    return msgspec.json.encode(value, order="deterministic")
+
+
+def sha256_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: Path) -> str:
+    """sha256 (hex) of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """A copy of the bytes, a reflink where the file system can; whole or not at all, durable."""
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+    try:
+        with open(source, "rb") as reader, open(temporary, "xb") as writer:
+            if not _reflink(reader.fileno(), writer.fileno()):
+                while chunk := reader.read(_CHUNK):
+                    writer.write(chunk)
+            writer.flush()
+            os.fsync(writer.fileno())
+        os.replace(temporary, target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    fsync_dir(target.parent)
+
+
+def _reflink(source: int, target: int) -> bool:
+    """Shares the blocks (Linux FICLONE); False where the file system cannot."""
+    try:
+        import fcntl
+
+        fcntl.ioctl(target, 0x40049409, source)
+    except (ImportError, OSError):
+        return False
+    return True
