@@ -19,7 +19,9 @@ from mlops_store.ids import check_name, check_run_id, new_id, run_month
 FORMAT = 1
 
 # statfs magic numbers of file systems on which flock, O_APPEND or DuckDB are not safe
-_NETWORK_TYPES = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "lustre", "ceph", "glusterfs"})
+_NETWORK_TYPES = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "lustre", "ceph", "glusterfs"}
+)
 
 
 class HomeFile(msgspec.Struct):
@@ -44,7 +46,9 @@ class Home:
         if sys.platform == "darwin":
             return Home(Path.home() / "Library" / "Application Support" / "mlops-tui")
         data = os.environ.get("XDG_DATA_HOME")
-        return Home((Path(data) if data and os.path.isabs(data) else Path.home() / ".local" / "share") / "mlops-tui")
+        return Home(
+            (Path(data) if data and os.path.isabs(data) else Path.home() / ".local" / "share") / "mlops-tui"
+        )
 
     # --- paths ---
 
@@ -124,7 +128,11 @@ class Home:
         """The path of a record. Raises Problem where it would leave the home."""
         target = Path(os.path.normpath(self.path / relative))
         if os.path.isabs(relative) or not target.is_relative_to(self.path):
-            raise Problem("path_escapes", f"{relative!r} leads out of the home {self.path}", "the record is damaged: run `mlops-tui doctor`")
+            raise Problem(
+                "path_escapes",
+                f"{relative!r} leads out of the home {self.path}",
+                "the record is damaged: run `mlops-tui doctor`",
+            )
         return target
 
     # --- life ---
@@ -161,7 +169,12 @@ class Home:
         try:
             marker = msgspec.json.decode(self.marker.read_bytes(), type=HomeFile)
         except msgspec.DecodeError as error:
-            raise Problem("home_damaged", f"{self.marker} is not readable: {error}", "restore it from a backup", status=2) from error
+            raise Problem(
+                "home_damaged",
+                f"{self.marker} is not readable: {error}",
+                "restore it from a backup",
+                status=2,
+            ) from error
         if marker.format > FORMAT:
             raise Problem("home_newer", f"the home {self.path} has format {marker.format}, this program knows {FORMAT}",
                           "upgrade mlops-tui", status=3)  # fmt: skip

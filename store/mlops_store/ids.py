@@ -41,7 +41,9 @@ def new_id(prefix: str) -> str:
 def check_run_id(text: str) -> str:
     """`text` where it is a run id, else a Problem: run ids become paths."""
     if not RUN_ID.match(text):
-        raise Problem("bad_run_id", f"{text!r} is not a run id", "a run id is 32 hexadecimal characters", status=2)
+        raise Problem(
+            "bad_run_id", f"{text!r} is not a run id", "a run id is 32 hexadecimal characters", status=2
+        )
     return text
 
 

@@ -32,7 +32,9 @@ class Objects:
 
     def path(self, sha256: str) -> Path:
         if not _SHA.match(sha256):
-            raise Problem("bad_digest", f"{sha256!r} is not a sha256", "the record is damaged: run `mlops-tui doctor`")
+            raise Problem(
+                "bad_digest", f"{sha256!r} is not a sha256", "the record is damaged: run `mlops-tui doctor`"
+            )
         return self._home.objects / sha256[:2] / sha256
 
     def has(self, sha256: str) -> bool:
@@ -55,9 +57,17 @@ class Objects:
         try:
             data = self.path(sha256).read_bytes()
         except FileNotFoundError:
-            raise Problem("object_missing", f"object {sha256} is not in the home", "restore it from a backup; `mlops-tui doctor` lists what needs it") from None
+            raise Problem(
+                "object_missing",
+                f"object {sha256} is not in the home",
+                "restore it from a backup; `mlops-tui doctor` lists what needs it",
+            ) from None
         if sha256_bytes(data) != sha256:
-            raise Problem("object_damaged", f"object {sha256} does not have the bytes of its name", "restore it from a backup")
+            raise Problem(
+                "object_damaged",
+                f"object {sha256} does not have the bytes of its name",
+                "restore it from a backup",
+            )
         return data
 
     def put_tree(self, folder: Path) -> str:
@@ -78,7 +88,11 @@ class Objects:
         for name in files:
             pure = PurePosixPath(name)
             if pure.is_absolute() or ".." in pure.parts or "\\" in name or not name:
-                raise Problem("path_escapes", f"tree {digest} names {name!r}, which leads out of it", "do not use this tree")
+                raise Problem(
+                    "path_escapes",
+                    f"tree {digest} names {name!r}, which leads out of it",
+                    "do not use this tree",
+                )
         return files
 
     def checkout(self, digest: str, target: Path) -> Path:

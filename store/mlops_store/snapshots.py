@@ -52,7 +52,11 @@ class Snapshots:
         try:
             return read_json(path, Manifest)
         except FileNotFoundError:
-            raise Problem("manifest_missing", f"there is no data version at {path}", "`mlops-tui data list` shows the versions") from None
+            raise Problem(
+                "manifest_missing",
+                f"there is no data version at {path}",
+                "`mlops-tui data list` shows the versions",
+            ) from None
 
     def file_paths(self, manifest: Manifest) -> list[Path]:
         """The Parquet files of a version, in the manifest's order."""

@@ -1,0 +1,212 @@
+"""Run journals: what training code says about itself, one JSON array a line, appended with one write each.
+
+A call that returned survives the death of its process, since the bytes are in the kernel. Nothing here reads or locks a
+store, and a full disk costs counted lines, never the training.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlops_store.ids import now_ms
+
+MAX_TEXT = 1 << 16
+MAX_KEY = 500
+
+_ENCODE = msgspec.json.Encoder().encode
+
+
+class JournalWriter:
+    """Appends to a file of its own: `journal/<attempt>-<host>-<pid>-<rand>.jsonl`. Threads may share it; a fork gets a new file."""
+
+    def __init__(self, run_dir: Path, attempt: int, label: str = "") -> None:
+        self._run_dir = run_dir
+        self._attempt = attempt
+        self._label = label
+        self._lock = threading.Lock()
+        self._last_step: dict[str, int] = {}
+        self._pid = 0
+        self._fd = -1
+        self.dropped = 0
+        self._warned = False
+        self._open()
+
+    # --- what can be said ---
+
+    def metric(self, key: str, value: float, step: int | None = None, ts: int | None = None) -> None:
+        """One point. Without a step, the one after the last step that this writer used for the key (from 0)."""
+        if step is None:
+            step = self._last_step.get(key, -1) + 1
+        self._last_step[key] = step
+        number = float(value)
+        if not math.isfinite(number):
+            self._append(
+                [
+                    "m",
+                    key,
+                    step,
+                    ts or now_ms(),
+                    "nan" if number != number else ("inf" if number > 0 else "-inf"),
+                ]
+            )
+            return
+        self._append(["m", key, step, ts or now_ms(), number])
+
+    def metrics(self, values: dict[str, float], step: int | None = None) -> None:
+        """Several points of one step, in one write."""
+        ts = now_ms()
+        for key, value in values.items():
+            self.metric(key, value, step, ts)
+
+    def param(self, key: str, value: Any) -> None:
+        """An input of the run; write-once, which the reader checks."""
+        self._append(["p", _key(key), _plain(value)])
+
+    def params(self, values: dict[str, Any]) -> None:
+        for key, value in values.items():
+            self.param(key, value)
+
+    def tag(self, key: str, value: str) -> None:
+        self._append(["t", _key(key), str(value)[:MAX_TEXT]])
+
+    def artifact(self, path: str, size: int, sha256: str) -> None:
+        self._append(["a", path, size, sha256])
+
+    def stage(self, name: str, state: str, **info: Any) -> None:
+        """`state` is started, finished, cached or failed."""
+        self._append(["s", name, state, now_ms(), info])
+
+    def sync(self) -> None:
+        """Makes what was written durable."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """Says how much was dropped, if anything, and closes the file."""
+        with self._lock:
+            if self._fd < 0:
+                return
+            if self.dropped:
+                self._raw(_ENCODE(["d", self.dropped, "write failed"]) + b"\n")
+            os.close(self._fd)
+            self._fd = -1
+
+    # --- inside ---
+
+    def _open(self) -> None:
+        self._pid = os.getpid()
+        folder = self._run_dir / "journal"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        host = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:32] or "host"
+        suffix = self._label or os.urandom(4).hex()
+        self.path = folder / f"{self._attempt}-{host}-{self._pid}-{suffix}.jsonl"
+        self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if os.fstat(self._fd).st_size:
+            self._raw(b"\n")
+        self._raw(
+            _ENCODE(
+                [
+                    "h",
+                    {
+                        "run_id": self._run_dir.name,
+                        "attempt": self._attempt,
+                        "pid": self._pid,
+                        "time": now_ms(),
+                    },
+                ]
+            )
+            + b"\n"
+        )
+
+    def _append(self, row: list[Any]) -> None:
+        line = _ENCODE(row) + b"\n"
+        if self._pid != os.getpid():
+            self._after_fork()
+        if self._fd < 0:
+            self._drop("the journal is closed")
+            return
+        self._raw(line)
+
+    def _after_fork(self) -> None:
+        """A child must not share its parent's file: writer identity would be ambiguous."""
+        self._lock = threading.Lock()
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._label = ""
+        self._open()
+
+    def _raw(self, line: bytes) -> None:
+        try:
+            written = os.write(self._fd, line)
+            if written == len(line):
+                return
+            reason = "the disk took only a part of a line"
+            os.write(self._fd, b"\n")
+        except OSError as error:
+            reason = error.strerror or str(error)
+        self._drop(reason)
+
+    def _drop(self, reason: str) -> None:
+        self.dropped += 1
+        if not self._warned:
+            self._warned = True
+            print(
+                f"mlops-tui: a line of the run journal was dropped ({reason}); training goes on",
+                file=sys.stderr,
+            )
+
+
+def _key(key: str) -> str:
+    return str(key)[:MAX_KEY]
+
+
+def _plain(value: Any) -> Any:
+    """Numbers, booleans, None and text as they are; all else as text, capped."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if isinstance(value, str):
+        return value[:MAX_TEXT]
+    try:
+        text = _ENCODE(value).decode()
+    except (TypeError, ValueError):
+        text = repr(value)
+    return text[:MAX_TEXT]
+
+
+def read_block(path: Path, offset: int, limit: int = 8 << 20) -> tuple[list[bytes], int]:
+    """The complete lines from `offset` on (without their newline; at most about `limit` bytes) and the offset after them.
+
+    A line that is longer than `limit` is read whole.
+    """
+    with open(path, "rb") as file:
+        file.seek(offset)
+        block = file.read(limit)
+        while block and b"\n" not in block:
+            more = file.read(limit)
+            if not more:
+                return [], offset
+            block += more
+    end = block.rfind(b"\n")
+    if end < 0:
+        return [], offset
+    return block[:end].split(b"\n"), offset + end + 1
+
+
+def decode_line(line: bytes) -> list[Any] | None:
+    """A row of a journal, or None where the line is torn or foreign."""
+    try:
+        row = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if not isinstance(row, list) or not row or not isinstance(row[0], str):
+        return None
+    return row
