@@ -285,9 +285,8 @@ def _damaged(path: Path, number: int) -> Problem:
 
 def _whole_prefix(path: Path) -> tuple[int, LedgerEntry | None]:
     """The bytes of a file that hold whole commands, and the last entry in them."""
-    keep, position, last, count = 0, 0, None, 0
-    for line in _lines(path):
-        count += 1
+    keep, position, last = 0, 0, None
+    for count, line in enumerate(_lines(path), start=1):
         position += len(line)
         entry = _decode(line)
         if entry is None:

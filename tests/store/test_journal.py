@@ -1,0 +1,129 @@
+"""Run journals: one line a call, torn tails, forks, full disks."""
+
+from __future__ import annotations
+
+import errno
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlops_store.journal import JournalWriter, decode_line, read_block
+
+
+def rows(path: Path) -> list[list[Any] | None]:
+    lines, _ = read_block(path, 0)
+    return [decode_line(line) for line in lines]
+
+
+def test_each_call_is_a_line_with_its_kind(tmp_path: Path) -> None:
+    journal = JournalWriter(tmp_path, 1)
+    journal.metric("loss", 0.5, 3, ts=7)
+    journal.metric("loss", math.nan, 4, ts=8)
+    journal.metric("loss", -math.inf, 5, ts=9)
+    journal.param("lr", 0.1)
+    journal.tag("who", "ada")
+    journal.stage("train", "finished", seconds=1.5)
+    journal.close()
+    found = rows(journal.path)
+    assert found[0] is not None and found[0][0] == "h"
+    assert found[1:4] == [["m", "loss", 3, 7, 0.5], ["m", "loss", 4, 8, "nan"], ["m", "loss", 5, 9, "-inf"]]
+    assert [row[0] for row in found[4:] if row] == ["p", "t", "s"]
+
+
+def test_steps_count_by_themselves_when_none_is_given(tmp_path: Path) -> None:
+    journal = JournalWriter(tmp_path, 1)
+    for value in (1.0, 2.0):
+        journal.metric("a", value)
+    journal.metric("a", 3.0, 10)
+    journal.metric("a", 4.0)
+    assert [row[2] for row in rows(journal.path) if row and row[0] == "m"] == [0, 1, 10, 11]
+
+
+def test_half_a_line_waits_until_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b'["m","a",0,1,2.0]\n["m","a"')
+    lines, offset = read_block(path, 0)
+    assert lines == [b'["m","a",0,1,2.0]']
+    assert read_block(path, offset) == ([], offset)
+    with open(path, "ab") as file:
+        file.write(b",1,1,3.0]\n")
+    assert read_block(path, offset)[0] == [b'["m","a",1,1,3.0]']
+
+
+def test_a_line_longer_than_the_block_is_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    path.write_bytes(b'["p","k","' + b"x" * 100 + b'"]\n["t","a","b"]\n')
+    lines, offset = read_block(path, 0, limit=16)
+    assert len(lines[0]) > 100
+    assert offset <= path.stat().st_size
+
+
+@pytest.mark.parametrize("line", [b"", b"\x00\x00", b'["m"', b"{}", b"[1,2]", b"[]", b"\xff"])
+def test_foreign_lines_are_none(line: bytes) -> None:
+    assert decode_line(line) is None
+
+
+def test_a_fork_writes_to_a_file_of_its_own(tmp_path: Path) -> None:
+    journal = JournalWriter(tmp_path, 1)
+    journal.metric("a", 1.0)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            journal.metric("a", 2.0)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    journal.metric("a", 3.0)
+    files = sorted((tmp_path / "journal").glob("*.jsonl"))
+    assert len(files) == 2
+    values = {path: [row[4] for row in rows(path) if row and row[0] == "m"] for path in files}
+    assert values[journal.path] == [1.0, 3.0]
+    assert [2.0] in values.values()
+
+
+def test_a_full_disk_drops_lines_counts_them_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = JournalWriter(tmp_path, 1)
+    real = os.write
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    journal.metric("a", 1.0)
+    journal.metric("a", 2.0)
+    monkeypatch.setattr(os, "write", real)
+    journal.metric("a", 3.0)
+    journal.close()
+    assert journal.dropped == 2
+    assert capsys.readouterr().err.count("dropped") == 1
+    assert [row for row in rows(journal.path) if row and row[0] == "d"] == [["d", 2, "write failed"]]
+
+
+def test_what_returned_survives_kill_9(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from mlops_store.journal import JournalWriter\n"
+        "j = JournalWriter(Path(sys.argv[1]), 1)\n"
+        "i = 0\n"
+        "while True:\n"
+        "    j.metric('a', float(i), i); print(i, flush=True); i += 1\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    seen = -1
+    for line in process.stdout:
+        seen = int(line)
+        if seen == 200:
+            process.send_signal(signal.SIGKILL)
+            break
+    seen = max([seen, *(int(line) for line in process.stdout if line.endswith("\n"))])
+    process.wait()
+    (path,) = (tmp_path / "journal").glob("*.jsonl")
+    steps = [row[2] for row in rows(path) if row and row[0] == "m"]
+    assert steps[: seen + 1] == list(range(seen + 1))
