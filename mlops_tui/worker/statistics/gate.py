@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mlops_tui.worker.statistics import bootstrap, metrics
 from mlops_tui.worker.statistics.bootstrap import Interval
-from mlops_tui.worker.statistics.checks import Baseline, Check, parse_check, wants_better
+from mlops_tui.worker.statistics.checks import Baseline, Check, parse_check
 from mlops_tui.worker.statistics.ranking import NAN, Floats, as_floats
 
 __all__ = ["Check", "CheckResult", "GateResult", "SliceResult", "evaluate_gate", "look_level", "parse_check"]
@@ -229,9 +229,10 @@ def _evaluate_slices(check: Check, rows: _Rows, alpha: float) -> CheckResult:
             interval = rows.interval(check.metric, check.baseline, level, name)
             verdict, reason = judge(check, rows.task, interval)
         parts.append(_slice_result(name, interval, verdict, reason))
-    worst = _worst(check, rows.task, parts)
     verdicts = {part.verdict for part in parts}
     verdict = next(v for v in ("FAIL", "INCONCLUSIVE", "PASS") if v in verdicts)
+    guilty = [part for part in parts if part.verdict == "FAIL"]
+    worst = _worst(check, guilty or parts)
     undecided = [part.name for part in parts if part.verdict == "INCONCLUSIVE"]
     reason = f"worst slice {worst.name}: {worst.reason}"
     if undecided and verdict == "INCONCLUSIVE":
@@ -239,7 +240,7 @@ def _evaluate_slices(check: Check, rows: _Rows, alpha: float) -> CheckResult:
     return _result(check, worst, verdict, reason, slices=tuple(parts))
 
 
-def _worst(check: Check, task: str, parts: Sequence[SliceResult]) -> SliceResult:
+def _worst(check: Check, parts: Sequence[SliceResult]) -> SliceResult:
     """The slice furthest on the wrong side; undefined comes first, slices without a number last."""
     upwards = bool(check.baseline) or check.op in (">", ">=")
     rank = {"FAIL": -np.inf, "INCONCLUSIVE": np.inf, "PASS": np.inf}
