@@ -1,0 +1,36 @@
+"""What can be asked of the system, declared once."""
+
+from __future__ import annotations
+
+import importlib
+from functools import cache
+
+from mlops_tui.verbs._declare import Verb
+
+NOUNS = ("run", "model", "proposal", "data", "feature", "project", "daemon", "ledger")
+TOP = ("init", "demo", "predict", "wait", "events", "sql", "doctor", "rebuild")
+
+__all__ = ["NOUNS", "TOP", "Verb", "all_verbs", "find", "of_noun"]
+
+
+@cache
+def of_noun(noun: str) -> tuple[Verb, ...]:
+    """The verbs of a noun, in order of their help; the empty noun holds the top-level verbs."""
+    return tuple(importlib.import_module(f"mlops_tui.verbs.{noun or 'top'}").VERBS)
+
+
+@cache
+def all_verbs() -> tuple[Verb, ...]:
+    """Every verb; imports every noun, so clients that know what they want use `find`."""
+    return tuple(verb for noun in (*NOUNS, "") for verb in of_noun(noun))
+
+
+def find(key: str) -> Verb:
+    """The verb for `run list` or `sql`. Raises KeyError."""
+    noun = key.split(" ", 1)[0] if " " in key else ""
+    if noun and noun not in NOUNS:
+        raise KeyError(key)
+    for verb in of_noun(noun):
+        if verb.key == key:
+            return verb
+    raise KeyError(key)

@@ -1,0 +1,183 @@
+"""Models: versions, aliases and what was shown of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._shapes import Model, ModelVersion, Run, SubmitInput
+
+MODEL = arg("name of the model")
+VERSION = arg("MODEL, MODEL@3 or MODEL@alias; without @ the champion", metavar="MODEL[@VERSION]")
+
+
+class ModelList(PageInput, kw_only=True):
+    pass
+
+
+class ModelShow(ProjectInput, kw_only=True):
+    model: Annotated[str, VERSION]
+    as_of: Annotated[int | None, opt("as the registry was at this time", kind="time")] = None
+
+
+class VersionDetail(ModelVersion, kw_only=True):
+    """A version with what pins it: snapshots, feature service, code tree, environment, parameters, gate."""
+
+    metric: str = ""
+    direction: str = "max"
+    gate: dict[str, Any] | None = None
+    feature_service: list[str] = []
+    pins: dict[str, int] = {}
+    training_rows: int = 0
+    digest: str = ""
+    tree: str = ""
+    python: str = ""
+    params: dict[str, Any] = {}
+    manifest: dict[str, Any] = {}
+    waivers: list[dict[str, Any]] = []
+
+
+class ModelDetail(Model, kw_only=True):
+    """A model; `selected` is the version that was asked for, or the champion."""
+
+    selected: VersionDetail | None = None
+    as_of: int | None = None
+
+
+class ModelEvaluate(SubmitInput, kw_only=True):
+    model: Annotated[str, VERSION]
+    data: Annotated[int | None, opt("data version of the spine; default: the newest", metavar="VERSION")] = (
+        None
+    )
+    baseline: Annotated[str | None, opt("version to compare with on the same rows", metavar="VERSION")] = None
+
+
+class ModelCompare(ProjectInput, kw_only=True):
+    a: Annotated[str, arg("MODEL@2 or MODEL@alias", metavar="A")]
+    b: Annotated[str, arg("MODEL@3 or MODEL@alias; a bare 3 or alias means the same model", metavar="B")]
+
+
+class ModelCompareRow(Output, kw_only=True):
+    """One thing compared. Sections: data, features, code, params, environment."""
+
+    section: str
+    key: str
+    a: Any = None
+    b: Any = None
+    differs: bool = True
+
+
+class MetricCompareRow(Output, kw_only=True):
+    """A metric of both on the same rows: values with intervals {value, low, high}, and the interval of b − a."""
+
+    metric: str
+    a: dict[str, Any] = {}
+    b: dict[str, Any] = {}
+    difference: dict[str, Any] | None = None
+    rows: int | None = None
+    same_rows: bool = False
+
+
+class ModelComparison(Output, kw_only=True):
+    """`note` says why there is no difference of metrics, where there is none."""
+
+    model: str
+    a: int
+    b: int
+    rows: list[ModelCompareRow]
+    metrics: list[MetricCompareRow] = []
+    note: str = ""
+
+
+class ModelPromote(ProjectInput, kw_only=True):
+    model: Annotated[str, arg("MODEL@VERSION", metavar="MODEL@VERSION")]
+    alias: Annotated[str, opt("alias to move")] = "champion"
+    expected_from: Annotated[
+        int | None, opt("refuse unless the alias is on this version now (0: on none)", metavar="VERSION")
+    ] = None
+    verdict_id: Annotated[str | None, opt("refuse unless this is the version's newest verdict")] = None
+    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+
+
+class ModelRollback(ProjectInput, kw_only=True):
+    model: Annotated[str, MODEL]
+    alias: Annotated[str, opt("alias to move back")] = "champion"
+    expected_from: Annotated[
+        int | None, opt("refuse unless the alias is on this version now", metavar="VERSION")
+    ] = None
+    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+
+
+class AliasMove(Output, kw_only=True, rename={"from_": "from"}):
+    """One move of an alias; `seq` is its entry in the ledger."""
+
+    project: str
+    model: str
+    alias: str
+    from_: int | None = None
+    to: int | None = None
+    verdict_id: str | None = None
+    verdict: str | None = None
+    why: str = ""
+    actor: str = ""
+    time: int = 0
+    seq: int = 0
+
+
+class ModelHistory(PageInput, kw_only=True):
+    model: Annotated[str, MODEL]
+
+
+class ModelCard(ProjectInput, kw_only=True):
+    model: Annotated[str, VERSION]
+
+
+class Card(Output, kw_only=True):
+    """A model card in Markdown, from recorded facts only."""
+
+    model: str
+    version: int
+    markdown: str
+
+
+class ModelWaive(ProjectInput, kw_only=True):
+    model: Annotated[str, arg("MODEL@VERSION", metavar="MODEL@VERSION")]
+    check: Annotated[str, opt("the check that is waived, as in mlops.toml")]
+    reason: Annotated[str, opt("why; stays in the ledger")]
+    lasts: Annotated[int, opt("how long it holds", "--for", kind="duration")] = 30 * 86_400_000
+
+
+class Waiver(Output, kw_only=True):
+    """A waiver stands beside the verdict, never instead of it."""
+
+    model: str
+    version: int
+    verdict_id: str
+    check: str
+    name: str
+    reason: str
+    expires: int
+
+
+VERBS = [
+    Verb("model", "list", ModelList, Page[Model], "List registered models with their versions and aliases."),
+    Verb("model", "show", ModelShow, ModelDetail, "Show a model, or one version of it.",
+         example="mlops-tui model show late-departure@champion --as-of 2026-01-31"),
+    Verb("model", "evaluate", ModelEvaluate, Run, "Judge a version on a data version, in the background.",
+         help="On rows that its training has not seen. Counts as no look of the gate.",
+         example="mlops-tui model evaluate late-departure@2 --data 5 --wait", writes=True, waits="option"),
+    Verb("model", "compare", ModelCompare, ModelComparison, "Compare two versions: data, features, code, metrics.",
+         example="mlops-tui model compare late-departure@1 2"),
+    Verb("model", "promote", ModelPromote, AliasMove, "Move an alias (champion) to a version.",
+         help="Refused, saying what changed, when --expected-from or --verdict-id do not match; and when the version's "
+         "verdict is not PASS and not waived (exit code 4).",
+         example="mlops-tui model promote late-departure@2 --expected-from 1", writes=True, danger=True, plans=True),
+    Verb("model", "rollback", ModelRollback, AliasMove, "Move an alias back to where it was before.",
+         example="mlops-tui model rollback late-departure --reason 'errors at JFK'",
+         writes=True, danger=True, plans=True),
+    Verb("model", "history", ModelHistory, Page[AliasMove], "List the moves of a model's aliases, newest first."),
+    Verb("model", "card", ModelCard, Card, "Print a model card in Markdown."),
+    Verb("model", "waive", ModelWaive, Waiver, "Waive one check of a version's gate, with a reason and an expiry.",
+         example="mlops-tui model waive late-departure@2 --check 'worst_slice.roc_auc >= 0.6' --reason 'new terminal'",
+         writes=True, danger=True),
+]  # fmt: skip

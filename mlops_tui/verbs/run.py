@@ -1,0 +1,132 @@
+"""Runs: training, evaluation, scoring and every other job in its own process."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mlops_store.records import RunKind, RunState
+from mlops_tui.verbs._declare import Natural, Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._shapes import Run, RunDetail, SubmitInput
+
+RUN = arg("run id, or an unambiguous start of it", metavar="RUN")
+
+
+class RunStart(SubmitInput, kw_only=True):
+    model: Annotated[str, arg("model of mlops.toml")]
+    params: Annotated[
+        dict[str, Any], opt("set a parameter of the recipe; repeatable", "--set", kind="pairs", metavar="K=V")
+    ] = {}
+    after: Annotated[list[str], opt("start only when this run has ended; repeatable", metavar="RUN")] = []
+    pins: Annotated[
+        dict[str, Any],
+        opt("use this data version of a source; repeatable", "--pin", kind="pairs", metavar="SOURCE=VERSION"),
+    ] = {}
+    name: Annotated[str | None, opt("label of the run")] = None
+    experiment: Annotated[str | None, opt("experiment to put it in; default: the model's name")] = None
+    tags: Annotated[
+        dict[str, str], opt("tag the run; repeatable", "--tag", kind="values", metavar="K=V")
+    ] = {}
+    seed: Annotated[int | None, opt("seed of everything random")] = None
+    as_of: Annotated[
+        int | None, opt("judge maturity as of this time instead of the source's watermark", kind="time")
+    ] = None
+
+
+class RunList(PageInput, kw_only=True):
+    kind: Annotated[RunKind | None, opt("only this kind; default: training and SDK runs")] = None
+    all_kinds: Annotated[bool, opt("every kind of run", "--all")] = False
+    state: Annotated[RunState | None, opt("only this state")] = None
+    model: Annotated[str | None, opt("only runs of this model")] = None
+    experiment: Annotated[str | None, opt("only runs of this experiment")] = None
+
+
+class RunRef(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+
+
+class RunLogs(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    tail: Annotated[Natural | None, opt("only the last N lines")] = None
+    offset: Annotated[int | None, opt("from this byte; a negative one counts from the end")] = None
+
+
+class LogChunk(Output, kw_only=True):
+    """A piece of a run's log, at most 1 MB. `next` is the offset to go on from; `ended`: nothing will follow."""
+
+    run_id: str
+    text: str
+    offset: int
+    next: int
+    size: int
+    ended: bool
+
+
+class RunWhy(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    stage: Annotated[str | None, arg("only this stage")] = None
+
+
+class StageChange(Output, kw_only=True):
+    """One input of a stage that differs from the run before; values are shortened text."""
+
+    input: str
+    before: str | None = None
+    after: str | None = None
+
+
+class StageWhy(Output, kw_only=True):
+    """Why a stage ran or was taken from the cache."""
+
+    stage: str
+    state: str
+    key: str
+    previous_key: str = ""
+    reason: str = ""
+    changes: list[StageChange] = []
+
+
+class Why(Output, kw_only=True):
+    run_id: str
+    previous: str | None = None
+    stages: list[StageWhy] = []
+
+
+class RunCompare(ProjectInput, kw_only=True):
+    runs: Annotated[list[str], arg("two or more runs", metavar="RUN")]
+
+
+class CompareRow(Output, kw_only=True):
+    """One thing compared; `values` has one entry for each run, in order; null where a run lacks it."""
+
+    section: str
+    key: str
+    values: list[Any]
+    differs: bool
+
+
+class Comparison(Output, kw_only=True):
+    """Sections: run, params, data, features, code, environment, metrics."""
+
+    runs: list[str]
+    rows: list[CompareRow]
+
+
+VERBS = [
+    Verb("run", "start", RunStart, Run, "Train a model in the background.",
+         help="The run is queued, and outlives this terminal and the daemon. With --wait the exit code is 0 when the "
+         "gate passed, 4 when it said FAIL or INCONCLUSIVE, 1 when the run failed; ^C stops waiting, not the run.",
+         example="mlops-tui run start late-departure --set max_depth=6 --wait", writes=True, plans=True, waits="option"),
+    Verb("run", "list", RunList, Page[Run], "List runs, newest first.", example="mlops-tui run list --state FAILED"),
+    Verb("run", "show", RunRef, RunDetail, "Show a run with its evidence.", example="mlops-tui run show 0192f"),
+    Verb("run", "stop", RunRef, Run, "Stop a run and every process that it started.",
+         help="Asks first (SIGTERM), then insists. A queued run is withdrawn.",
+         example="mlops-tui run stop 0192f", writes=True, danger=True, plans=True),
+    Verb("run", "resume", RunRef, Run, "Run again from the failed stage, as a new attempt.",
+         example="mlops-tui run resume 0192f --wait", writes=True, waits="option"),
+    Verb("run", "logs", RunLogs, LogChunk, "Print a run's output.",
+         help="With --follow it goes on until the run ends.", example="mlops-tui run logs 0192f --follow"),
+    Verb("run", "why", RunWhy, Why, "Say why each stage ran or came from the cache.",
+         example="mlops-tui run why 0192f features"),
+    Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side.",
+         example="mlops-tui run compare 0192f 0193a"),
+]  # fmt: skip
