@@ -38,7 +38,11 @@ class MetricSummary(Output, kw_only=True):
 
 
 class Run(Output, kw_only=True):
-    """One execution. `attempts` counts them; `reason` says why where the state alone does not."""
+    """One execution. `attempts` counts them; `reason` says why where the state alone does not.
+
+    `settled` is false while the outcome of an ended run is not yet in the ledger (registered, judged, admitted):
+    whoever waits for a run waits for that too.
+    """
 
     run_id: str
     kind: RunKind
@@ -60,6 +64,7 @@ class Run(Output, kw_only=True):
     verdict: Verdict | None = None
     proposal_id: str | None = None
     reason: str = ""
+    settled: bool = True
 
 
 class Attempt(Output, kw_only=True):
