@@ -49,7 +49,9 @@ class WorkerContext:
             launch = read_json(folder.attempt_dir(attempt) / "context.json", LaunchContext)
             spec = read_json(run_dir / "spec.json", RunSpec)
         except (OSError, ValueError) as error:
-            raise Problem("run_damaged", f"the run folder {run_dir} cannot be read: {error}", "start the run again") from error
+            raise Problem(
+                "run_damaged", f"the run folder {run_dir} cannot be read: {error}", "start the run again"
+            ) from error
         home = Home.locate(launch.home)
         return WorkerContext(
             home=home,

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class StageContext:
     """What a stage's `run(ctx)` gets: files of the stages before it, a folder to write into, a journal that can be replayed."""
 
-    def __init__(self, worker: WorkerContext, record: StageRecord, out: Path, done: dict[str, StageRecord]) -> None:
+    def __init__(
+        self, worker: WorkerContext, record: StageRecord, out: Path, done: dict[str, StageRecord]
+    ) -> None:
         self.worker = worker
         self.record = record
         self.out = out
@@ -104,7 +106,9 @@ class Stages:
         folder = self._folder(name, key) if cached else self.worker.attempt_dir / "work" / name
         started = time.monotonic()
         found = stage_cache.find(folder) if cached else None
-        record = found or StageRecord(name=name, key=key, code=code, inputs=inputs, run_id=self.worker.spec.run_id)
+        record = found or StageRecord(
+            name=name, key=key, code=code, inputs=inputs, run_id=self.worker.spec.run_id
+        )
         record.started, record.attempt, record.folder = now_ms(), self.worker.attempt, str(folder)
         self._log.append(record)
         if found:
@@ -135,7 +139,9 @@ class Stages:
         try:
             module.run(StageContext(self.worker, record, out, self.done))
             record.outputs = stage_cache.output_files(out)
-            record.digest = stage_cache.stage_key(record.name, "", {"outputs": record.outputs, "facts": record.facts})
+            record.digest = stage_cache.stage_key(
+                record.name, "", {"outputs": record.outputs, "facts": record.facts}
+            )
             record.state = "finished"
             if folder.parent.name == "work":
                 shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,15 @@ from typing import Any
 
 import msgspec
 
-from mlops_store.atomic import canonical, copy_file, fsync_dir, read_json_if, sha256_bytes, sha256_file, write_json
+from mlops_store.atomic import (
+    canonical,
+    copy_file,
+    fsync_dir,
+    read_json_if,
+    sha256_bytes,
+    sha256_file,
+    write_json,
+)
 from mlops_store.errors import Problem
 
 STAGE_FILE = "stage.json"
@@ -49,7 +57,9 @@ def code_hash(modules: tuple[str, ...]) -> str:
     for name in modules:
         spec = importlib.util.find_spec(name)
         if spec is None or spec.origin is None:
-            raise Problem("worker_broken", f"module {name} of a stage is not installed", "install mlops-tui again")
+            raise Problem(
+                "worker_broken", f"module {name} of a stage is not installed", "install mlops-tui again"
+            )
         digest.update(name.encode() + b"\0" + Path(spec.origin).read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -63,7 +73,11 @@ def relative_inside(logical: str) -> str:
     """`logical` where it is a plain relative path. Raises Problem where it would lead elsewhere."""
     pure = PurePosixPath(logical)
     if not logical or pure.is_absolute() or ".." in pure.parts or "\\" in logical or "\0" in logical:
-        raise Problem("bad_artifact_path", f"{logical!r} cannot be the path of an artifact", "use a relative path without `..`")
+        raise Problem(
+            "bad_artifact_path",
+            f"{logical!r} cannot be the path of an artifact",
+            "use a relative path without `..`",
+        )
     return logical
 
 
@@ -85,7 +99,9 @@ def find(folder: Path) -> StageRecord | None:
         return None
     try:
         record = read_json_if(folder / STAGE_FILE, StageRecord)
-        whole = record is not None and all(sha256_file(folder / n) == sha for n, sha in record.outputs.items())
+        whole = record is not None and all(
+            sha256_file(folder / n) == sha for n, sha in record.outputs.items()
+        )
     except (OSError, msgspec.DecodeError):
         record, whole = None, False
     if not whole:

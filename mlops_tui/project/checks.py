@@ -1,0 +1,182 @@
+"""What the tables of mlops.toml must have between them: references, tasks, metrics, predicates."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mlops_tui.project.predicate import parse
+from mlops_tui.project.schema import Expectation, ModelConfig, ProjectConfig, SourceConfig
+from mlops_tui.project.values import FAMILIES, METRICS, check_problem
+
+Finding = tuple[tuple[str, ...], str, str]
+"""(path of the key, what is wrong, fix)."""
+
+
+def cross_check(config: ProjectConfig, directory: Path) -> Iterator[Finding]:
+    """All that is wrong in a file whose tables are well-formed."""
+    for name, source in config.source.items():
+        yield from _source(("source", name), source)
+    for name, model in config.model.items():
+        path = ("model", name)
+        if model.command:
+            yield from _command(path, model)
+        else:
+            yield from _needed(path, model, config)
+            yield from _parts(path, model)
+        yield from _recipe_file(path, model, directory)
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A hint with the nearest known words."""
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    return f"there are: {', '.join(sorted(known))}" if known else ""
+
+
+def _source(path: tuple[str, ...], source: SourceConfig) -> Iterator[Finding]:
+    if Path(source.path).is_absolute() is False and ".." in Path(source.path).parts:
+        yield (
+            (*path, "path"),
+            f"{source.path!r} leads out of the project",
+            "use a folder below mlops.toml, or an absolute path",
+        )
+    if source.known_at and source.knowledge_delay:
+        yield (*path, "known_at"), "known_at and knowledge_delay are both given", "keep one of them"
+    for key in ("known_at", "knowledge_delay", "label_delay"):
+        if getattr(source, key) and not source.event_time:
+            yield (
+                (*path, key),
+                f"{key} needs event_time",
+                "name the column with the time at which a row happened",
+            )
+    if len(set(source.key)) != len(source.key):
+        yield (*path, "key"), "a column is named twice", "name each key column once"
+    for column, expectation in source.expect.items():
+        yield from _expectation((*path, "expect", column), expectation)
+
+
+def _expectation(path: tuple[str, ...], expectation: Expectation) -> Iterator[Finding]:
+    if expectation.in_ is not None and not expectation.in_:
+        yield (*path, "in"), "no value is allowed", "list the allowed values"
+    if expectation.regex:
+        try:
+            re.compile(expectation.regex)
+        except re.error as error:
+            yield (*path, "regex"), f"not a regular expression: {error}", "see the syntax of Python's re"
+    low, high = expectation.min, expectation.max
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        yield (*path, "min"), f"min {low} is above max {high}", "turn them round"
+
+
+def _needed(path: tuple[str, ...], model: ModelConfig, config: ProjectConfig) -> Iterator[Finding]:
+    for key in ("spine", "target", "task"):
+        if not getattr(model, key):
+            fix = {"spine": "name the source whose rows are predicted", "target": "name the column to predict",
+                   "task": "classification, multiclass or regression"}[key]  # fmt: skip
+            yield (*path, key), "is required", fix
+    if model.spine and model.spine not in config.source:
+        yield (
+            (*path, "spine"),
+            f"there is no source {model.spine!r}",
+            did_you_mean(model.spine, list(config.source)),
+        )
+    spine = config.source.get(model.spine)
+    if spine is None:
+        return
+    if model.split.by == "time" and not spine.event_time:
+        yield (
+            (*path, "split", "by"),
+            f"source {model.spine!r} has no event_time",
+            'add event_time to it, or use by = "key_hash"',
+        )
+    if not spine.event_time and not spine.key and not model.split.key:
+        yield (
+            (*path, "spine"),
+            f"source {model.spine!r} has neither event_time nor key",
+            "rows cannot be split without one: add one to the source",
+        )
+    if model.gate.cluster == "day" and not spine.event_time:
+        yield (
+            (*path, "gate", "cluster"),
+            f'"day" needs event_time in source {model.spine!r}',
+            "name a column instead",
+        )
+    if spine.event_time == "" and any(window != "all" for window in model.window):
+        yield (*path, "window"), f"source {model.spine!r} has no event_time", 'use window = "all"'
+    if model.columns is not None and model.target in model.columns:
+        yield (*path, "columns"), f"the target {model.target!r} is among the feature columns", "take it out"
+    for column in model.columns or []:
+        if column in spine.late_columns:
+            yield (
+                (*path, "columns"),
+                f"{column!r} is in late_columns of {model.spine!r}: it is not known at prediction time",
+                "take it out",
+            )
+
+
+def _parts(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
+    if model.task and model.metric not in METRICS[model.task]:
+        yield (
+            (*path, "metric"),
+            f"{model.metric!r} is no metric of {model.task}",
+            did_you_mean(model.metric, list(METRICS[model.task])),
+        )
+    elif model.task:
+        for text in model.gate.checks:
+            problem = check_problem(text, model.task)
+            if problem:
+                yield (*path, "gate", "checks"), problem, ""
+    for family in model.search.families:
+        if family not in FAMILIES:
+            yield (
+                (*path, "search", "families"),
+                f"there is no family {family!r}",
+                did_you_mean(family, list(FAMILIES)),
+            )
+        elif model.task and model.task not in FAMILIES[family]:
+            able = [name for name, tasks in FAMILIES.items() if model.task in tasks]
+            yield (
+                (*path, "search", "families"),
+                f"{family} cannot do {model.task}",
+                f"there are: {', '.join(able)}",
+            )
+    for text in model.slices:
+        try:
+            parse(text)
+        except ValueError as error:
+            yield (*path, "slices"), str(error), ""
+
+
+def _command(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
+    if model.recipe:
+        yield (*path, "command"), "command and recipe are both given", "keep one of them"
+    if model.features:
+        yield (*path, "features"), "a command makes its own features", "take the key out"
+
+
+def _recipe_file(path: tuple[str, ...], model: ModelConfig, directory: Path) -> Iterator[Finding]:
+    if model.features and not model.recipe:
+        yield (
+            (*path, "features"),
+            "features need a recipe that defines their views",
+            'add recipe = "recipe.py"',
+        )
+    if not model.recipe:
+        return
+    target = Path(model.recipe)
+    if target.is_absolute() or ".." in target.parts or target.suffix != ".py":
+        yield (
+            (*path, "recipe"),
+            f"{model.recipe!r} is not a Python file of the project",
+            'write recipe = "recipe.py"',
+        )
+    elif not (directory / target).is_file():
+        yield (
+            (*path, "recipe"),
+            f"there is no file {model.recipe}",
+            "write it, or take the key out: a recipe is optional",
+        )
