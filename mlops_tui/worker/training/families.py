@@ -1,0 +1,269 @@
+"""The families of estimators that the search tries: a builder, defaults and a space for each.
+
+Every estimator takes the matrix of `encoding.Encoding`: float64, NaN for NULL numbers, codes for categories.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mlops_store.errors import Problem
+from mlops_tui.worker.training.encoding import Encoding
+
+Params = dict[str, Any]
+Space = Callable[[Any, str], Params]
+"""(optuna trial, prefix of parameter names) → parameters."""
+
+NAIVE = "naive"
+CLASSIFIERS = ("classification", "multiclass")
+SMALL = 5_000
+"""Rows up to which nearest neighbours are worth their cost."""
+FOREST_ROWS = 30_000
+"""Rows that each tree of a forest draws at most: more costs time and disk, and hardly helps an average."""
+RARE = 10
+"""One-hot columns need this many rows; rarer categories share one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What a builder needs to know. `metric` is the one the search ranks by; `rows` those it will be fitted on."""
+
+    task: str
+    metric: str
+    encoding: Encoding
+    rows: int
+    seed: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One kind of estimator. `defaults` are its first trial, inside its space."""
+
+    name: str
+    tasks: tuple[str, ...]
+    defaults: Mapping[str, Any]
+    space: Space
+    build: Callable[[Params, Job], Any]
+    max_rows: int | None = None
+
+
+def threads_available() -> int:
+    """Cores this process may use (affinity and container quota counted)."""
+    import joblib
+
+    return max(1, int(joblib.cpu_count()))
+
+
+# --- builders ---
+
+
+def _naive(params: Params, job: Job) -> Any:
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+
+    if job.task in CLASSIFIERS:
+        return DummyClassifier(strategy="prior")
+    return DummyRegressor(strategy="median" if job.metric in ("mae", "median_ae") else "mean")
+
+
+def _scaled(job: Job, last: Any) -> Any:
+    """Impute and scale numbers, one-hot categories, then `last`."""
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+    mask = job.encoding.categorical
+    codes = [i for i, yes in enumerate(mask) if yes]
+    numbers = [i for i, yes in enumerate(mask) if not yes]
+    parts: list[tuple[str, Any, list[int]]] = []
+    if numbers:
+        imputer = SimpleImputer(strategy="median", keep_empty_features=True, add_indicator=True)
+        parts.append(("numbers", make_pipeline(imputer, StandardScaler()), numbers))
+    if codes:
+        rare = min(RARE, max(1, job.rows // 50))
+        parts.append(
+            ("codes", OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=rare), codes)
+        )
+    return make_pipeline(ColumnTransformer(parts), last)
+
+
+def _logistic(params: Params, job: Job) -> Any:
+    from sklearn.linear_model import LogisticRegression
+
+    return _scaled(job, LogisticRegression(C=params["C"], max_iter=300))
+
+
+def _ridge(params: Params, job: Job) -> Any:
+    from sklearn.linear_model import Ridge
+
+    return _scaled(job, Ridge(alpha=params["alpha"], random_state=job.seed))
+
+
+def _boosting(params: Params, job: Job) -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    # no early stopping: its random holdout would mix days, and the search sets max_iter in time order
+    shared = {**params, "early_stopping": False, "random_state": job.seed}
+    mask = job.encoding.categorical
+    shared["categorical_features"] = mask if any(mask) else None
+    if job.task in CLASSIFIERS:
+        return HistGradientBoostingClassifier(**shared)
+    absolute = job.metric in ("mae", "median_ae")
+    return HistGradientBoostingRegressor(loss="absolute_error" if absolute else "squared_error", **shared)
+
+
+def _forest(kind: str) -> Callable[[Params, Job], Any]:
+    def build(params: Params, job: Job) -> Any:
+        from sklearn import ensemble
+
+        task = "Classifier" if job.task in CLASSIFIERS else "Regressor"
+        draw = FOREST_ROWS if job.rows > FOREST_ROWS else None
+        estimator = getattr(ensemble, f"{kind}{task}")
+        return estimator(
+            **params, bootstrap=True, max_samples=draw, n_jobs=job.threads, random_state=job.seed
+        )
+
+    return build
+
+
+def _neighbours(params: Params, job: Job) -> Any:
+    from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+
+    estimator = KNeighborsClassifier if job.task in CLASSIFIERS else KNeighborsRegressor
+    neighbours = max(1, min(params["n_neighbors"], job.rows))
+    return _scaled(job, estimator(n_neighbors=neighbours, weights=params["weights"], n_jobs=job.threads))
+
+
+# --- spaces ---
+
+
+def _logistic_space(trial: Any, prefix: str) -> Params:
+    return {"C": trial.suggest_float(f"{prefix}C", 1e-3, 100.0, log=True)}
+
+
+def _ridge_space(trial: Any, prefix: str) -> Params:
+    return {"alpha": trial.suggest_float(f"{prefix}alpha", 1e-3, 1e4, log=True)}
+
+
+def _boosting_space(trial: Any, prefix: str) -> Params:
+    return {
+        "learning_rate": trial.suggest_float(f"{prefix}learning_rate", 0.02, 0.3, log=True),
+        "max_iter": trial.suggest_int(f"{prefix}max_iter", 50, 300, step=10),
+        "max_leaf_nodes": trial.suggest_int(f"{prefix}max_leaf_nodes", 7, 63, log=True),
+        "min_samples_leaf": trial.suggest_int(f"{prefix}min_samples_leaf", 5, 200, log=True),
+        "l2_regularization": trial.suggest_float(f"{prefix}l2_regularization", 1e-3, 30.0, log=True),
+        "max_features": trial.suggest_float(f"{prefix}max_features", 0.3, 1.0),
+    }
+
+
+def _forest_space(trial: Any, prefix: str) -> Params:
+    return {
+        "n_estimators": trial.suggest_int(f"{prefix}n_estimators", 50, 200, step=10),
+        "min_samples_leaf": trial.suggest_int(f"{prefix}min_samples_leaf", 1, 50, log=True),
+        "max_features": trial.suggest_float(f"{prefix}max_features", 0.1, 1.0),
+    }
+
+
+def _neighbours_space(trial: Any, prefix: str) -> Params:
+    return {
+        "n_neighbors": trial.suggest_int(f"{prefix}n_neighbors", 3, 50, log=True),
+        "weights": trial.suggest_categorical(f"{prefix}weights", ["uniform", "distance"]),
+    }
+
+
+def _no_space(trial: Any, prefix: str) -> Params:
+    return {}
+
+
+_EVERY = (*CLASSIFIERS, "regression")
+_BOOSTING = {
+    "learning_rate": 0.1,
+    "max_iter": 100,
+    "max_leaf_nodes": 31,
+    "min_samples_leaf": 20,
+    "l2_regularization": 1.0,
+    "max_features": 1.0,
+}
+_FOREST = {"n_estimators": 100, "min_samples_leaf": 5, "max_features": 0.3}
+
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (
+        Family(NAIVE, _EVERY, {}, _no_space, _naive),
+        Family("logistic_regression", CLASSIFIERS, {"C": 1.0}, _logistic_space, _logistic),
+        Family("ridge", ("regression",), {"alpha": 1.0}, _ridge_space, _ridge),
+        Family("hist_gradient_boosting", _EVERY, _BOOSTING, _boosting_space, _boosting),
+        Family("random_forest", _EVERY, _FOREST, _forest_space, _forest("RandomForest")),
+        Family("extra_trees", _EVERY, _FOREST, _forest_space, _forest("ExtraTrees")),
+        Family(
+            "nearest_neighbours",
+            _EVERY,
+            {"n_neighbors": 15, "weights": "distance"},
+            _neighbours_space,
+            _neighbours,
+            SMALL,
+        ),
+    )
+}
+
+_DEFAULT = ("hist_gradient_boosting", "logistic_regression", "ridge", "random_forest")
+
+
+def chosen(names: list[str], task: str) -> list[Family]:
+    """The families of a search, in order; no names means the defaults of the task. Raises Problem for a wrong name."""
+    fitting = [name for name, family in FAMILIES.items() if task in family.tasks and name != NAIVE]
+    wrong = [name for name in names if name not in fitting and name != NAIVE]
+    if wrong:
+        raise Problem(
+            "unknown_family",
+            f"no family {', '.join(map(repr, wrong))} for {task}",
+            f"there are: {', '.join(fitting)}",
+            status=2,
+        )
+    wanted = [name for name in names if name != NAIVE] or [name for name in _DEFAULT if name in fitting]
+    return [FAMILIES[name] for name in dict.fromkeys(wanted)]
+
+
+def predict(model: Any, matrix: npt.NDArray[np.float64], task: str, classes: int) -> npt.NDArray[np.float64]:
+    """Predictions as the metrics want them: P(class 1) shape (n,), class probabilities (n, K), or values (n,).
+
+    `classes` is K, with labels 0..K-1; a class that the fit never saw has probability 0. Raises Problem where
+    an estimator gives no probabilities, or predictions of another shape.
+    """
+    if task == "regression":
+        values = np.asarray(model.predict(matrix), dtype=np.float64).reshape(-1)
+        return _of_length(values, len(matrix))
+    if not hasattr(model, "predict_proba"):
+        raise Problem(
+            "no_probabilities",
+            f"{type(model).__name__} has no predict_proba",
+            "wrap it in sklearn.calibration.CalibratedClassifierCV",
+            status=2,
+        )
+    raw = np.asarray(model.predict_proba(matrix), dtype=np.float64)
+    seen = np.asarray(model.classes_).astype(np.int64)
+    if raw.shape != (len(matrix), len(seen)):
+        raise Problem(
+            "bad_prediction",
+            f"{type(model).__name__}.predict_proba gave shape {raw.shape} for {len(matrix)} rows, {len(seen)} classes",
+            "correct estimator()",
+        )
+    full = np.zeros((len(matrix), classes))
+    full[:, seen] = raw
+    return full[:, 1] if task == "classification" else full
+
+
+def _of_length(values: npt.NDArray[np.float64], rows: int) -> npt.NDArray[np.float64]:
+    if len(values) != rows:
+        raise Problem(
+            "bad_prediction",
+            f"the estimator gave {len(values)} predictions for {rows} rows",
+            "correct estimator()",
+        )
+    return values
