@@ -1,0 +1,102 @@
+"""What code means, apart from how it is written: comments, formatting and docstrings do not count."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from mlops_store.atomic import canonical, sha256_bytes
+
+_SKIP = {".git", ".venv", "venv", "__pycache__", "node_modules", "data"}
+
+
+def normalised(source: str) -> str:
+    """Python source as its syntax tree in text, docstrings left out. Raises SyntaxError."""
+    return _dump(ast.parse(source))
+
+
+def tree_hash(folder: Path) -> str:
+    """Identity of all Python and SQL files below a folder (hex)."""
+    parts = []
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if path.suffix not in (".py", ".sql") or not path.is_file() or _SKIP.intersection(inner.parts):
+            continue
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if path.suffix == ".py":
+            try:
+                text = normalised(text)
+            except (SyntaxError, ValueError):
+                pass  # such a file counts by its bytes; importing it says what is wrong with it
+        parts.append([inner.as_posix(), text])
+    return sha256_bytes(canonical(parts))
+
+
+def closure_text(source: str, roots: list[str], folder: Path) -> str:
+    """The normalised code of the top-level names `roots` and of all that they use in the same file.
+
+    Where it uses a module of the project's own, the whole of that module counts.
+    """
+    top: dict[str, list[ast.stmt]] = {}
+    imports: dict[str, str] = {}
+    for node in ast.parse(source).body:
+        for name in _defined(node):
+            top.setdefault(name, []).append(node)
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports |= _imported(node)
+    seen: set[str] = set()
+    waiting, parts = list(roots), []
+    while waiting:
+        name = waiting.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        for node in top.get(name, []):
+            parts.append(f"{name}={_dump(node)}")
+            waiting += [child.id for child in ast.walk(node) if isinstance(child, ast.Name)]
+        if name in imports:
+            parts += _own_module(imports[name], folder)
+    return "\n".join(sorted(set(parts)))
+
+
+def _own_module(module: str, folder: Path) -> list[str]:
+    base = folder.joinpath(*module.split("."))
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file():
+            return [f"{module}={normalised(path.read_text(encoding='utf-8', errors='replace'))}"]
+    return []
+
+
+def _defined(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    return [
+        child.id
+        for child in ast.walk(node)
+        if isinstance(child, ast.Name) and isinstance(child.ctx, ast.Store)
+    ]
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
+    if isinstance(node, ast.ImportFrom):
+        return {alias.asname or alias.name: node.module or alias.name for alias in node.names}
+    return {alias.asname or alias.name.partition(".")[0]: alias.name for alias in node.names}
+
+
+def _dump(node: ast.AST) -> str:
+    for child in ast.walk(node):
+        body = getattr(child, "body", None)
+        holds_text = isinstance(child, ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        if holds_text and body and _is_text(body[0]):
+            del body[0]
+    return ast.dump(node, include_attributes=False)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
