@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import zipfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -59,9 +60,19 @@ def weather(folder: Path) -> pl.DataFrame:
     return frame.select("month", *WEATHER_COLUMNS).cast({"wind_dir": pl.Int32}).sort("time_hour", "origin")
 
 
-def planes(folder: Path) -> pl.DataFrame:
+def planes(folder: Path, departures: pl.DataFrame) -> pl.DataFrame:
+    """The register carries no date. Assumed: it lists a plane from the start of 2013, one built in 2013 from
+    the hour of its first departure here."""
     frame = read_csv(folder / "planes.csv").rename({"year": "year_built"})
-    return frame.cast({"year_built": pl.Int32, "engines": pl.Int32, "seats": pl.Int32, "speed": pl.Int32})
+    first = departures.group_by("tailnum").agg(first=pl.col("time_hour").min())
+    year_start = pl.lit(datetime(2013, 1, 1, tzinfo=UTC)).dt.cast_time_unit("us")
+    listed_at = pl.when(pl.col("year_built") >= 2013).then("first").otherwise(year_start)
+    return (
+        frame.join(first, on="tailnum", how="left", maintain_order="left")
+        .with_columns(listed_at=listed_at.dt.convert_time_zone("UTC"))
+        .select("tailnum", "listed_at", pl.exclude("tailnum", "listed_at", "first"))
+        .cast({"year_built": pl.Int32, "engines": pl.Int32, "seats": pl.Int32, "speed": pl.Int32})
+    )
 
 
 def write(frame: pl.DataFrame, path: Path) -> None:
@@ -77,9 +88,10 @@ def write_months(frame: pl.DataFrame, name: str) -> None:
 
 def main() -> None:
     folder = package_data()
-    write_months(flights(folder), "flights")
+    departures = flights(folder)
+    write_months(departures, "flights")
     write_months(weather(folder), "weather")
-    write(planes(folder), HERE / "data" / "planes" / "planes.parquet")
+    write(planes(folder, departures), HERE / "data" / "planes" / "planes.parquet")
 
 
 if __name__ == "__main__":
