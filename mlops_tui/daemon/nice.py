@@ -26,4 +26,6 @@ def lower_this_thread(value: int = BACKGROUND) -> bool:
 
 def this_thread() -> int:
     """The nice value of the calling thread."""
-    return os.getpriority(os.PRIO_PROCESS, threading.get_native_id() if sys.platform.startswith("linux") else 0)
+    return os.getpriority(
+        os.PRIO_PROCESS, threading.get_native_id() if sys.platform.startswith("linux") else 0
+    )

@@ -57,11 +57,17 @@ class LocalLauncher:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise Problem("launch_failed", f"run {folder.run_id} cannot be started: {error}", "see `mlops-tui doctor`") from error
+            raise Problem(
+                "launch_failed", f"run {folder.run_id} cannot be started: {error}", "see `mlops-tui doctor`"
+            ) from error
         if result.returncode in (0, _TAKEN):
             return
-        lines = result.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {result.returncode}"]
-        raise Problem("launch_failed", f"run {folder.run_id} cannot be started: {lines[-1]}", "see `mlops-tui doctor`")
+        lines = result.stderr.decode(errors="replace").strip().splitlines() or [
+            f"exit code {result.returncode}"
+        ]
+        raise Problem(
+            "launch_failed", f"run {folder.run_id} cannot be started: {lines[-1]}", "see `mlops-tui doctor`"
+        )
 
 
 def _environment() -> dict[str, str]:
