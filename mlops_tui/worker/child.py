@@ -84,6 +84,7 @@ def _become(
         os.dup2(log, 2)
         os.set_inheritable(failure, False)
         _limit(spec.get("limits") or {})
+        os.nice(min(19, max(0, int(spec.get("nice") or 0))))
         where = f"enter {spec.get('cwd')}"
         os.umask(int(spec.get("umask", 0o022)) & 0o777)
         os.chdir(spec.get("cwd") or "/")

@@ -98,7 +98,11 @@ class Manifest(Record):
 
 
 class RunSpec(Record):
-    """What was asked for: `runs/<yyyy-mm>/<run_id>/spec.json`, written once, before anything runs."""
+    """What was asked for: `runs/<yyyy-mm>/<run_id>/spec.json`, written once, before anything runs.
+
+    `limits` are resource limits by name (`RLIMIT_NOFILE`: [soft, hard], -1 for none) and `nice` is added to the
+    launcher's own niceness.
+    """
 
     run_id: str
     kind: RunKind
@@ -121,6 +125,8 @@ class RunSpec(Record):
     proposal_id: str | None = None
     request: dict[str, Any] = {}
     recipe_hash: str = ""
+    limits: dict[str, list[int]] = {}
+    nice: int = 0
 
 
 class SourcePin(Record):

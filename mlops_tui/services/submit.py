@@ -1,0 +1,144 @@
+"""Submitting a run of any kind: its folder first, then the ledger entry that makes it real.
+
+Called inside a command of the writer, which may run it twice: so the run id follows from the command, and what is
+already there stays as it is. A folder without its ledger entry (a crash between the two) is no run.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from mlops_store.atomic import canonical
+from mlops_store.index.tx import Tx
+from mlops_store.records import RunKind, RunSpec
+from mlops_store.redact import redact_params, redact_text, secret_name
+from mlops_store.run_folder import RunFolder
+from mlops_tui.services.code_copy import copy_code
+from mlops_tui.verbs._shapes import ClientContext
+
+WORKER = ["-P", "-m", "mlops_tui.worker.main", "{run_dir}", "{attempt}"]
+"""Arguments of an interpreter that does one of our own kinds of run; `-P` keeps the project's folder out of the path."""
+
+# the loop's own work steps back behind training
+_NICE: Mapping[str, int] = {"ingest": 5, "drift": 5, "inspect": 5}
+_KEPT = frozenset(
+    "PATH HOME USER LOGNAME SHELL LANG TZ TMPDIR PYTHONPATH VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV LD_LIBRARY_PATH "
+    "DYLD_LIBRARY_PATH CUDA_VISIBLE_DEVICES OMP_NUM_THREADS".split()
+)
+
+
+def submit(
+    tx: Tx,
+    *,
+    kind: RunKind,
+    project: str,
+    project_dir: str = "",
+    model: str | None = None,
+    name: str = "",
+    experiment: str = "",
+    params: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
+    command: Sequence[str] = (),
+    client: ClientContext | None = None,
+    pins: Mapping[str, int] | None = None,
+    after: Sequence[str] = (),
+    proposal_id: str | None = None,
+    request: Mapping[str, Any] | None = None,
+    recipe_hash: str = "",
+    extra_env: Mapping[str, str] | None = None,
+    why: str = "",
+) -> RunSpec:
+    """Queues a run; returns its spec. Without `command` it is one of our own workers (of `kind`).
+
+    `client` is whoever asked; without one (the loop itself) the daemon's own bare environment is used. The project's
+    code is copied into the run where `project_dir` is given. Raises Problem (`code_too_large`, `project_dir_missing`).
+    """
+    python = (client.python if client else "") or sys.executable
+    spec = RunSpec(
+        run_id="",
+        kind=kind,
+        name=(name or _label(tx, kind, project, model))[:200],
+        project=project,
+        experiment=(experiment or model or kind)[:200],
+        actor=tx.actor,
+        created=tx.now,
+        project_dir=project_dir,
+        model=model,
+        params=redact_params(params or {}),
+        tags={key: redact_text(value) for key, value in (tags or {}).items()},
+        command=list(command) or [python, *WORKER],
+        python=python,
+        cwd=project_dir or (client.cwd if client else "") or "/",
+        env={**_environment(client), **(extra_env or {})},
+        umask=client.umask if client else 0o077,
+        after=list(after),
+        pins=dict(pins or {}),
+        proposal_id=proposal_id,
+        request=dict(request or {}),
+        recipe_hash=recipe_hash,
+        nice=_NICE.get(kind, 0),
+    )
+    spec.run_id = _run_id(tx, spec)
+    folder = RunFolder(tx.home.run_dir(spec.run_id))
+    if project_dir:
+        copy_code(Path(project_dir), folder.code)
+    RunFolder.create(tx.home, spec)
+    tx.append(
+        "run.submit",
+        spec.run_id,
+        {
+            "run_id": spec.run_id,
+            "kind": kind,
+            "project": project,
+            "model": model,
+            "path": tx.home.relative(folder.path),
+        },
+        why,
+    )
+    return spec
+
+
+def _run_id(tx: Tx, spec: RunSpec) -> str:
+    """The time of the command and a hash of what is asked for: the same when the command runs again."""
+    for count in range(1000):
+        digest = sha256(canonical([spec, count, os.getpid()])).hexdigest()
+        run_id = f"{tx.now:012x}{digest[:20]}"
+        if tx.one("SELECT 1 AS found FROM runs WHERE run_id = ?", [run_id]) is None:
+            return run_id
+    raise RuntimeError("a thousand equal runs within one millisecond")
+
+
+def _label(tx: Tx, kind: str, project: str, model: str | None) -> str:
+    """`late-departure-3`: the model, or the kind, and which one it is."""
+    row = tx.one(
+        "SELECT count(*) AS n FROM runs WHERE kind = ? AND project = ? AND model IS NOT DISTINCT FROM ?", [kind, project, model]
+    )
+    number = (int(row["n"]) if row else 0) + 1
+    what = model if model and kind == "train" else f"{kind}-{model}" if model else kind
+    return f"{what}-{number}"
+
+
+def _environment(client: ClientContext | None) -> dict[str, str]:
+    """What a run sees: the client's environment without secrets and without the traces of a run around it.
+
+    Secrets never reach the disk, so a run does not get them either: training reads them from where they are kept.
+    """
+    if client is None or not client.env:
+        env = {key: value for key, value in os.environ.items() if key in _KEPT or key.startswith("LC_")}
+    else:
+        env = {key: value for key, value in client.env.items() if key in _KEPT or not _is_secret(key, value)}
+    env = {key: value for key, value in env.items() if not key.startswith("MLOPS_TUI_")}
+    if "PYTHONPATH" in os.environ:
+        env.setdefault("PYTHONPATH", os.environ["PYTHONPATH"])
+    # output reaches the log when it is printed, not when a buffer is full
+    env.setdefault("PYTHONUNBUFFERED", "1")
+    return env
+
+
+def _is_secret(key: str, value: str) -> bool:
+    return secret_name(key) or redact_text(value) != value
