@@ -1,0 +1,211 @@
+"""The reference profile of a column: its bins, counts, counts per batch and a thin sample. Plain JSON.
+
+Numbers: ten deciles of the reference with open ends; a value that holds more than a decile gets bins of its own, and
+up to ten distinct values are compared as categories. Categories: shares below 1 % are pooled; NULL and unseen
+categories have bins of their own. Categories seen once stand for the unseen ones of the reference (Good-Turing: the
+chance that the next row is unseen is the share of categories seen once), or any column with a long tail would drift.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from mlops_tui.worker.statistics.ranking import Floats, Integers
+
+Kind = Literal["numeric", "category", "identifier", "empty"]
+DECILES = 10
+RARE_SHARE = 0.01
+MAX_CATEGORIES = 10_000
+MAX_BATCHES = 400
+FEW_BATCHES = 8
+SAMPLE = 1001
+
+
+class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """Bins of one reference column. Bin order: value bins, then (categories) rare and unseen, NULL last.
+
+    `edges`: upper ends, inclusive, of all value bins but the last. `categories`: those with a bin; `rare`: known ones
+    without. `sample`: up to 1001 order statistics. `batch_counts`: a row of counts per reference batch.
+    """
+
+    name: str
+    kind: Kind
+    dtype: str
+    rows: int
+    counts: list[int]
+    edges: list[float] = []
+    categories: list[str] = []
+    rare: list[str] = []
+    batch_counts: list[list[int]] = []
+    batch_unit: str = "none"
+    sample: list[float] = []
+    mean: float | None = None
+    sd: float | None = None
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """The reference of a drift check. Serialise with `msgspec.json.encode`, read with `decode_profile`."""
+
+    rows: int
+    columns: list[ColumnProfile]
+
+
+def decode_profile(data: bytes | str) -> Profile:
+    return msgspec.json.decode(data, type=Profile)
+
+
+def build_profile(reference: pl.DataFrame, *, batches: Any = None, days: Any = None) -> Profile:
+    """Profile every column. `batches`, `days`: labels of the rows (n,), to learn how batches differ without drift.
+
+    With fewer than eight batches the days are used as batches, where they are given and there are more of them.
+    """
+    unit, codes, k = _batch_codes(batches, days, reference.height)
+    columns = [profile_column(reference[name], codes, k, unit) for name in reference.columns]
+    return Profile(rows=reference.height, columns=columns)
+
+
+def profile_column(
+    column: pl.Series, batch_codes: Integers | None = None, n_batches: int = 0, unit: str = "none"
+) -> ColumnProfile:
+    """Profile one column; `batch_codes` (n,) in 0..n_batches-1."""
+    kind, values = comparable(column)
+    known = values.drop_nulls()
+    common: dict[str, Any] = {"name": column.name, "dtype": str(column.dtype), "rows": len(column)}
+    if not len(known):
+        bare = ColumnProfile(kind="empty", counts=[], **common)
+    elif kind == "numeric" and known.n_unique() > DECILES:
+        bare = ColumnProfile(
+            kind="numeric", counts=[], edges=_edges(known.to_numpy()), **common, **_moments(known)
+        )
+    else:
+        bare = _category_profile(known, common, _moments(known) if kind == "numeric" else {})
+    bins = assign(bare, column, reference=True)
+    size = n_bins(bare)
+    per_batch: list[list[int]] = []
+    if batch_codes is not None and n_batches > 1:
+        flat = np.bincount(batch_codes * size + bins, minlength=n_batches * size)
+        per_batch = flat.reshape(n_batches, size).tolist()
+    counts = np.bincount(bins, minlength=size).tolist()
+    return msgspec.structs.replace(
+        bare, counts=counts, batch_counts=per_batch, batch_unit=unit if per_batch else "none"
+    )
+
+
+def n_bins(profile: ColumnProfile) -> int:
+    """Number of bins, the NULL bin included."""
+    if profile.kind == "numeric":
+        return len(profile.edges) + 2
+    return len(profile.categories) + 3 if profile.kind == "category" else 2
+
+
+def bin_names(profile: ColumnProfile) -> list[str]:
+    """A readable name per bin, in bin order."""
+    if profile.kind == "numeric":
+        ends = [f"{edge:.6g}" for edge in profile.edges]
+        inner = [f"({a}, {b}]" for a, b in pairwise(ends)]
+        return [f"≤ {ends[0]}", *inner, f"> {ends[-1]}", "NULL"] if ends else ["all values", "NULL"]
+    if profile.kind == "category":
+        return [*profile.categories, "rare", "unseen", "NULL"]
+    return ["present", "NULL"]
+
+
+def assign(profile: ColumnProfile, column: pl.Series, *, reference: bool = False) -> Integers:
+    """Bin of each row (n,). Values that do not fit the profile's type are unseen, or NULL for numbers."""
+    _, values = comparable(column)
+    null = n_bins(profile) - 1
+    if profile.kind == "numeric":
+        numbers = values.cast(pl.Float64, strict=False).fill_nan(None)
+        at = np.searchsorted(np.array(profile.edges), numbers.fill_null(0.0).to_numpy(), side="left")
+        return np.where(numbers.is_null().to_numpy(), null, at).astype(np.int64)
+    if profile.kind != "category":
+        return np.where(values.is_null().to_numpy(), 1, 0).astype(np.int64)
+    text = as_text(values)
+    size = len(profile.categories)
+    names = [*profile.categories, *profile.rare]
+    places = [*range(size), *([size] * len(profile.rare))]
+    table = pl.DataFrame(
+        {"value": pl.Series(names, dtype=pl.String), "bin": pl.Series(places, dtype=pl.Int64)}
+    )
+    if reference:
+        once = text.drop_nulls().value_counts(name="n").filter(pl.col("n") == 1)[text.name]
+        singles = pl.col("value").is_in(once.implode()) & (pl.col("bin") == size)
+        table = table.with_columns(bin=pl.when(singles).then(size + 1).otherwise("bin"))
+    bins = text.alias("value").to_frame().join(table, on="value", how="left", maintain_order="left")["bin"]
+    return np.where(text.is_null().to_numpy(), null, bins.fill_null(size + 1).to_numpy()).astype(np.int64)
+
+
+def comparable(column: pl.Series) -> tuple[Literal["numeric", "text"], pl.Series]:
+    """A column as Float64 (numbers, dates and times; NaN is NULL) or as it is, to be compared as text."""
+    dtype = column.dtype
+    if dtype.is_temporal():
+        return "numeric", column.to_physical().cast(pl.Float64)
+    if dtype.is_numeric():
+        return "numeric", column.cast(pl.Float64).fill_nan(None)
+    return "text", column
+
+
+def as_text(values: pl.Series) -> pl.Series:
+    """Category names. Nested values by their JSON-like form; numbers as Float64 prints."""
+    if values.dtype.is_nested():
+        names = [None if v is None else str(v) for v in values.to_list()]
+        return pl.Series(values.name, names, dtype=pl.String)
+    if values.dtype == pl.Binary:
+        return values.bin.encode("hex")
+    return values.cast(pl.String, strict=False)
+
+
+def _category_profile(known: pl.Series, common: dict[str, Any], moments: dict[str, Any]) -> ColumnProfile:
+    text = as_text(known)
+    counts = text.alias("value").value_counts(name="n").sort("n", "value", descending=[True, False])
+    if counts.height > MAX_CATEGORIES:
+        return ColumnProfile(kind="identifier", counts=[], **common)
+    often = counts["n"] >= max(2.0, RARE_SHARE * len(known)) if counts.height > 2 else counts["n"] > 0
+    return ColumnProfile(
+        kind="category",
+        counts=[],
+        categories=counts.filter(often)["value"].to_list(),
+        rare=counts.filter(~often)["value"].to_list(),
+        **common,
+        **moments,
+    )
+
+
+def _edges(values: Floats) -> list[float]:
+    """Inner deciles, which are values of the data; around a value that takes several deciles, both its ends."""
+    cuts = np.quantile(values, np.arange(1, DECILES) / DECILES, method="inverted_cdf")
+    cuts = cuts[np.isfinite(cuts)]
+    distinct, times = np.unique(cuts, return_counts=True)
+    below = np.nextafter(distinct[times > 1], -np.inf)
+    return [float(edge) for edge in np.union1d(distinct, below)]
+
+
+def _moments(known: pl.Series) -> dict[str, Any]:
+    values = np.sort(known.to_numpy())
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return {}
+    picks = np.unique(np.round(np.linspace(0, len(values) - 1, SAMPLE)).astype(np.int64))
+    return {"sample": values[picks].tolist(), "mean": float(values.mean()), "sd": float(values.std())}
+
+
+def _batch_codes(batches: Any, days: Any, rows: int) -> tuple[str, Integers | None, int]:
+    from mlops_tui.worker.statistics.bootstrap import cluster_codes
+
+    coded = [
+        (u, *cluster_codes(labels)) for u, labels in (("batch", batches), ("day", days)) if labels is not None
+    ]
+    if any(len(codes) != rows for _, codes, _ in coded):
+        raise ValueError(f"batch or day labels do not fit the {rows} rows of the reference")
+    if not coded or not rows:
+        return "none", None, 0
+    unit, codes, k = coded[0]
+    if k < FEW_BATCHES and coded[-1][2] > k:
+        unit, codes, k = coded[-1]
+    if k > MAX_BATCHES:
+        codes, k = codes * MAX_BATCHES // k, MAX_BATCHES
+    return unit, codes, k
