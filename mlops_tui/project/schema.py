@@ -137,7 +137,11 @@ class RetrainConfig(Table):
 
 
 class ModelConfig(Table):
-    """A model: its recipe. With `command` the training code is the user's own and only tracked."""
+    """A model: its recipe. With `command` the training code is the user's own and only tracked.
+
+    `columns` are the columns of the spine's own rows (after `prepare`) that are features; None = all that are
+    not key, time, target or late. `trusted_columns` may predict the target perfectly without being refused.
+    """
 
     recipe: str = ""
     command: str = ""
@@ -149,6 +153,7 @@ class ModelConfig(Table):
     metric: str = ""
     features: list[Feature] = []
     columns: list[str] | None = None
+    trusted_columns: list[str] = []
     slices: list[str] = []
     window: Windows = ["all"]
     params: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from pathlib import Path
 
 from mlops_store.atomic import canonical, sha256_bytes
@@ -24,10 +25,9 @@ def tree_hash(folder: Path) -> str:
             continue
         text = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".py":
-            try:
+            # a file that cannot be parsed counts by its bytes; importing it says what is wrong with it
+            with contextlib.suppress(SyntaxError, ValueError):
                 text = normalised(text)
-            except (SyntaxError, ValueError):
-                pass  # such a file counts by its bytes; importing it says what is wrong with it
         parts.append([inner.as_posix(), text])
     return sha256_bytes(canonical(parts))
 
