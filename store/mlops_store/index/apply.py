@@ -1,0 +1,49 @@
+"""A ledger entry becomes rows. Total: what was accepted into the ledger can always be applied, in the same way every time.
+
+Nothing here looks at the clock, the disk or the order of ingestion: the index is a function of the truth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mlops_store.index import apply_data, apply_models, apply_proposals, apply_runs
+from mlops_store.index.database import Connection, insert
+from mlops_store.index.payload import json_text
+from mlops_store.records import LedgerEntry
+
+Handler = Callable[[Connection, LedgerEntry], None]
+
+HANDLERS: dict[str, Handler] = {
+    **apply_data.HANDLERS,
+    **apply_runs.HANDLERS,
+    **apply_models.HANDLERS,
+    **apply_proposals.HANDLERS,
+}
+
+
+def apply(con: Connection, entry: LedgerEntry) -> None:
+    """The effect of one entry on the tables of its noun. An unknown verb has none: it is only recorded."""
+    handler = HANDLERS.get(entry.verb)
+    if handler is not None:
+        handler(con, entry)
+
+
+def record(con: Connection, entries: Iterable[LedgerEntry]) -> None:
+    """The entries themselves, as they are on disk."""
+    insert(
+        con,
+        "ledger",
+        [
+            (e.seq, e.time, e.actor, e.verb, e.subject, json_text(e.data), e.why, e.key, e.more, e.hash)
+            for e in entries
+        ],
+    )
+
+
+def remember(con: Connection, entry: LedgerEntry) -> None:
+    """Stores the reply of a command under its idempotency key; the first one holds."""
+    con.execute(
+        "INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        [entry.key, entry.seq, json_text(entry.reply)],
+    )

@@ -1,0 +1,200 @@
+"""Run folders into the index, exactly once: rows and the offsets that they came from are in the same transaction.
+
+The caller owns the transaction. What is read depends on the files alone, never on when or in which order they were read.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from mlops_store.home import Home
+from mlops_store.index.database import Connection, insert, rows
+from mlops_store.index.facts import JournalLine, write_facts, write_lines, write_offsets
+from mlops_store.index.folder import Error, FolderFacts, Signature, read_folder, signature
+from mlops_store.index.parse import parse_block
+from mlops_store.index.points import Points
+from mlops_store.index.tail import Offset, Replaced, read_on
+from mlops_store.run_folder import RunFolder
+
+MAX_POINTS = 200_000
+
+# a file as last seen: size, time of change and inode; only a hint that saves reading
+_Seen = tuple[int, int, int]
+
+
+@dataclass
+class Batch:
+    """What one transaction will write."""
+
+    points: Points = field(default_factory=Points)
+    lines: list[JournalLine] = field(default_factory=list)
+    facts: list[tuple[FolderFacts, str]] = field(default_factory=list)
+    findings: list[tuple[str, Error]] = field(default_factory=list)
+    offsets: dict[tuple[str, str], Offset] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+
+    def write(self, con: Connection) -> None:
+        """All rows, in the transaction that is open."""
+        self.points.write(con)
+        write_facts(con, self.facts)
+        write_lines(con, self.lines, [facts for facts, _ in self.facts])
+        insert(con, "errors", [error.row(run_id, "journal") for run_id, error in self.findings])
+        write_offsets(con, list(self.offsets.values()))
+
+
+class Ingest:
+    """Reads run folders on from where the index stands. Keeps in memory only what saves work: it may be lost at any time."""
+
+    def __init__(self, home: Home, max_points: int = MAX_POINTS) -> None:
+        self._home = home
+        self._max_points = max_points
+        self._records: dict[str, Signature] = {}
+        self._files: dict[tuple[str, str], _Seen] = {}
+        self._new_records: dict[str, Signature] = {}
+        self._new_files: dict[tuple[str, str], _Seen] = {}
+        self.more = False
+
+    def committed(self) -> None:
+        """The transaction of the last `run` is durable: what it saw counts as seen."""
+        self._records.update(self._new_records)
+        self._files.update(self._new_files)
+        self._clear()
+
+    def forget(self) -> None:
+        """The transaction failed: nothing was seen."""
+        self._clear()
+
+    def release(self, run_id: str) -> None:
+        """Drops what is remembered of a run, for example when it has ended and was settled."""
+        self._records.pop(run_id, None)
+        for key in [key for key in self._files if key[0] == run_id]:
+            del self._files[key]
+
+    def run(self, con: Connection, run_dirs: Sequence[Path]) -> list[str]:
+        """Writes what is new in these folders. Returns the ids of the runs that changed.
+
+        Stops early, with `more` true, after about MAX_POINTS points. A folder that is gone is left out.
+        """
+        self._clear()
+        self.more = False
+        folders = sorted((RunFolder(path) for path in set(run_dirs)), key=lambda folder: folder.run_id)
+        due = {folder.run_id: self._due(folder) for folder in folders}
+        offsets = self._offsets(con, [run_id for run_id, files in due.items() if files])
+        batch = Batch()
+        for folder in folders:
+            if batch.points.count >= self._max_points:
+                self.more = True
+                break
+            self._read_records(folder, batch)
+            for path, seen in due[folder.run_id]:
+                file = f"journal/{path.name}"
+                offset = offsets.get((folder.run_id, file)) or Offset(folder.run_id, file)
+                if self._read_journal(path, offset, batch):
+                    self._new_files[(folder.run_id, path.name)] = seen
+                else:
+                    self.more = True
+        batch.write(con)
+        return sorted(batch.changed)
+
+    # --- inside ---
+
+    def _clear(self) -> None:
+        self._new_records, self._new_files = {}, {}
+
+    def _home_path(self, folder: RunFolder) -> str:
+        try:
+            return self._home.relative(folder.path)
+        except ValueError:
+            return str(folder.path)
+
+    def _due(self, folder: RunFolder) -> list[tuple[Path, _Seen]]:
+        """The journals whose size, time or inode is not as it was, in the order of (attempt, writer)."""
+        due = []
+        for path in folder.journals():
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                continue
+            seen = (status.st_size, status.st_mtime_ns, status.st_ino)
+            if stat.S_ISREG(status.st_mode) and self._files.get((folder.run_id, path.name)) != seen:
+                due.append((path, seen))
+        return sorted(due, key=lambda item: (attempt_of(item[0].stem), item[0].stem))
+
+    def _offsets(self, con: Connection, run_ids: list[str]) -> dict[tuple[str, str], Offset]:
+        if not run_ids:
+            return {}
+        found = rows(con, "SELECT * FROM offsets WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [run_ids])
+        return {(row["run_id"], row["file"]): Offset(**row) for row in found}
+
+    def _read_records(self, folder: RunFolder, batch: Batch) -> None:
+        now = signature(folder)
+        if not now or self._records.get(folder.run_id) == now:
+            return
+        self._new_records[folder.run_id] = now
+        batch.facts.append((read_folder(folder), self._home_path(folder)))
+        batch.changed.add(folder.run_id)
+
+    def _read_journal(self, path: Path, offset: Offset, batch: Batch) -> bool:
+        """Reads one file on. False where there is more to read than this batch takes."""
+        if offset.replaced:
+            return True
+        while True:
+            if batch.points.count >= self._max_points:
+                return False
+            try:
+                block = read_on(path, offset)
+            except FileNotFoundError:
+                return True
+            except Replaced:
+                batch.offsets[(offset.run_id, offset.file)] = offset
+                batch.changed.add(offset.run_id)
+                if offset.lines <= 1:  # nothing but the header was taken from it: reading it anew is safe
+                    offset.restart()
+                    continue
+                offset.replaced = True
+                batch.findings.append((offset.run_id, _replaced(offset)))
+                return True
+            if not block:
+                return True
+            _take(block, path.stem, offset, batch)
+
+
+def attempt_of(writer: str) -> int:
+    """The attempt in a journal's name, `<attempt>-<host>-<pid>-<rand>`; 0 where it has none."""
+    head = writer.split("-", 1)[0]
+    return int(head) if head.isascii() and head.isdigit() and len(head) <= 9 else 0
+
+
+def _take(block: bytes, writer: str, offset: Offset, batch: Batch) -> None:
+    """Adds the lines of a block to the batch and moves the counts of the offset."""
+    parsed = parse_block(block, offset.lines + 1)
+    attempt = attempt_of(writer)
+    batch.points.add(offset.run_id, attempt, writer, parsed.metrics, parsed.metric_lines)
+    batch.lines += [
+        JournalLine(offset.run_id, attempt, writer, number, line) for number, line in parsed.others
+    ]
+    offset.lines += parsed.lines
+    offset.bad_lines += parsed.bad
+    offset.unknown_lines += parsed.unknown
+    offset.dropped += parsed.dropped
+    batch.offsets[(offset.run_id, offset.file)] = offset
+    batch.changed.add(offset.run_id)
+
+
+def _replaced(offset: Offset) -> Error:
+    return Error(
+        code="journal_replaced",
+        message=f"{offset.file} is not the file that was read before; what was read of it is kept, nothing more is read",
+        attempt=attempt_of(offset.file.rsplit("/", 1)[-1]),
+        hint="`mlops-tui rebuild` takes the file as it is now",
+        file=offset.file,
+    )
+
+
+def ingest_run(con: Connection, home: Home, run_dir: Path) -> bool:
+    """All that is new in one run folder, in the transaction that is open. True where something was."""
+    ingest = Ingest(home, max_points=1 << 62)
+    return bool(ingest.run(con, [run_dir]))

@@ -1,0 +1,425 @@
+"""The one writer of ledger and index, and what commands see of it.
+
+A group of commands runs in one index transaction. Then all their ledger lines are written with one write and one fdatasync, then the
+transaction commits, then the callers hear of it. A process that dies before the sync has acknowledged nothing; one that dies after it
+finds the entries in the ledger when it opens the index again, and applies them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_store.ids import now_ms
+from mlops_store.index import apply as applying
+from mlops_store.index.database import Connection, Database, meta, one, rows, set_meta
+from mlops_store.index.ingest import Ingest
+from mlops_store.index.payload import check, json_text
+from mlops_store.ledger import FatalStoreError, Ledger
+from mlops_store.records import LedgerEntry
+
+__all__ = ["Command", "FatalStoreError", "Read", "Result", "Tx", "Writer"]
+
+_REPLAY_GROUP = 500
+
+
+class Read:
+    """A reader's view: a cursor of its own, for one thread. Sees what is committed."""
+
+    def __init__(self, home: Home, con: Connection, now: int | None = None) -> None:
+        self.home = home
+        self._con = con
+        self._now = now
+
+    @property
+    def now(self) -> int:
+        """UTC milliseconds; fixed where the reader was made with a time."""
+        return now_ms() if self._now is None else self._now
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query, as dicts."""
+        return rows(self._con, sql, params)
+
+    def one(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
+        """The first row, or None."""
+        return one(self._con, sql, params)
+
+    def close(self) -> None:
+        self._con.close()
+
+    def __enter__(self) -> Read:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Tx:
+    """One command's transaction in the writer thread. A command is a function of this and nothing else: it may be run again."""
+
+    def __init__(self, home: Home, con: Connection, group: _Group, actor: str, now: int) -> None:
+        self.home = home
+        self.actor = actor
+        self.now = now
+        self._con = con
+        self._group = group
+        self._first = len(group.drafts)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query inside the transaction: with the effects of what was appended before."""
+        try:
+            return rows(self._con, sql, params)
+        except duckdb.Error:
+            self._group.broken = True
+            raise
+
+    def one(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
+        """The first row, or None."""
+        found = self.rows(sql, params)
+        return found[0] if found else None
+
+    def append(self, verb: str, subject: str, data: dict[str, Any], why: str = "") -> int:
+        """One decision: goes to the ledger when the group commits, and is applied to the index at once. Returns its sequence number.
+
+        Raises Problem `bad_entry` where the payload lacks what the verb needs, or cannot be written as JSON.
+        """
+        return self._group.append(self._con, self.actor, self.now, verb, subject, data, why)
+
+    @property
+    def appended(self) -> list[LedgerEntry]:
+        """What this command has appended so far (without the hashes, which come with the commit)."""
+        return self._group.drafts[self._first :]
+
+
+@dataclass
+class Command:
+    """A write that somebody asked for. `key` is its idempotency key: a second command with the same key gets the first one's reply."""
+
+    fn: Callable[[Tx], Any]
+    actor: str
+    key: str = ""
+
+
+@dataclass
+class Result:
+    """What became of a command. Just one of `problem` and `value` counts; a replayed value is plain data, not a struct.
+
+    `error` is an exception that is no Problem: a fault of the program, with nothing changed.
+    """
+
+    value: Any = None
+    problem: Problem | None = None
+    error: Exception | None = None
+    replayed: bool = False
+    entries: list[LedgerEntry] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        return self.problem is None and self.error is None
+
+    def unwrap(self) -> Any:
+        """The value; raises what went wrong."""
+        if self.problem is not None:
+            raise self.problem
+        if self.error is not None:
+            raise self.error
+        return self.value
+
+
+class _Group:
+    """The entries of commands that will be committed together, not yet on disk."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.seq = ledger.seq
+        self.time = ledger.time
+        self.drafts: list[LedgerEntry] = []
+        self.counts: dict[int, int] = {}  # entries of each command
+        self.broken = False
+
+    def append(
+        self,
+        con: Connection,
+        actor: str,
+        now: int,
+        verb: str,
+        subject: str,
+        data: dict[str, Any],
+        why: str,
+    ) -> int:
+        entry = LedgerEntry(
+            seq=self.seq + len(self.drafts) + 1,
+            time=max(self.time, now),
+            actor=actor,
+            verb=verb,
+            subject=subject,
+            data=_as_on_disk(verb, data),
+            why=why,
+        )
+        check(verb, entry.data)
+        self.time = entry.time
+        self.drafts.append(entry)
+        try:
+            applying.apply(con, entry)
+        except duckdb.Error:
+            self.broken = True
+            raise
+        return entry.seq
+
+    def seal(self, con: Connection, first: int, command: Command, value: Any) -> None:
+        """Marks what belongs together, and leaves the reply with the last entry."""
+        own = self.drafts[first:]
+        if not own:
+            return
+        for entry in own[:-1]:
+            entry.more = True
+        last = own[-1]
+        last.key = command.key
+        if command.key:
+            last.reply = msgspec.json.decode(msgspec.json.encode(value))
+            applying.remember(con, last)
+
+
+class Writer:
+    """Owns the ledger and the only writing connection. All its methods belong to one thread.
+
+    `checkpoint` is called with the name of each step that was reached ("applied", "appended", "committed"): tests kill the process there.
+    """
+
+    def __init__(
+        self, home: Home, database: Database, ledger: Ledger, checkpoint: Callable[[str], None] | None = None
+    ) -> None:
+        self.home = home
+        self.database = database
+        self.ledger = ledger
+        self._con = database.cursor()
+        self._checkpoint = checkpoint or (lambda _name: None)
+        self._ingest = Ingest(home)
+
+    @staticmethod
+    def open(home: Home, checkpoint: Callable[[str], None] | None = None) -> Writer:
+        """Opens ledger and index of a home, and brings the index up to the ledger. Raises Problem as Database and Ledger do."""
+        ledger = Ledger.open(home.ledger)
+        try:
+            database = Database.open(home.index)
+            try:
+                writer = Writer(home, database, ledger, checkpoint)
+                writer.recover()
+            except BaseException:
+                database.close()
+                raise
+        except BaseException:
+            ledger.close()
+            raise
+        return writer
+
+    @property
+    def more(self) -> bool:
+        """True where the last `ingest` stopped at its limit: call it again."""
+        return self._ingest.more
+
+    def reader(self) -> Read:
+        """A reader for one other thread."""
+        return Read(self.home, self.database.cursor())
+
+    def execute(self, commands: Sequence[Command]) -> list[Result]:
+        """Runs the commands in order, as one group; each sees the effects of those before it.
+
+        A command that fails changes nothing and does not touch the others. Raises FatalStoreError where the disk failed in a way
+        that leaves the outcome unknown: the process must then stop writing and exit.
+        """
+        results = [Result() for _ in commands]
+        left = list(range(len(commands)))
+        now = now_ms()
+        while True:
+            group = _Group(self.ledger)
+            self._con.execute("BEGIN")
+            try:
+                bad = self._run(commands, left, results, group, now)
+            except BaseException:
+                self._rollback()
+                raise
+            if bad is None:
+                break
+            # there are no savepoints: what the failed command had appended goes by running the others again without it
+            self._rollback()
+            left.remove(bad)
+        if not group.drafts:
+            self._rollback()
+            return results
+        self._commit(left, results, group)
+        return results
+
+    def ingest(self, run_dirs: Sequence[Path]) -> list[str]:
+        """Reads what is new in the run folders, in one transaction. Returns the ids of the runs that changed.
+
+        Raises Problem `index_unavailable` where the index cannot be written; nothing is lost, the files are still there.
+        """
+        self._con.execute("BEGIN")
+        try:
+            changed = self._ingest.run(self._con, run_dirs)
+            self._con.execute("COMMIT" if changed else "ROLLBACK")
+        except BaseException as error:
+            self._ingest.forget()
+            self._rollback()
+            if isinstance(error, duckdb.IOException | OSError):
+                raise Problem(
+                    "index_unavailable",
+                    f"the index cannot be written: {error}",
+                    "free some space (`df -h`); what the runs write is kept in their folders",
+                    status=3,
+                ) from error
+            raise
+        self._ingest.committed()
+        return changed
+
+    def recover(self) -> int:
+        """Applies the ledger entries that the index does not have. Returns their number.
+
+        Raises Problem `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
+        """
+        applied = int(meta(self._con, "applied_seq") or 0)
+        self._compare_heads(applied)
+        pending: list[LedgerEntry] = []
+        count = 0
+        for entry in self.ledger.entries(after=applied):
+            pending.append(entry)
+            if len(pending) >= _REPLAY_GROUP and not entry.more:
+                count += self._replay(pending)
+                pending = []
+        return count + self._replay(pending)
+
+    def close(self) -> None:
+        """Closes all; the index is checkpointed by the closing."""
+        self._con.close()
+        self.database.close()
+        self.ledger.close()
+
+    # --- inside ---
+
+    def _run(
+        self, commands: Sequence[Command], left: list[int], results: list[Result], group: _Group, now: int
+    ) -> int | None:
+        """Runs the commands that are left. Returns the number of one whose effects must be taken back, or None."""
+        for number in left:
+            command, result, first = commands[number], Result(), len(group.drafts)
+            results[number] = result
+            tx = Tx(self.home, self._con, group, command.actor, now)
+            try:
+                stored = self._stored(command.key)
+                if stored is not None:
+                    result.value, result.replayed = msgspec.json.decode(stored), True
+                    continue
+                result.value = command.fn(tx)
+                group.seal(self._con, first, command, result.value)
+                group.counts[number] = len(group.drafts) - first
+            except Problem as problem:
+                result.value, result.problem = None, problem
+            except Exception as error:  # noqa: BLE001 - a fault in one command must not take the writer down; its caller gets it
+                result.value, result.error = None, error
+            if not result.ok and (group.broken or len(group.drafts) > first):
+                return number
+        return None
+
+    def _stored(self, key: str) -> str | None:
+        if not key:
+            return None
+        found = self._con.execute("SELECT reply FROM keys WHERE key = ?", [key]).fetchall()
+        return found[0][0] if found else None
+
+    def _commit(self, left: list[int], results: list[Result], group: _Group) -> None:
+        self._checkpoint("applied")
+        try:
+            entries = self.ledger.append(group.drafts)
+        except Problem as problem:
+            self._rollback()
+            for number in left:
+                if results[number].ok and not results[number].replayed:
+                    results[number] = Result(problem=problem)
+            return
+        except OSError as error:
+            raise FatalStoreError(f"the ledger failed after a write: {error}") from error
+        self._checkpoint("appended")
+        try:
+            if [(e.seq, e.time) for e in entries] != [(e.seq, e.time) for e in group.drafts]:
+                raise FatalStoreError("the ledger numbered the entries in another way than the index")
+            applying.record(self._con, entries)
+            self._advance(entries[-1])
+            self._con.execute("COMMIT")
+        except duckdb.Error as error:
+            raise FatalStoreError(f"the index could not commit what the ledger has: {error}") from error
+        self._checkpoint("committed")
+        position = 0
+        for number in left:
+            count = group.counts.get(number, 0)
+            results[number].entries = entries[position : position + count]
+            position += count
+
+    def _advance(self, entry: LedgerEntry) -> None:
+        set_meta(self._con, "applied_seq", str(entry.seq))
+        set_meta(self._con, "applied_hash", entry.hash)
+
+    def _compare_heads(self, applied: int) -> None:
+        if applied == 0:
+            return
+        known = meta(self._con, "applied_hash") or ""
+        entry = next(iter(self.ledger.entries(after=applied - 1)), None)
+        if entry is None or entry.hash != known:
+            raise Problem(
+                "index_ahead",
+                f"the index has applied {applied} ledger entries that are not those in {self.home.ledger}",
+                "`mlops-tui rebuild` makes the index from the ledger as it is now",
+            )
+
+    def _replay(self, entries: list[LedgerEntry]) -> int:
+        if not entries:
+            return 0
+        self._con.execute("BEGIN")
+        try:
+            replay(self._con, entries)
+            self._advance(entries[-1])
+            self._con.execute("COMMIT")
+        except BaseException:
+            self._rollback()
+            raise
+        return len(entries)
+
+    def _rollback(self) -> None:
+        try:
+            self._con.execute("ROLLBACK")
+        except duckdb.TransactionException:
+            return  # the failure has already ended the transaction
+
+
+def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """Applies entries that are in the ledger: the same rows as when they were first made."""
+    for entry in entries:
+        applying.apply(con, entry)
+        if entry.key:
+            applying.remember(con, entry)
+    applying.record(con, entries)
+
+
+def _as_on_disk(verb: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The payload as a later reader will find it, so that applying it now and then is the same."""
+    try:
+        plain = msgspec.json.decode(json_text(data))
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise Problem(
+            "bad_entry",
+            f"ledger entry {verb} cannot be written: {error}",
+            "this is an error in the program: nothing was changed",
+        ) from error
+    if not isinstance(plain, dict):
+        raise Problem(
+            "bad_entry",
+            f"ledger entry {verb} needs an object",
+            "this is an error in the program: nothing was changed",
+        )
+    return plain
