@@ -19,8 +19,8 @@ from typing import Any
 
 from mlops_tui.project.values import parse_duration
 
-AGGREGATES = ("count", "sum", "mean", "min", "max", "std", "last", "n_unique")
-"""What a window view can say of the values in its window. `count` counts values that are not NULL."""
+AGGREGATES = ("count", "sum", "mean", "std", "rate")
+"""What a window view can say of the values in its window, NULL left out; `rate` is the share that is true or not 0."""
 
 _NAME = re.compile(r"^[A-Za-z_]\w*$")
 

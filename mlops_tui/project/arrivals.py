@@ -75,9 +75,9 @@ def _match(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
     if patterns[0] == "**":
         return (
             _match(names, patterns[1:])
-            or bool(names)
+            or (bool(names)
             and not names[0].startswith(".")
-            and _match(names[1:], patterns)
+            and _match(names[1:], patterns))
         )
     return (
         bool(names)

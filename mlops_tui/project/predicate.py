@@ -94,7 +94,7 @@ class _Parser:
             value = match[kind]
             if kind == "word" and value.upper() in _KEYWORDS:
                 kind, value = "keyword", value.upper()
-            self.tokens.append((kind, value, match.start(kind)))
+            self.tokens.append((kind, value, match.start(str(match.lastgroup))))
             place = match.end()
         self.tokens.append(("end", "end", len(text)))
         self.at = 0

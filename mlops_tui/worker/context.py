@@ -14,7 +14,7 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.journal import JournalWriter
 from mlops_store.objects import Objects
-from mlops_store.records import LaunchContext, Manifest, Outcome, RunSpec
+from mlops_store.records import BatchFile, LaunchContext, Manifest, Outcome, RunSpec
 from mlops_store.redact import redact_params, redact_text
 from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots
@@ -130,9 +130,13 @@ class WorkerContext:
             self._manifests[source] = self.snapshots.read(self.home.resolve(pin.manifest))
         return self._manifests[source]
 
+    def batches(self, source: str) -> list[BatchFile]:
+        """The batches of the pinned version in the order of their arrival (oldest admission first)."""
+        return sorted(self.manifest(source).files, key=lambda file: file.admitted)
+
     def source_files(self, source: str) -> list[Path]:
-        """The stored Parquet files of the pinned version, in the manifest's order (oldest admission first)."""
-        return list(self.snapshots.file_paths(self.manifest(source)))
+        """The stored Parquet files of the pinned version, oldest admission first: a later row of a key corrects an earlier."""
+        return [self.home.resolve(file.stored) for file in self.batches(source)]
 
     # --- saying what happens ---
 
