@@ -56,8 +56,8 @@ def by_hand(spine: Path, rows: Path, features: int) -> float:
     frame = connection.sql(
         f"SELECT s.*, {columns} FROM '{spine}' s ASOF LEFT JOIN '{rows}' f "
         "ON s.entity = f.entity AND s.t >= f.__visible"
-    ).pl()
-    return float(frame["f0"].sum())
+    ).fetchnumpy()
+    return float(np.ma.sum(frame["f0"]))
 
 
 def ours(spine: Path, rows: Path, features: int) -> float:
@@ -76,8 +76,17 @@ def normalise(raw: Path, _: Path, __: int) -> float:
     return float(pit.normalise(pl.scan_parquet(raw), ["entity"], "event", "known").frame.height)
 
 
+def peak_mb() -> float:
+    """Peak resident memory of this process. Not from getrusage, which keeps the parent's peak over exec on Linux."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return int(next(x for x in status.read_text().splitlines() if x.startswith("VmHWM")).split()[1]) / 1024
+
+
 def _child(function: Callable[..., float], arguments: tuple[Any, ...], pipe: Any) -> None:
     function_name = function.__name__
+    start = peak_mb()
     before = resource.getrusage(resource.RUSAGE_SELF)
     started = time.perf_counter()
     value = function(*arguments)
@@ -89,7 +98,7 @@ def _child(function: Callable[..., float], arguments: tuple[Any, ...], pipe: Any
             "measure": function_name,
             "cpu_s": cpu,
             "wall_s": wall,
-            "mb": (after.ru_maxrss - before.ru_maxrss) / 1024,
+            "mb": peak_mb() - start,
             "value": value,
         }
     )

@@ -16,6 +16,7 @@ from mlops_tui.worker.statistics.metrics import Metric
 
 Operator = Literal[">", ">=", "<", "<="]
 Baseline = Literal["champion", "naive"]
+OPERATORS: dict[str, Operator] = {">": ">", ">=": ">=", "<": "<", "<=": "<="}
 SLICE_PREFIX = "worst_slice."
 _TOKEN = re.compile(
     r"(?P<number>(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?)|(?P<word>[A-Za-z_][A-Za-z0-9_.]*)|(?P<op>>=|<=|>|<|\+|-|\S)"
@@ -46,9 +47,10 @@ def parse_check(text: str, task: str) -> Check:
     if kind != "word" or name not in metrics.names(task):
         shown = f"unknown metric {name!r} for {task}" if kind == "word" else f"{word!r} is not a metric"
         _broken(text, column + (len(SLICE_PREFIX) if worst else 0), shown, _metric_names(task))
-    _, op, column = tokens[1] if len(tokens) > 1 else end
-    if op not in (">", ">=", "<", "<="):
-        _broken(text, column, f"{op!r} is not a comparison", "> >= < <=")
+    _, symbol, column = tokens[1] if len(tokens) > 1 else end
+    if symbol not in OPERATORS:
+        _broken(text, column, f"{symbol!r} is not a comparison", " ".join(OPERATORS))
+    op = OPERATORS[symbol]
     baseline, value = _right_side(text, tokens[2:], end)
     check = Check(text=text, metric=name, op=op, value=value, baseline=baseline, worst_slice=worst)
     metric = metrics.get(name, task)

@@ -50,7 +50,7 @@ class Null:
         left = np.maximum(value - extra * f, 0.0) / self.scale
         rest = self.freedom - 1
         beyond = special.chdtrc(rest, left) if rest > 0 else (left <= 0).astype(np.float64)
-        return float(min(1.0, weight @ beyond))
+        return min(1.0, float(weight @ beyond))
 
     def quantile(self, level: float) -> float:
         """The PSI exceeded with probability 1 - level without drift."""

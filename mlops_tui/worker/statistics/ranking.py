@@ -62,8 +62,8 @@ def groups(key: Floats, at_most: int | None = None) -> tuple[Integers, Floats]:
 def weighted(ranked: Ranked, y: Floats, p: Floats, weight: Floats) -> float:
     """The exact measure of one weighting of the rows, shape (n,)."""
     number, keys = groups(ranked.key(y, p))
-    everything = np.bincount(number, weights=weight, minlength=len(keys))
-    positives = np.bincount(number, weights=weight * (y > 0), minlength=len(keys))
+    everything = as_floats(np.bincount(number, weights=weight, minlength=len(keys)))
+    positives = as_floats(np.bincount(number, weights=weight * (y > 0), minlength=len(keys)))
     return float(ranked.value(positives, everything, keys))
 
 
