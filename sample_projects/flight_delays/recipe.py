@@ -101,6 +101,14 @@ carrier_last_7d = window_view(
     aggregates={"late_rate": ("late", "mean")},
 )
 
+dest_last_3h = window_view(
+    source="flights",
+    entities=["dest"],
+    window="3h",
+    known_at="lateness_known_at",
+    aggregates={"late_rate": ("late", "mean"), "flights": ("late", "count")},
+)
+
 route_last_30d = window_view(
     source="flights",
     entities=["origin", "dest"],
