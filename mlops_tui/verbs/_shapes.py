@@ -168,6 +168,7 @@ class Proposal(Output, kw_only=True):
     run_id: str | None = None
     verdict: Verdict | None = None
     pins: dict[str, int] = {}
+    expires: int | None = None
 
 
 class DataVersion(Output, kw_only=True):

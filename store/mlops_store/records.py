@@ -319,7 +319,12 @@ class EvaluationOutcome(Record):
 
 
 class DriftOutcome(Record):
-    """What a new data version looks like beside the champion's training data, and how the champion did on it."""
+    """What a new data version looks like beside the champion's training data, and how the champion did on it.
+
+    `batches` and `columns` are about all rows since the champion's training. `chunks` are its non-overlapping pieces, oldest first:
+    {batches, label, rows, start, end, alarm, major, columns, mature, performance, change}. `mature_labelled_rows`
+    counts from spine version `since_version`, the last decision. `sources` are the data versions that were read.
+    """
 
     source: str
     version: int
@@ -339,6 +344,9 @@ class DriftOutcome(Record):
     estimate: dict[str, Any] | None = None
     chunk_start: int | None = None
     chunk_end: int | None = None
+    chunks: list[dict[str, Any]] = []
+    sources: dict[str, int] = {}
+    since_version: int = 0
 
 
 class ScoreOutcome(Record):
