@@ -1,0 +1,132 @@
+"""The routes: bytes in, bytes out; what they mean is the dispatcher's."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pwd
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+import mlops_tui
+from mlops_store.errors import Problem
+from mlops_tui.daemon import openapi
+from mlops_tui.daemon.dispatch import Asked, Dispatcher
+from mlops_tui.daemon.events import EventRing
+
+LOG = logging.getLogger("mlops_tui.daemon")
+
+_HTTP = {1: 409, 2: 400, 3: 503, 4: 412}
+_KEY = re.compile(r"^[A-Za-z0-9_.:-]{1,100}$")
+
+
+@dataclass
+class Gate:
+    """What the routes need of the daemon around them. `active` counts the questions under way."""
+
+    events: EventRing
+    shutdown: Callable[[str], None]
+    body_limit: int
+    log_file: str
+    active: int = 0
+    asked: int = 0
+    stopping: bool = False
+
+
+def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
+    """The application; the routes of the verbs share one handler."""
+
+    async def ping(_request: Request) -> Response:
+        return _json(
+            {"version": mlops_tui.__version__, "pid": os.getpid(), "epoch": gate.events.epoch, "stopping": gate.stopping}
+        )
+
+    async def description(_request: Request) -> Response:
+        return _json(openapi.document())
+
+    async def events(request: Request) -> Response:
+        query = request.query_params
+        seq = query.get("seq", "0")
+        if not seq.isdigit():
+            return _failure(Problem("bad_request", f"seq is {seq!r}", "a number", status=2))
+        stream = gate.events.stream(query.get("epoch") or None, int(seq), query.get("follow") == "1")
+        return StreamingResponse(stream, media_type="application/x-ndjson")
+
+    async def stop(request: Request) -> Response:
+        gate.shutdown("handed over" if request.url.path.endswith("handover") else "asked to stop")
+        return _json({"pid": os.getpid()})
+
+    async def verb(request: Request) -> Response:
+        gate.active += 1
+        gate.asked += 1
+        try:
+            body = await _body(request, gate.body_limit)
+            return _json(await dispatcher.call(request.path_params["verb"], body, _asked(request)))
+        except Problem as problem:
+            return _failure(problem)
+        except Exception:  # noqa: BLE001 - a fault of the program: its place is the log, and the daemon lives on
+            LOG.exception("%s failed", request.url.path)
+            return _failure(
+                Problem("internal", f"{request.url.path} failed inside the daemon", f"the reason is in {gate.log_file}"), 500
+            )
+        finally:
+            gate.active -= 1
+
+    return Starlette(
+        routes=[
+            Route("/v1/ping", ping),
+            Route("/v1/openapi.json", description),
+            Route("/v1/events", events),
+            Route("/v1/daemon/handover", stop, methods=["POST"]),
+            Route("/v1/daemon/shutdown", stop, methods=["POST"]),
+            Route("/v1/{verb:path}", verb, methods=["POST"]),
+        ]
+    )
+
+
+def _asked(request: Request) -> Asked:
+    key = request.headers.get("idempotency-key", "")
+    if key and not _KEY.match(key):
+        raise Problem("bad_request", "the idempotency key has characters that it may not", "use a UUID", status=2)
+    return Asked(
+        actor=actor(request.headers.get("x-actor", "")), key=key, dry_run=request.query_params.get("dry_run") == "1"
+    )
+
+
+def actor(claim: str) -> str:
+    """Who did it: the user that the kernel vouches for, and what the client claims to act for."""
+    try:
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        user = f"uid {os.getuid()}"
+    shown = "".join(character for character in claim if character.isprintable()).strip()[:100]
+    return f"{user}/{shown}" if shown else user
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise Problem("too_large", f"the request is larger than {limit >> 20} MB", "send less at once", status=2)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")
+
+
+def _failure(problem: Problem, status: int | None = None) -> Response:
+    error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
+    response = _json({"error": error}, status or _HTTP.get(problem.status, 500))
+    response.headers["X-Exit-Code"] = str(problem.status)
+    return response

@@ -1,0 +1,124 @@
+"""From a verb's name and a body to its service and back."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import importlib.util
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Tx
+from mlops_tui.daemon.readers import Readers
+from mlops_tui.daemon.writer import WriterThread
+from mlops_tui.verbs import Verb, all_verbs
+
+LOG = logging.getLogger("mlops_tui.daemon")
+
+Service = Callable[[Any, Any], Any]
+
+
+@dataclass(frozen=True)
+class Handler:
+    """A verb ready to be carried out."""
+
+    verb: Verb
+    decoder: msgspec.json.Decoder[Any]
+    service: Service
+    plan: Service | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Who asks, and the key that makes asking twice the same as asking once."""
+
+    actor: str
+    key: str = ""
+    dry_run: bool = False
+
+
+def find_service(verb: Verb, prefix: str = "") -> Service | None:
+    """The function of `mlops_tui.services` that carries a verb out; None where there is none."""
+    name = f"mlops_tui.services.{verb.module}"
+    if importlib.util.find_spec(name) is None:
+        return None
+    found: Service | None = getattr(importlib.import_module(name), prefix + verb.function, None)
+    return found
+
+
+def load_handlers(own: dict[str, Service]) -> dict[str, Handler]:
+    """A handler for each verb with a route, by path. All services are imported here and now: what a running daemon can
+    do does not change when the files of the program do. `own` has what only the daemon itself can answer."""
+    handlers = {}
+    for verb in all_verbs():
+        if not verb.service:
+            continue
+        service = own.get(verb.key) or find_service(verb)
+        if service is None:
+            LOG.error("no service for the verb %r", verb.key)
+            continue
+        plan = find_service(verb, "plan_") if verb.plans else None
+        handlers[verb.path] = Handler(verb, msgspec.json.Decoder(verb.input), service, plan)
+    return handlers
+
+
+class Dispatcher:
+    """Carries verbs out: writes in the writer thread, questions in the readers."""
+
+    def __init__(
+        self, handlers: dict[str, Handler], writer: WriterThread, readers: Readers, deadline: float
+    ) -> None:
+        self._handlers = handlers
+        self._writer = writer
+        self._readers = readers
+        self._deadline = deadline
+
+    async def call(self, path: str, body: bytes, asked: Asked) -> Any:
+        """The verb's answer. Raises Problem."""
+        handler = self._handlers.get(path)
+        if handler is None:
+            raise Problem("unknown_verb", f"there is no verb {path.replace('/', ' ')!r}", "see /v1/openapi.json", status=2)
+        request = _decode(handler, body)
+        if asked.dry_run:
+            return await self._plan(handler, request)
+        if not handler.verb.writes:
+            return await self._readers.run(lambda read: handler.service(read, request))
+        return await self._write(handler, request, asked)
+
+    async def _plan(self, handler: Handler, request: Any) -> Any:
+        plan = handler.plan
+        if plan is None:
+            raise Problem("no_dry_run", f"{handler.verb.key} has no dry run", "", status=2)
+        return await self._readers.run(lambda read: plan(read, request))
+
+    async def _write(self, handler: Handler, request: Any, asked: Asked) -> Any:
+        def command(tx: Tx) -> Any:
+            return handler.service(tx, request)
+
+        # a key belongs to one verb: the same key with another one is another command
+        key = f"{handler.verb.path}:{asked.key}" if asked.key else ""
+        future = asyncio.wrap_future(self._writer.submit(command, actor=asked.actor, key=key))
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._deadline)
+        except TimeoutError:
+            future.add_done_callback(lambda done: done.cancelled() or done.exception())
+            raise Problem(
+                "too_slow",
+                f"not done within {self._deadline:g} s; it may still happen",
+                "ask again with the same idempotency key, or look: `mlops-tui ledger list`",
+                status=3,
+            ) from None
+
+
+def _decode(handler: Handler, body: bytes) -> Any:
+    try:
+        return handler.decoder.decode(body or b"{}")
+    except msgspec.DecodeError as error:
+        raise Problem("bad_request", f"{handler.verb.key}: {error}", f"see `mlops-tui {handler.verb.key} --help`", status=2) from error
+
+

@@ -1,0 +1,72 @@
+"""Four threads that answer questions, each with a cursor of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from mlops_store.errors import Problem
+from mlops_store.index.query import interrupt
+from mlops_store.index.tx import Read
+from mlops_tui.daemon.nice import lower_this_thread
+from mlops_tui.daemon.writer import WriterThread
+
+T = TypeVar("T")
+
+THREADS = 4
+
+
+class Readers:
+    """Runs read-only functions off the event loop. A question that takes too long is interrupted."""
+
+    def __init__(self, writer: WriterThread, deadline: float) -> None:
+        self._writer = writer
+        self._deadline = deadline
+        self._local = threading.local()
+        self._open: list[Read] = []
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="reader", initializer=self._enter)
+
+    async def run(self, fn: Callable[[Read], T]) -> T:
+        """`fn` in one of the threads. Raises Problem `too_slow` (retryable) after the deadline."""
+        running: list[Read] = []
+
+        def job() -> T:
+            read: Read = self._local.read
+            running.append(read)
+            return fn(read)
+
+        future = asyncio.get_running_loop().run_in_executor(self._pool, job)
+        try:
+            return await asyncio.wait_for(asyncio.shield(future), self._deadline)
+        except TimeoutError:
+            future.add_done_callback(_collect)
+            if not future.cancel() and running:
+                interrupt(running[0])
+            raise Problem(
+                "too_slow",
+                f"no answer within {self._deadline:g} s",
+                "ask for less (--limit), or again when the machine is less busy",
+                status=3,
+            ) from None
+
+    def close(self) -> None:
+        """Waits for the questions under way, closes the cursors."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for read in self._open:
+            read.close()
+
+    def _enter(self) -> None:
+        lower_this_thread()
+        self._local.read = read = self._writer.reader()
+        with self._lock:
+            self._open.append(read)
+
+
+def _collect(future: asyncio.Future[T]) -> None:
+    """Nobody waits any more; an unread exception would only make noise."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,188 @@
+"""The life of a daemon: open, serve, fall asleep or hand over, close in the right order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import Generator
+
+import msgspec
+import uvicorn
+
+import mlops_tui
+from mlops_store.atomic import write_json
+from mlops_store.home import Home
+from mlops_store.ids import now_ms
+from mlops_store.index.tx import Read
+from mlops_tui import processes
+from mlops_tui.daemon.app import Gate, build
+from mlops_tui.daemon.compose import compose
+from mlops_tui.daemon.dispatch import Dispatcher, load_handlers
+from mlops_tui.daemon.events import EventRing
+from mlops_tui.daemon.lock import DaemonLock
+from mlops_tui.daemon.loop import Loops
+from mlops_tui.daemon.logs import rotate
+from mlops_tui.daemon.nice import lower_this_thread
+from mlops_tui.daemon.options import Options
+from mlops_tui.daemon.peer import OwnerOnly
+from mlops_tui.daemon.readers import Readers
+from mlops_tui.daemon.sockets import BoundSocket
+from mlops_tui.daemon.writer import WriterThread
+from mlops_tui.services import daemon as daemon_service
+from mlops_tui.verbs.daemon import DaemonStatus
+
+LOG = logging.getLogger("mlops_tui.daemon")
+
+_GRACE = 10
+
+
+class DaemonFile(msgspec.Struct, kw_only=True):
+    """`daemon.json`: which process has the lock."""
+
+    pid: int
+    start_ticks: int
+    boot_id: str
+    version: str
+    started: int
+
+
+class Server(uvicorn.Server):
+    """uvicorn on our socket; signals are ours."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+class Daemon:
+    """One daemon of one home. Needs the lock, and lets go of it at the end."""
+
+    def __init__(self, home: Home, options: Options, lock: DaemonLock) -> None:
+        self.home = home
+        self.options = options
+        self.started = now_ms()
+        self._lock = lock
+        self.events = EventRing(f"{self.started:x}-{os.getpid()}")
+        self._gate = Gate(self.events, self.shutdown, options.body_limit, str(home.log_file))
+        self.writer = WriterThread(home, self.events, self._fatal)
+        self._loops: Loops | None = None
+        self._socket: BoundSocket | None = None
+        self._server: Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._failed = False
+
+    def run(self) -> int:
+        """Serves until told to stop. Returns the exit code. Raises Problem where it cannot start."""
+        try:
+            handlers = load_handlers({"daemon status": self._status})
+            self.writer.start()
+            try:
+                readers = Readers(self.writer, self.options.deadline)
+                dispatcher = Dispatcher(handlers, self.writer, readers, self.options.deadline)
+                self._start_loops()
+                lower_this_thread()  # after the loops: their threads start runs, which inherit the value
+                try:
+                    asyncio.run(self._serve(dispatcher))
+                finally:
+                    if self._loops is not None:
+                        self._loops.stop()
+                    readers.close()
+            finally:
+                self.writer.close()
+        finally:
+            if self._socket is not None:
+                self._socket.unlink()
+            self.home.daemon_file.unlink(missing_ok=True)
+            self._lock.release()
+        LOG.info("stopped")
+        return 1 if self._failed else 0
+
+    def shutdown(self, reason: str) -> None:
+        """Begins the end, from the event loop's thread: no new connections, then what is under way is finished."""
+        if self._gate.stopping:
+            return
+        LOG.info("stopping: %s", reason)
+        self._gate.stopping = True
+        if self._socket is not None:
+            self._socket.unlink()
+        self.events.close()
+        if self._server is not None:
+            self._server.should_exit = True
+
+    # --- inside ---
+
+    async def _serve(self, dispatcher: Dispatcher) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self.events.attach(loop)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.shutdown, signal.Signals(number).name)
+        config = uvicorn.Config(
+            build(dispatcher, self._gate), http=OwnerOnly, ws="none", lifespan="off", access_log=False, log_config=None,
+            server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=_GRACE,
+        )  # fmt: skip
+        self._server = Server(config)
+        self._socket = BoundSocket(self.home)
+        self._write_identity()
+        LOG.info("version %s serves %s as pid %d", mlops_tui.__version__, self.home.path, os.getpid())
+        if self.writer.failed is not None:
+            self.shutdown("the writer has failed")
+        watch = asyncio.create_task(self._watch())
+        try:
+            await self._server.serve(sockets=[self._socket.socket])
+        finally:
+            self._gate.stopping = True
+            self._socket.unlink()
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        """Falls asleep when no one has asked anything, listens, or runs for long enough; keeps the log small."""
+        limit = self.options.idle_exit
+        seen, quiet_since = -1, time.monotonic()
+        while True:
+            await asyncio.sleep(min(1.0, limit / 4) if limit else 60.0)
+            rotate(self.home.log_file, self.options.foreground)
+            if limit == 0:
+                continue
+            if self._gate.active or self._gate.asked != seen or self.events.listeners or self._busy() is not None:
+                seen, quiet_since = self._gate.asked, time.monotonic()
+            elif time.monotonic() - quiet_since >= limit:
+                self.shutdown(f"nothing to do for {limit} s")
+
+    def _busy(self) -> str | None:
+        """What keeps the daemon awake, in words; None where nothing does."""
+        if self._loops is None or not self._loops.busy():
+            return None
+        runs = self._loops.active_runs()
+        return f"{runs} run{'s' * (runs != 1)} under way" if runs else "watching for data and schedules"
+
+    def _start_loops(self) -> None:
+        self._loops = compose(self)
+        self.writer.on_commit = self._loops.wake
+        self._loops.start()
+
+    def _write_identity(self) -> None:
+        row = processes.read(os.getpid())
+        record = DaemonFile(
+            pid=os.getpid(), start_ticks=row.start_ticks if row else 0, boot_id=processes.boot_id(),
+            version=mlops_tui.__version__, started=self.started,
+        )  # fmt: skip
+        write_json(self.home.daemon_file, record)
+
+    def _fatal(self, _error: BaseException) -> None:
+        """Called by the writer when it can no longer write: a daemon without a writer is of no use."""
+        self._failed = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self.shutdown, "the writer has failed")
+
+    def _status(self, read: Read, _request: object) -> DaemonStatus:
+        facts = daemon_service.Facts(
+            pid=os.getpid(), version=mlops_tui.__version__, started=self.started, busy=self._busy(),
+            idle_exit=self.options.idle_exit, socket=str(self.home.socket),
+        )  # fmt: skip
+        return daemon_service.status(read, facts)
+
+

@@ -1,0 +1,54 @@
+"""The socket: bound by us alone, at 0600, while the lock is held."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.address import check_folders
+
+BACKLOG = 256
+
+
+def answers(home: Home) -> bool:
+    """Whether something accepts connections at the home's socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(2.0)
+        try:
+            probe.connect(str(home.socket))
+        except OSError:
+            return False
+    return True
+
+
+class BoundSocket:
+    """The listening socket and its name. Only for whoever holds the daemon's lock."""
+
+    def __init__(self, home: Home) -> None:
+        self._path = home.socket
+        check_folders(home, create=True)
+        self._path.unlink(missing_ok=True)  # left by a daemon that was killed: the lock says that it is gone
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o177)
+        try:
+            self.socket.bind(str(self._path))
+        except OSError as error:
+            self.socket.close()
+            raise Problem(
+                "socket_bind", f"{self._path} cannot be bound: {error.strerror or error}", "check /tmp", status=2
+            ) from error
+        finally:
+            os.umask(before)
+        self._inode = os.lstat(self._path).st_ino
+        self.socket.listen(BACKLOG)
+        self.socket.setblocking(False)
+
+    def unlink(self) -> None:
+        """Takes the name away, so that no one new comes in; a socket of another daemon is left alone."""
+        try:
+            if os.lstat(self._path).st_ino == self._inode:
+                self._path.unlink()
+        except FileNotFoundError:
+            return

@@ -1,0 +1,227 @@
+"""The writer thread: every change of the home goes through one queue, and what waits together is committed together."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_store.index.query import lock_down
+from mlops_store.index.tx import Command, FatalStoreError, Read, Result, Tx, Writer
+from mlops_tui.daemon.events import EventRing
+from mlops_tui.daemon.nice import lower_this_thread
+
+LOG = logging.getLogger("mlops_tui.daemon")
+T = TypeVar("T")
+
+_GROUP = 64
+
+
+@dataclass
+class _Write:
+    command: Command
+    future: Future[Any] = field(default_factory=Future)
+
+
+@dataclass
+class _Ingest:
+    run_dirs: list[Path]
+    future: Future[list[str]] = field(default_factory=Future)
+
+
+def _gone() -> Problem:
+    return Problem("daemon_stopping", "the daemon is stopping", "try again: the next command starts a new one", status=3)
+
+
+class WriterThread:
+    """Owns the store's `Writer`. What others call the writer handle: `submit`, `call`, `ingest`, `read`."""
+
+    def __init__(self, home: Home, events: EventRing, on_fatal: Callable[[BaseException], None]) -> None:
+        self.home = home
+        self.failed: BaseException | None = None
+        self.on_commit: Callable[[], None] = lambda: None
+        """Called after each group that changed something."""
+        self._events = events
+        self._on_fatal = on_fatal
+        self._queue: queue.SimpleQueue[_Write | _Ingest | None] = queue.SimpleQueue()
+        self._opened: Future[Writer] = Future()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._closing = False
+        self._close_lock = threading.Lock()
+
+    # --- for everyone ---
+
+    def submit(self, fn: Callable[[Tx], T], *, actor: str = "daemon", key: str = "") -> Future[T]:
+        """Queues a write; the future has its value once it is durable. A replayed value (same key) is plain data.
+
+        `fn` may be run more than once: all that it changes it changes through its `Tx`, or in a way that bears repeating.
+        """
+        job = _Write(Command(fn=fn, actor=actor, key=key))
+        self._put(job, job.future)
+        return job.future
+
+    def call(self, fn: Callable[[Tx], T], *, actor: str = "daemon", key: str = "", timeout: float | None = None) -> T:
+        """`submit`, waited for. Raises what the command raised. Not from the writer's own thread."""
+        return self.submit(fn, actor=actor, key=key).result(timeout)
+
+    def ingest(self, run_dirs: Iterable[Path]) -> Future[list[str]]:
+        """Queues the reading of run folders into the index; the future has the ids of the runs that changed."""
+        job = _Ingest(list(run_dirs))
+        self._put(job, job.future)
+        return job.future
+
+    def reader(self) -> Read:
+        """A new cursor, for one thread; the caller closes it."""
+        return self._opened.result().reader()
+
+    def read(self, fn: Callable[[Read], T]) -> T:
+        """Runs `fn` in the calling thread with a cursor of its own."""
+        with self.reader() as read:
+            return fn(read)
+
+    @property
+    def ledger_seq(self) -> int:
+        return self._opened.result().ledger.seq
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Opens the store in the thread. Raises what opening raised."""
+        self._thread.start()
+        self._opened.result()
+
+    def close(self) -> None:
+        """Finishes what is queued, closes the store."""
+        with self._close_lock:
+            if self._closing:
+                return
+            self._closing = True
+            self._queue.put(None)
+        self._thread.join()
+
+    # --- the thread ---
+
+    def _put(self, job: _Write | _Ingest, future: Future[Any]) -> None:
+        with self._close_lock:
+            if not self._closing and self.failed is None:
+                self._queue.put(job)
+                return
+        future.set_exception(_gone())
+
+    def _run(self) -> None:
+        lower_this_thread()
+        try:
+            writer = Writer.open(self.home)
+            cursor = writer.database.cursor()
+            lock_down(cursor)
+            cursor.close()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever started the thread
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(writer)
+        try:
+            self._serve(writer)
+        except BaseException as error:  # noqa: BLE001 - handed to the daemon, which ends
+            self._die(error)
+        finally:
+            writer.close()
+
+    def _serve(self, writer: Writer) -> None:
+        while True:
+            job = self._queue.get()
+            group: list[_Write] = []
+            while True:
+                if isinstance(job, _Write):
+                    group.append(job)
+                else:
+                    self._execute(writer, group)
+                    group = []
+                    if job is None:
+                        return
+                    self._read_folders(writer, job)
+                if len(group) >= _GROUP:
+                    break
+                try:
+                    job = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+            self._execute(writer, group)
+
+    def _execute(self, writer: Writer, group: Sequence[_Write]) -> None:
+        jobs = [job for job in group if job.future.set_running_or_notify_cancel()]
+        if not jobs:
+            return
+        try:
+            results = writer.execute([job.command for job in jobs])
+        except BaseException as error:
+            for job in jobs:
+                job.future.set_exception(_unknown(error))
+            raise
+        for result in results:
+            self._publish(result)
+        if any(result.entries for result in results):
+            self.on_commit()
+        for job, result in zip(jobs, results, strict=True):
+            if result.problem is not None or result.error is not None:
+                job.future.set_exception(result.problem or result.error)
+            else:
+                job.future.set_result(result.value)
+
+    def _read_folders(self, writer: Writer, job: _Ingest) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        changed: set[str] = set()
+        try:
+            while True:
+                changed.update(writer.ingest(job.run_dirs))
+                if not writer.more:
+                    break
+        except Problem as problem:
+            job.future.set_exception(problem)
+            return
+        except BaseException as error:
+            job.future.set_exception(_unknown(error))
+            raise
+        finally:
+            for run_id in sorted(changed):
+                self._events.publish("run", run_id)
+        job.future.set_result(sorted(changed))
+
+    def _publish(self, result: Result) -> None:
+        for entry in result.entries:
+            data = msgspec.structs.asdict(entry)
+            shown = {key: data[key] for key in ("seq", "actor", "verb", "why", "data")}
+            self._events.publish("ledger", entry.subject, shown)
+
+    def _die(self, error: BaseException) -> None:
+        LOG.critical("the writer has stopped: %s", error, exc_info=error)
+        with self._close_lock:
+            self.failed = error
+        while True:
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                break
+            if job is not None:
+                job.future.set_exception(_gone())
+        self._on_fatal(error)
+
+
+def _unknown(error: BaseException) -> Problem:
+    """The disk failed at a point where nobody can say what is on it; the next daemon finds out."""
+    what = "the disk" if isinstance(error, FatalStoreError) else "the index"
+    return Problem(
+        "outcome_unknown",
+        f"{what} failed while this was written: {error}",
+        "look before you repeat it: `mlops-tui ledger list`; then `mlops-tui doctor`",
+        status=3,
+    )

@@ -1,0 +1,127 @@
+"""Projects: folders that this home looks after."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Read, Tx
+from mlops_tui.project.load import load
+from mlops_tui.services.configs import look
+from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.verbs._declare import Page, Plan, ProjectInput
+from mlops_tui.verbs.project import Project, ProjectAdd, ProjectList, ProjectRemove, ProjectShow
+
+
+@dataclass(frozen=True)
+class ProjectRow:
+    """A project of the home."""
+
+    name: str
+    dir: str
+    added: int
+
+
+def find(db: Tx | Read, name: str) -> ProjectRow | None:
+    """A project that was added and not removed."""
+    row = db.one("SELECT name, dir, added FROM projects WHERE name = ? AND removed IS NULL", [name])
+    return ProjectRow(**row) if row else None
+
+
+def require(db: Tx | Read, request: ProjectInput) -> ProjectRow:
+    """The project that a request is about.
+
+    Raises Problem: `no_project` (none named), `project_not_added` (a client that knows the folder adds it and asks
+    again), `project_elsewhere` (the name belongs to another folder).
+    """
+    if request.project is None:
+        raise Problem(
+            "no_project",
+            "there is no mlops.toml here or above",
+            "go to a project's folder, or name one with --project",
+            status=2,
+        )
+    row = find(db, request.project)
+    if row is None:
+        raise Problem(
+            "project_not_added",
+            f"the project {request.project!r} is not in this home",
+            "add its folder: `mlops-tui project add DIR`; `mlops-tui project list` shows those that are",
+            status=2,
+        )
+    if request.project_dir is not None and not same_folder(request.project_dir, row.dir):
+        raise _elsewhere(row, request.project_dir)
+    return row
+
+
+def same_folder(a: str, b: str) -> bool:
+    return os.path.realpath(a) == os.path.realpath(b)
+
+
+def add(tx: Tx, request: ProjectAdd) -> Project:
+    """Adds a folder; once more is no change. Raises Problem, ConfigError with all that is wrong in mlops.toml."""
+    folder = os.path.realpath(request.dir)
+    name = load(folder).name
+    known = find(tx, name)
+    if known is None:
+        tx.append("project.add", name, {"name": name, "dir": folder})
+    elif not same_folder(known.dir, folder):
+        raise _elsewhere(known, folder)
+    return _shape(ProjectRow(name, folder, known.added if known else tx.now))
+
+
+def list_(read: Read, request: ProjectList) -> Page[Project]:
+    """The projects by name."""
+    found = read.rows(
+        "SELECT name, dir, added FROM projects WHERE removed IS NULL AND name > ? ORDER BY name LIMIT ?",
+        [start_of(request.page, str, ""), request.limit + 1],
+    )
+    return page_of([_shape(ProjectRow(**row)) for row in found], request.limit, lambda project: project.name)
+
+
+def show(read: Read, request: ProjectShow) -> Project:
+    """One project, with what is wrong with its file now."""
+    if request.name is not None:
+        return _shape(require(read, ProjectInput(project=request.name)))
+    return _shape(require(read, request))
+
+
+def remove(tx: Tx, request: ProjectRemove) -> Project:
+    """Takes a project out. Runs that are under way end by themselves; models and data versions stay."""
+    row = require(tx, ProjectInput(project=request.name))
+    tx.append("project.remove", row.name, {"name": row.name})
+    return _shape(row)
+
+
+def plan_remove(read: Read, request: ProjectRemove) -> Plan:
+    """What `remove` would do."""
+    row = require(read, ProjectInput(project=request.name))
+    return Plan(
+        title=f"Remove the project {row.name}",
+        steps=[f"stop watching {row.dir}", "keep its runs, data versions and models in the home", "delete nothing"],
+        undo=f"mlops-tui project add {row.dir}",
+    )
+
+
+def _elsewhere(known: ProjectRow, folder: str) -> Problem:
+    return Problem(
+        "project_elsewhere",
+        f"the project {known.name!r} of this home is in {known.dir}, not in {folder}",
+        "give one of them another [project] name; or, if it has moved, "
+        f"`mlops-tui project remove {known.name}` and add it again",
+        status=2,
+    )
+
+
+def _shape(row: ProjectRow) -> Project:
+    seen = look(row.dir)
+    config = seen.config
+    return Project(
+        name=row.name,
+        dir=row.dir,
+        added=row.added,
+        sources=sorted(config.sources) if config else [],
+        models=sorted(config.models) if config else [],
+        problems=seen.problem.message.splitlines() if seen.problem else [],
+    )

@@ -1,0 +1,92 @@
+"""Queries that people type: one statement, read-only, for a limited time, over the index and nothing else."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from mlops_store.errors import Problem
+from mlops_store.index.database import Connection
+from mlops_store.index.tx import Read
+
+_READING = frozenset({"SELECT", "EXPLAIN"})
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`columns` as (name, type); `rows` with values that JSON knows; `truncated` where there were more than asked for."""
+
+    columns: list[tuple[str, str]]
+    rows: list[list[Any]]
+    truncated: bool
+
+
+def lock_down(con: Connection) -> None:
+    """Takes files, network and extensions away from every connection of this database, for good. Its own file and its
+    temporary folder stay."""
+    con.execute("SET GLOBAL enable_external_access = false")
+
+
+def interrupt(read: Read) -> None:
+    """Stops what the reader's connection is doing; from another thread."""
+    read._con.interrupt()
+
+
+def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
+    """Runs one SELECT. Raises Problem: `sql_refused` (status 2), `sql_failed` (status 2), `sql_too_slow` (status 3)."""
+    con = read._con
+    _check(con, sql)
+    # the kind of the statement does not tell all (a WITH may hold a DELETE): the transaction itself allows no write
+    con.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        con.execute(f"SET max_execution_time = {int(timeout_ms)}")
+        result = con.execute(sql)
+        columns = [(str(name), str(kind)) for name, kind, *_ in result.description or []]
+        found = result.fetchmany(limit + 1)
+    except duckdb.InterruptException as error:
+        raise Problem(
+            "sql_too_slow",
+            f"the query did not end within {timeout_ms / 1000:g} s",
+            "ask for less, or give it more time with --timeout",
+            status=3,
+        ) from error
+    except duckdb.Error as error:
+        raise Problem(
+            "sql_failed", str(error).strip(), "tables: `SELECT * FROM duckdb_columns()`", status=2
+        ) from error
+    finally:
+        con.execute("ROLLBACK")
+        con.execute("SET max_execution_time = 0")
+    return Answer(columns, [[plain(value) for value in row] for row in found[:limit]], len(found) > limit)
+
+
+def _check(con: Connection, sql: str) -> None:
+    try:
+        statements = con.extract_statements(sql)
+    except duckdb.Error as error:
+        raise Problem("sql_failed", str(error).strip(), "", status=2) from error
+    if len(statements) != 1 or statements[0].type.name not in _READING:
+        raise Problem(
+            "sql_refused",
+            "only one SELECT is allowed here, nothing that writes or configures",
+            "the index is derived: change things with the commands, `mlops-tui --help`",
+            status=2,
+        )
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can carry it: NaN and infinities become text, so that nothing is lost in silence."""
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return str(value)
