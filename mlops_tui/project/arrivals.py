@@ -73,11 +73,8 @@ def _match(names: tuple[str, ...], patterns: tuple[str, ...]) -> bool:
     if not patterns:
         return not names
     if patterns[0] == "**":
-        return (
-            _match(names, patterns[1:])
-            or (bool(names)
-            and not names[0].startswith(".")
-            and _match(names[1:], patterns))
+        return _match(names, patterns[1:]) or (
+            bool(names) and not names[0].startswith(".") and _match(names[1:], patterns)
         )
     return (
         bool(names)

@@ -123,10 +123,7 @@ def read_table(delivery: Delivery, pinned: Sequence[Column] | None = None) -> Ta
     """The rows of a delivery in canonical types. With `pinned`, in its columns, order and types. Raises Refused."""
     if delivery.size == 0:
         raise Refused("the file is empty (0 bytes)")
-    if _is_parquet(delivery):
-        table = _read_parquet(delivery, pinned)
-    else:
-        table = _read_text(delivery, pinned)
+    table = _read_parquet(delivery, pinned) if _is_parquet(delivery) else _read_text(delivery, pinned)
     if table.frame.height == 0:
         raise Refused("the file has no rows")
     return table

@@ -38,5 +38,5 @@ def _keys(home: Home, files: list[BatchFile], key: list[str]) -> pl.DataFrame:
         for file in files
     ]
     if not frames:
-        return pl.DataFrame(schema={name: pl.String for name in key})
+        return pl.DataFrame(schema=dict.fromkeys(key, pl.String))
     return pl.concat(frames).unique().collect()

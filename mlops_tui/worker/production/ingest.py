@@ -291,9 +291,10 @@ class _Ingest:
         )  # fmt: skip
         path = ctx.snapshots.manifest_path(ctx.spec.project, self.source.name, version)
         manifest.path = ctx.home.relative(path)
+        keys = key_changes(ctx.home, base, manifest, self.source.key)
         summary = {"version": version, "base_version": outcome.base_version, "rows": manifest.rows,
-                   "keys": key_changes(ctx.home, base, manifest, self.source.key), "warnings": outcome.warnings}  # fmt: skip
-        again = (summary["keys"] or {}).get("again", 0)
+                   "keys": keys, "warnings": outcome.warnings}  # fmt: skip
+        again = (keys or {}).get("again", 0)
         if again:
             self._warn("", f"{again} keys of the new files are in other files too")
         target = (

@@ -1,0 +1,124 @@
+"""What the loop needs to know of a model: its champion, its data, its last decision, its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mlops_store.index.tx import Read, Tx
+from mlops_store.records import DriftOutcome, RunState
+
+ACTIVE = ("OPEN", "SNOOZED", "APPROVED", "RUNNING")
+_UNENDED: tuple[RunState, ...] = ("QUEUED", "STARTING", "RUNNING", "STOPPING")
+
+
+def loads(value: Any, default: Any) -> Any:
+    """A JSON column; `default` where it is NULL."""
+    if value is None:
+        return default
+    return msgspec.json.decode(value) if isinstance(value, str | bytes) else value
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that serves. `pins` are the data versions it was made from."""
+
+    version: int
+    run_id: str
+    pins: dict[str, int]
+    moved: int
+
+
+def champion(db: Tx | Read, project: str, model: str) -> Champion | None:
+    row = db.one(
+        "SELECT v.version, v.run_id, v.pins, a.moved FROM aliases a JOIN model_versions v USING (project, model, version) "
+        "WHERE a.project = ? AND a.model = ? AND a.alias = 'champion'",
+        [project, model],
+    )
+    return Champion(row["version"], row["run_id"], loads(row["pins"], {}), row["moved"]) if row else None
+
+
+def current_versions(db: Tx | Read, project: str) -> dict[str, int]:
+    """Source → newest data version."""
+    found = db.rows(
+        "SELECT source, max(version) AS version FROM data_versions WHERE project = ? GROUP BY source",
+        [project],
+    )
+    return {row["source"]: row["version"] for row in found}
+
+
+def snapshots(db: Tx | Read, project: str) -> dict[str, dict[str, Any]]:
+    """Source → `{version, snapshot}` of its newest data version."""
+    found = db.rows(
+        "SELECT source, version, snapshot FROM data_versions WHERE project = ? "
+        "QUALIFY row_number() OVER (PARTITION BY source ORDER BY version DESC) = 1 ORDER BY source",
+        [project],
+    )
+    return {row["source"]: {"version": row["version"], "snapshot": row["snapshot"]} for row in found}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The last time that someone, or training, dealt with a model's data. `version` is that of the spine."""
+
+    time: int
+    version: int
+    what: str
+
+
+def last_decision(db: Tx | Read, project: str, model: str, spine: str) -> Decision | None:
+    """The later of the newest registered version and the newest rejection."""
+    made = db.one(
+        "SELECT created, pins FROM model_versions WHERE project = ? AND model = ? ORDER BY version DESC LIMIT 1",
+        [project, model],
+    )
+    refused = db.one(
+        "SELECT p.decided, (SELECT max(d.version) FROM data_versions d WHERE d.project = p.project AND d.source = ? "
+        "AND d.created <= p.decided) AS version FROM proposals p WHERE p.project = ? AND p.model = ? AND p.state = 'REJECTED' "
+        "ORDER BY p.decided DESC LIMIT 1",
+        [spine, project, model],
+    )
+    found: list[Decision] = []
+    if made:
+        found.append(Decision(made["created"], int(loads(made["pins"], {}).get(spine, 0)), "trained"))
+    if refused:
+        found.append(Decision(refused["decided"], refused["version"] or 0, "rejected"))
+    return max(found, key=lambda decision: decision.time, default=None)
+
+
+def active_card(db: Tx | Read, project: str, model: str) -> dict[str, Any] | None:
+    """The model's one card that is not over."""
+    return db.one(
+        f"SELECT * FROM proposals WHERE project = ? AND model = ? AND state IN {ACTIVE} ORDER BY created DESC LIMIT 1",
+        [project, model],
+    )
+
+
+def cool_until(db: Tx | Read, project: str, model: str, cool_down: int) -> int:
+    """When a new card may be opened: the end of the cool-down after the last card was decided or over."""
+    row = db.one(
+        "SELECT max(greatest(coalesce(decided, 0), CASE WHEN state IN ('DONE', 'ERROR') THEN updated ELSE 0 END)) AS at "
+        "FROM proposals WHERE project = ? AND model = ? AND state IN ('DONE', 'ERROR', 'REJECTED')",
+        [project, model],
+    )
+    return (row["at"] or 0) + cool_down if row and row["at"] else 0
+
+
+def drift_outcomes(db: Tx | Read, project: str, model: str, champion_version: int) -> list[DriftOutcome]:
+    """What the looks at new data found beside this champion, oldest first."""
+    found = db.rows(
+        "SELECT json FROM drift WHERE project = ? AND model = ? AND champion_version = ? ORDER BY created, run_id",
+        [project, model, champion_version],
+    )
+    return [msgspec.json.decode(row["json"], type=DriftOutcome) for row in found]
+
+
+def pending(db: Tx | Read, kind: str, project: str, model: str | None = None) -> list[dict[str, Any]]:
+    """Runs of a kind that have not been settled yet."""
+    return db.rows(
+        f"SELECT run_id, state, request FROM runs WHERE kind = ? AND project = ? AND (? IS NULL OR model = ?) "
+        f"AND settled IS NULL AND submitted IS NOT NULL AND state IN {_UNENDED} ORDER BY run_id",
+        [kind, project, model, model],
+    )

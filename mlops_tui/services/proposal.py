@@ -1,0 +1,205 @@
+"""Cards: listed, shown, decided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Read, Tx
+from mlops_tui.services import triggers
+from mlops_tui.services.approval import approve_card
+from mlops_tui.services.configs import look
+from mlops_tui.services.evidence import cost
+from mlops_tui.services.loop_facts import ACTIVE, active_card, loads
+from mlops_tui.verbs._declare import Page, Plan
+from mlops_tui.verbs._shapes import Proposal
+from mlops_tui.verbs.proposal import (
+    ProposalApprove,
+    ProposalList,
+    ProposalOpen,
+    ProposalRef,
+    ProposalReject,
+    ProposalSnooze,
+)
+
+DECIDABLE = ("OPEN", "SNOOZED")
+
+
+def list_(read: Read, request: ProposalList) -> Page[Proposal]:
+    """Newest first; `page` is the last card of the page before."""
+    where, params = ["TRUE"], []
+    for column, value in (("project", request.project), ("model", request.model), ("state", request.state)):
+        if value is not None:
+            where.append(f"{column} = ?")
+            params.append(value)
+    if request.page:
+        where.append("(created, id) < (SELECT created, id FROM proposals WHERE id = ?)")
+        params.append(request.page)
+    found = read.rows(
+        f"SELECT * FROM proposals WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC LIMIT {request.limit + 1}",
+        params,
+    )
+    more = len(found) > request.limit
+    items = [shown(row) for row in found[: request.limit]]
+    return Page(items=items, next=items[-1].id if more else None)
+
+
+def show(read: Read, request: ProposalRef) -> Proposal:
+    return shown(find(read, request.id, request.project))
+
+
+def plan_approve(read: Read, request: ProposalApprove) -> Plan:
+    card = find(read, request.id, request.project)
+    _check(card, request.revision, "approve")
+    pins = loads(card["pins"], {})
+    expected = cost(read, card["project"], card["model"])
+    took = (
+        f"about {expected['seconds']:g} s, as the last trainings did"
+        if expected["seconds"]
+        else "nobody knows yet: it is the first"
+    )
+    named = ", ".join(f"{source}@{version}" for source, version in sorted(pins.items()))
+    return Plan(
+        title=f"Train {card['model']} (card {card['id']}, revision {card['revision']})",
+        steps=[
+            f"train {card['model']} on {named}: {took}",
+            "judge it against the champion on rows that neither has seen",
+        ],
+        undo="`mlops-tui run stop` stops the training; nothing is promoted by it unless a policy says so",
+    )
+
+
+def approve(tx: Tx, request: ProposalApprove) -> Proposal:
+    card = find(tx, request.id, request.project)
+    _check(card, request.revision, "approve")
+    approve_card(tx, card, project_dir(tx, card["project"]), request.client, request.reason)
+    return _again(tx, card["id"])
+
+
+def reject(tx: Tx, request: ProposalReject) -> Proposal:
+    return _decide(
+        tx, find(tx, request.id, request.project), "REJECTED", request.revision, request.reason, None
+    )
+
+
+def snooze(tx: Tx, request: ProposalSnooze) -> Proposal:
+    if request.lasts < 1000:
+        raise Problem("bad_request", "a snooze lasts at least a second", "such as --for 2d", status=2)
+    card = find(tx, request.id, request.project)
+    return _decide(tx, card, "SNOOZED", request.revision, request.reason, tx.now + request.lasts)
+
+
+def open(tx: Tx, request: ProposalOpen) -> Proposal:
+    """On demand: opens a card for the model, or adds the reason to its open one. Raises Problem."""
+    name = request.project
+    if not name:
+        raise Problem("no_project", "which project?", "go to its folder, or use --project", status=2)
+    directory = project_dir(tx, name)
+    seen = look(directory)
+    if seen.problem is not None or seen.config is None:
+        raise seen.problem or Problem("no_project", f"{directory} has no mlops.toml", "", status=2)
+    model = seen.config.model_named(request.model)
+    card = triggers.on_demand(tx, name, directory, model, request.reason)
+    triggers.ensure_drift(tx, seen.config, directory, model)
+    return _again(tx, card)
+
+
+# --- inside -----------------------------------------------------------------------------------------------------
+
+
+def find(db: Tx | Read, ref: str, project: str | None) -> dict[str, Any]:
+    """A card by its id, the start of one, or the name of a model with an active card. Raises Problem."""
+    exact = db.one("SELECT * FROM proposals WHERE id = ?", [ref])
+    if exact is not None:
+        return exact
+    if project is not None:
+        card = active_card(db, project, ref)
+    else:
+        several = db.rows(f"SELECT * FROM proposals WHERE model = ? AND state IN {ACTIVE}", [ref])
+        card = several[0] if len(several) == 1 else None
+        if len(several) > 1:
+            raise Problem(
+                "ambiguous",
+                f"models called {ref!r} have cards in several projects",
+                "use --project",
+                status=2,
+            )
+    if card is not None:
+        return card
+    begun = db.rows(
+        "SELECT * FROM proposals WHERE starts_with(id, ?) AND (? IS NULL OR project = ?) LIMIT 2",
+        [ref, project, project],
+    )
+    if ref and len(begun) == 1:
+        return begun[0]
+    if len(begun) > 1:
+        raise Problem("ambiguous", f"{ref!r} is the start of several cards", "write more of the id", status=2)
+    newest = db.one(
+        "SELECT id, state FROM proposals WHERE model = ? AND (? IS NULL OR project = ?) ORDER BY created DESC LIMIT 1",
+        [ref, project, project],
+    )
+    hint = (
+        f"its last card is {newest['id']} ({newest['state']})"
+        if newest
+        else "`mlops-tui proposal list` shows all cards"
+    )
+    raise Problem("no_proposal", f"there is no open card {ref!r}", hint)
+
+
+def project_dir(db: Tx | Read, project: str) -> str:
+    """Where a project lies. Raises Problem."""
+    row = db.one("SELECT dir FROM projects WHERE name = ? AND removed IS NULL", [project])
+    if row is None:
+        raise Problem(
+            "project_not_added",
+            f"there is no project {project!r} here",
+            "`mlops-tui project add DIR`",
+            status=2,
+        )
+    return str(row["dir"])
+
+
+def _check(card: dict[str, Any], revision: int | None, what: str) -> None:
+    """Raises Problem where the card can no longer be decided, or is not the one that was looked at."""
+    if card["state"] not in DECIDABLE:
+        how = f"by {card['decided_by']}" if card["decided_by"] else ""
+        raise Problem("proposal_closed", f"card {card['id']} is {card['state']} {how}".strip() + f": you cannot {what} it",
+                      "`mlops-tui proposal list` shows the open ones")  # fmt: skip
+    if revision is not None and revision != card["revision"]:
+        reasons = "; ".join(loads(card["reasons"], []))
+        pins = ", ".join(f"{source}@{version}" for source, version in sorted(loads(card["pins"], {}).items()))
+        raise Problem(
+            "conflict",
+            f"card {card['id']} has changed since you looked: you saw revision {revision}, it is {card['revision']} now ({reasons}; data {pins})",
+            f"look again: `mlops-tui proposal show {card['id']}`",
+            status=3,
+        )
+
+
+def _decide(
+    tx: Tx, card: dict[str, Any], decision: str, revision: int | None, reason: str, until: int | None
+) -> Proposal:
+    _check(card, revision, {"REJECTED": "reject", "SNOOZED": "snooze"}[decision])
+    tx.append(
+        "proposal.decide",
+        card["id"],
+        {"id": card["id"], "revision": card["revision"], "decision": decision, "until": until},
+        why=reason,
+    )
+    return _again(tx, card["id"])
+
+
+def _again(tx: Tx, card: str) -> Proposal:
+    row = tx.one("SELECT * FROM proposals WHERE id = ?", [card])
+    assert row is not None
+    return shown(row)
+
+
+def shown(row: dict[str, Any]) -> Proposal:
+    """A row of the proposals table as people and scripts see it."""
+    return Proposal(
+        id=row["id"], project=row["project"], model=row["model"], state=row["state"], revision=row["revision"],
+        reasons=loads(row["reasons"], []), evidence=loads(row["evidence"], {}), created=row["created"], updated=row["updated"],
+        until=row["until"], decided_by=row["decided_by"] or "", why=row["decision_reason"] or "", run_id=row["run_id"],
+        verdict=row["verdict"], pins=loads(row["pins"], {}), expires=row["expires"],
+    )  # fmt: skip
