@@ -101,7 +101,11 @@ def day_data(days, seed, rows_a_day=50):
     rng = np.random.default_rng(seed)
     day = np.arange(days * rows_a_day) % days
     x = rng.normal(size=len(day))
-    slope, level, error = np.exp(rng.normal(size=days) * 0.4), rng.normal(size=days) * 0.7, rng.normal(size=days) * 0.3
+    slope, level, error = (
+        np.exp(rng.normal(size=days) * 0.4),
+        rng.normal(size=days) * 0.7,
+        rng.normal(size=days) * 0.3,
+    )
     y = rng.random(len(day)) < 1 / (1 + np.exp(-(x * slope[day] + level[day] - 1)))
     a = 1 / (1 + np.exp(-(x + rng.normal(size=len(day)) * 0.5 - 1)))
     b = 1 / (1 + np.exp(-(x + rng.normal(size=len(day)) * 0.5 + error[day] - 1)))

@@ -13,7 +13,13 @@ def test_grammar():
     check = gate.parse_check("roc_auc>=naive+.05", "classification")
     assert (check.metric, check.op, check.baseline, check.value) == ("roc_auc", ">=", "naive", 0.05)
     check = gate.parse_check("  worst_slice.rmse <= champion - 1e-1 ", "regression")
-    assert (check.metric, check.op, check.baseline, check.value, check.worst_slice) == ("rmse", "<=", "champion", -0.1, True)
+    assert (check.metric, check.op, check.baseline, check.value, check.worst_slice) == (
+        "rmse",
+        "<=",
+        "champion",
+        -0.1,
+        True,
+    )
     assert gate.parse_check("r2 > -0.5", "regression").value == -0.5
     assert gate.parse_check("roc_auc <= 0.99", "classification").op == "<="
 
@@ -153,7 +159,9 @@ def test_slices():
     assert evaluate(check, data, slices={"poor": poor}).checks[0].slices[0].reason.startswith("8 positives")
     flipped = {**data, "candidate": np.where(right, 1 - data["candidate"], data["candidate"])}
     failed = evaluate(check, flipped, slices={"left": ~right, "right": right, "tiny": wrong}).checks[0]
-    assert failed.verdict == "FAIL" and failed.reason.startswith("worst slice right") and failed.estimate < 0.5
+    assert (
+        failed.verdict == "FAIL" and failed.reason.startswith("worst slice right") and failed.estimate < 0.5
+    )
     alone = evaluate(check, data, slices={"right": right}).checks[0].slices[0]
     both = evaluate(check, data, slices={"right": right, "left": ~right}).checks[0].slices[0]
     assert both.level == pytest.approx(1 - 0.025 / 2) and both.low < alone.low

@@ -132,10 +132,10 @@ def assign(profile: ColumnProfile, column: pl.Series, *, reference: bool = False
         {"value": pl.Series(names, dtype=pl.String), "bin": pl.Series(places, dtype=pl.Int64)}
     )
     if reference:
-        once = text.drop_nulls().value_counts(name="n").filter(pl.col("n") == 1)[text.name]
+        once = text.drop_nulls().value_counts(name="n").filter(pl.col("n") == 1)["value"]
         singles = pl.col("value").is_in(once.implode()) & (pl.col("bin") == size)
         table = table.with_columns(bin=pl.when(singles).then(size + 1).otherwise("bin"))
-    bins = text.alias("value").to_frame().join(table, on="value", how="left", maintain_order="left")["bin"]
+    bins = text.to_frame().join(table, on="value", how="left", maintain_order="left")["bin"]
     return np.where(text.is_null().to_numpy(), null, bins.fill_null(size + 1).to_numpy()).astype(np.int64)
 
 
@@ -150,18 +150,16 @@ def comparable(column: pl.Series) -> tuple[Literal["numeric", "text"], pl.Series
 
 
 def as_text(values: pl.Series) -> pl.Series:
-    """Category names. Nested values by their JSON-like form; numbers as Float64 prints."""
-    if values.dtype.is_nested():
-        names = [None if v is None else str(v) for v in values.to_list()]
-        return pl.Series(values.name, names, dtype=pl.String)
-    if values.dtype == pl.Binary:
-        return values.bin.encode("hex")
-    return values.cast(pl.String, strict=False)
+    """Category names, as a series called "value". Numbers as Float64 prints, nested values as Python does."""
+    if values.dtype.is_nested() or values.dtype == pl.Object:
+        return pl.Series("value", [None if v is None else str(v) for v in values.to_list()], dtype=pl.String)
+    text = values.bin.encode("hex") if values.dtype == pl.Binary else values.cast(pl.String, strict=False)
+    return text.alias("value")
 
 
 def _category_profile(known: pl.Series, common: dict[str, Any], moments: dict[str, Any]) -> ColumnProfile:
     text = as_text(known)
-    counts = text.alias("value").value_counts(name="n").sort("n", "value", descending=[True, False])
+    counts = text.value_counts(name="n").sort("n", "value", descending=[True, False])
     if counts.height > MAX_CATEGORIES:
         return ColumnProfile(kind="identifier", counts=[], **common)
     often = counts["n"] >= max(2.0, RARE_SHARE * len(known)) if counts.height > 2 else counts["n"] > 0

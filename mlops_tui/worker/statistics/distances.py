@@ -10,7 +10,6 @@ from scipy import special, stats
 from mlops_tui.worker.statistics.ranking import NAN, Floats, as_floats
 
 FLOOR = 1e-4
-SAME_TAIL = 1e-300
 
 
 def psi(p: Any, q: Any, floor: float = FLOOR) -> float:
@@ -45,7 +44,7 @@ def ks(a: Any, b: Any, sizes: tuple[int, int] | None = None) -> tuple[float, flo
     gap = np.searchsorted(x, both, "right") / len(x) - np.searchsorted(y, both, "right") / len(y)
     d = float(np.abs(gap).max())
     m, n = sorted(map(float, sizes or (len(x), len(y))), reverse=True)
-    return d, float(np.clip(stats.kstwo.sf(d, np.round(m * n / (m + n))), 0.0, 1.0))
+    return d, float(np.clip(stats.kstwo.sf(d, max(1.0, np.round(m * n / (m + n)))), 0.0, 1.0))
 
 
 def wasserstein(a: Any, b: Any, spread: float = 1.0) -> float:

@@ -164,7 +164,7 @@ def _encoded(reference: pl.Series, current: pl.Series) -> Floats:
     if kind == other == "numeric":
         both = np.concatenate([a.to_numpy(), b.to_numpy()]).astype(np.float64)
         return np.where(np.isfinite(both), both, np.nan)
-    text = pl.concat([as_text(a).alias("value"), as_text(b).alias("value")])
+    text = pl.concat([as_text(a), as_text(b)])
     order = text.drop_nulls().value_counts(name="n").sort("n", "value", descending=[True, False])
     table = order.select("value").with_row_index("code")
     codes = text.to_frame().join(table, on="value", how="left", maintain_order="left")["code"]
