@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,15 +176,7 @@ class _Search:
         windows = self.setup.windows
         window = trial.suggest_categorical("window", windows) if len(windows) > 1 else windows[0]
         family = next(f for f in self.setup.families if f.name == name)
-        own = family.space(trial, f"{name}.")
-        params = {
-            **own,
-            **{
-                k: v
-                for k, v in self.setup.fixed.items()
-                if k in own or k in family.defaults or family.name == USER
-            },
-        }
+        params = self._params(trial, family)
         entry = Entry(trial=number, family=name, params=params, window=window)
         self._score(entry, family)
         self.entries.append(entry)
@@ -198,6 +191,17 @@ class _Search:
         self.setup.log(
             f"trial {number + 1}/{count} {name} window {window}: {self.setup.metric.name} {entry.score:.4f}, {entry.fit_seconds:.1f} s{mark}"
         )
+
+    def _params(self, trial: Any, family: Family) -> Params:
+        """The family's own draw, with the fixed parameters over it; a list among those is drawn from."""
+        params = family.space(trial, f"{family.name}.")
+        for key, value in self.setup.fixed.items():
+            if family.name == USER or key in family.defaults:
+                listed = isinstance(value, list)
+                params[key] = (
+                    value[trial.suggest_int(f"{family.name}.{key}[]", 0, len(value) - 1)] if listed else value
+                )
+        return params
 
     def _score(self, entry: Entry, family: Family) -> None:
         """Fits and scores all folds into `entry`. What an estimator raises is recorded there, never fatal."""
@@ -294,17 +298,24 @@ USER = "estimator"
 def fit(family: Family, params: Params, matrix: Matrix, target: Floats, setup: Setup) -> Any:
     """A fitted estimator. Raises what the estimator raises, and Problem where one class only is left."""
     from sklearn.exceptions import ConvergenceWarning
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     labels = target.astype(np.int64) if setup.task != "regression" else target
     if setup.task != "regression" and len(np.unique(labels)) < 2 and family.name != families.NAIVE:
         raise Problem("one_class", "the rows to fit on hold one class only", "more data, or a longer window")
     job = Job(setup.task, setup.metric.name, setup.encoding, len(labels), setup.seed, setup.threads)
     model = family.build(params, job)
-    with threadpool_limits(limits=setup.threads), warnings.catch_warnings():
+    with limited(setup.threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", category=ConvergenceWarning)
         fitted = model.fit(matrix, labels)
     return model if fitted is None else fitted
+
+
+def limited(threads: int) -> AbstractContextManager[Any]:
+    """Inside it, OpenMP and BLAS use at most so many threads: more than there are cores is slower, not faster."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    limits: AbstractContextManager[Any] = threadpool_limits(limits=threads)
+    return limits
 
 
 def only_known(fixed: Mapping[str, Any], chosen: Sequence[Family]) -> None:

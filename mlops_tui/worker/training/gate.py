@@ -1,0 +1,74 @@
+"""Stage `gate`: the verdict over candidate, champion and naive baseline on rows that neither has seen.
+
+Never from the cache: each run of it is a look at the evaluation rows, and looks are counted.
+"""
+
+from __future__ import annotations
+
+from mlops_store.atomic import read_json, write_json
+from mlops_tui.worker.stage import StageContext
+from mlops_tui.worker.training import evaluation, leakage, rows
+from mlops_tui.worker.training.evaluate import read_judged
+from mlops_tui.worker.training.rows import Table
+from mlops_tui.worker.training.version_files import Training
+
+INPUTS = ("features", "train", "evaluate")
+CACHED = False
+
+
+def run(ctx: StageContext) -> None:
+    """Writes gate.json (a GateOutcome). Raises Problem where a side has seen evaluation rows."""
+    table = rows.read(ctx, "eval")
+    champion = ctx.worker.launch.champion
+    refuse_leakage(ctx, table)
+    task, metric = ctx.model.task, ctx.model.metric
+    judged = read_judged(
+        str(ctx.path("evaluate", "predictions.parquet")), task, ctx.fact("evaluate", "slices"), ctx.model.seed
+    )
+    key = str(ctx.fact("collect", "evaluation_key"))
+    look = ctx.worker.launch.looks.get(key, 0) + 1
+    result = evaluation.judge(judged, ctx.model.gate.checks, metric, look)
+    measured = read_json(ctx.path("evaluate", "evaluation.json"), dict)["metrics"]
+    name = f"{champion.model}@{champion.version}" if champion else None
+    outcome = evaluation.gate_outcome(result, metric, key, name, measured)
+    write_json(ctx.out / "gate.json", outcome)
+    write_json(
+        ctx.out / "verdict.json", {"verdict": outcome.verdict, "gate": outcome, "checks": result.checks}
+    )
+    ctx.artifact("verdict.json")
+    ctx.tag("verdict", outcome.verdict)
+    ctx.log(
+        f"look {look} at these {outcome.evaluation_rows} rows ({outcome.clusters} clusters), alpha {outcome.alpha:.4g}"
+    )
+    for check in outcome.checks:
+        ctx.log(f"{check.check}: {check.verdict} {check.reason}")
+    better = "; better than the champion" if outcome.better_than_champion else ""
+    ctx.log(f"verdict: {outcome.verdict}{better}")
+
+
+def refuse_leakage(ctx: StageContext, table: Table) -> None:
+    """Raises Problem, with the offending rows kept as an artifact, where a training manifest meets the evaluation rows."""
+    sides = {"the candidate": training(ctx)}
+    champion = ctx.worker.launch.champion
+    if champion is not None:
+        sides[f"the champion, version {champion.version}"] = leakage.version_of(
+            ctx.worker.objects, champion.tree
+        ).training
+    for who, trained in sides.items():
+        found, why = leakage.offending(table.frame, trained, ctx.fact("collect", "split"))
+        if found.height:
+            problem = leakage.refusal(found, who, why, table.frame.height)
+            raise ctx.worker.refuse(found, "leakage/evaluation_rows.parquet", problem)
+
+
+def training(ctx: StageContext) -> Training:
+    """The training manifest of the candidate."""
+    return Training(
+        source=ctx.model.spine,
+        batches=ctx.fact("train", "batches"),
+        rows=ctx.fact("train", "rows"),
+        window=ctx.fact("search", "window"),
+        min_event_time=ctx.fact("train", "min_event_time"),
+        max_event_time=ctx.fact("train", "max_event_time"),
+        split=ctx.fact("collect", "split"),
+    )
