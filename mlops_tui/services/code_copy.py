@@ -13,8 +13,36 @@ from mlops_store.errors import Problem
 
 MAX_BYTES = 20 << 20
 MAX_FILES = 2000
-_SUFFIXES = (".py", ".pyi", ".sql", ".toml", ".txt", ".lock", ".cfg", ".ini", ".yaml", ".yml", ".json", ".sh", ".r", ".jl")
-_SKIPPED = frozenset({"__pycache__", "node_modules", "venv", "env", "site-packages", "build", "dist", "data", "datasets", "artifacts"})
+_SUFFIXES = (
+    ".py",
+    ".pyi",
+    ".sql",
+    ".toml",
+    ".txt",
+    ".lock",
+    ".cfg",
+    ".ini",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".sh",
+    ".r",
+    ".jl",
+)
+_SKIPPED = frozenset(
+    {
+        "__pycache__",
+        "node_modules",
+        "venv",
+        "env",
+        "site-packages",
+        "build",
+        "dist",
+        "data",
+        "datasets",
+        "artifacts",
+    }
+)
 _MAX_ONE = 2 << 20
 
 
@@ -38,7 +66,11 @@ def copy_code(project_dir: Path, target: Path) -> int:
         count = _copy(project_dir, temporary)
         os.replace(temporary, target)
     except OSError as error:
-        raise Problem("code_unreadable", f"the code in {project_dir} cannot be copied: {error}", "check its permissions and free space") from error
+        raise Problem(
+            "code_unreadable",
+            f"the code in {project_dir} cannot be copied: {error}",
+            "check its permissions and free space",
+        ) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     fsync_dir(target.parent)
@@ -73,6 +105,9 @@ def _copy(source: Path, target: Path) -> int:
 
 def _code_files(source: Path) -> Iterator[tuple[Path, Path]]:
     for folder, folders, names in os.walk(source):
+        if "home.json" in names and "ledger" in folders:
+            folders.clear()  # a home inside the project: it holds other runs' copies
+            continue
         folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
         for name in sorted(names):
             if name.startswith(".") or not name.lower().endswith(_SUFFIXES):

@@ -27,8 +27,24 @@ WORKER = ["-P", "-m", "mlops_tui.worker.main", "{run_dir}", "{attempt}"]
 # the loop's own work steps back behind training
 _NICE: Mapping[str, int] = {"ingest": 5, "drift": 5, "inspect": 5}
 _KEPT = frozenset(
-    "PATH HOME USER LOGNAME SHELL LANG TZ TMPDIR PYTHONPATH VIRTUAL_ENV CONDA_PREFIX CONDA_DEFAULT_ENV LD_LIBRARY_PATH "
-    "DYLD_LIBRARY_PATH CUDA_VISIBLE_DEVICES OMP_NUM_THREADS".split()
+    [
+        "PATH",
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "CONDA_PREFIX",
+        "CONDA_DEFAULT_ENV",
+        "LD_LIBRARY_PATH",
+        "DYLD_LIBRARY_PATH",
+        "CUDA_VISIBLE_DEVICES",
+        "OMP_NUM_THREADS",
+    ]
 )
 
 
@@ -116,7 +132,8 @@ def _run_id(tx: Tx, spec: RunSpec) -> str:
 def _label(tx: Tx, kind: str, project: str, model: str | None) -> str:
     """`late-departure-3`: the model, or the kind, and which one it is."""
     row = tx.one(
-        "SELECT count(*) AS n FROM runs WHERE kind = ? AND project = ? AND model IS NOT DISTINCT FROM ?", [kind, project, model]
+        "SELECT count(*) AS n FROM runs WHERE kind = ? AND project = ? AND model IS NOT DISTINCT FROM ?",
+        [kind, project, model],
     )
     number = (int(row["n"]) if row else 0) + 1
     what = model if model and kind == "train" else f"{kind}-{model}" if model else kind

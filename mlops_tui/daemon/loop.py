@@ -1,0 +1,279 @@
+"""The loop thread: keeps what is on disk, what runs and what was decided in step.
+
+Each turn reads the files that training writes, notices who has ended, carries outcomes into the ledger, and starts what may start.
+Nothing here is remembered that a new daemon could not find out again from the home.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_store.ids import RUN_ID
+from mlops_store.run_folder import RunFolder
+from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, record_end, record_lost
+from mlops_tui.daemon.captures import Captures
+from mlops_tui.daemon.events import EventRing
+from mlops_tui.daemon.launch_context import resolve
+from mlops_tui.daemon.queue import Queue
+from mlops_tui.daemon.run_table import OpenRun, open_runs, states_of
+from mlops_tui.daemon.spawn import Launcher, LocalLauncher
+from mlops_tui.daemon.writer import WriterThread
+
+LOG = logging.getLogger("mlops_tui.daemon")
+
+BUSY_PERIOD = 0.2
+WATCHED_PERIOD = 0.05
+IDLE_PERIOD = 1.0
+_RETRY_SECONDS = (1.0, 5.0, 30.0, 300.0)
+
+
+class Daemon(Protocol):
+    """What the loop needs of the daemon."""
+
+    home: Home
+    writer: WriterThread
+    events: EventRing
+
+
+class Ticker(Protocol):
+    """Something else that lives in the loop: the watcher, the schedule."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    def tick(self) -> None: ...
+    def busy(self) -> bool: ...
+
+
+class Loops:
+    """`start` it in a daemon that holds the lock; `wake` it after each write; `stop` ends nothing that runs."""
+
+    def __init__(
+        self,
+        daemon: Daemon,
+        *,
+        launcher: Launcher | None = None,
+        limit: int | None = None,
+        tickers: Iterable[Ticker] = (),
+        arriving: Callable[[str], bool] | None = None,
+        settle_run: Callable[[WriterThread, str], object] | None = None,
+    ) -> None:
+        """`arriving(project)`: files are on their way that no ingest run knows of yet (the watcher's knowledge)."""
+        self._home = daemon.home
+        self._writer = daemon.writer
+        self._events = daemon.events
+        self._launcher = launcher or LocalLauncher()
+        self._queue = Queue(limit)
+        self._tickers = list(tickers)
+        self._arriving = arriving or (lambda _project: False)
+        self._settle = settle_run or _settle()
+        self._captures = Captures()
+        self._reaper = Reaper()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
+        self._retries: dict[str, tuple[int, float]] = {}
+        self._open: list[OpenRun] = []
+        self.waits: dict[str, str] = {}
+        """Why each queued run waits, by run id."""
+
+    # --- for the daemon ---
+
+    def start(self) -> None:
+        for ticker in self._tickers:
+            ticker.start()
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Something was written that may need doing now."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Ends the thread, within one turn. Runs go on: the next daemon adopts them."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        for ticker in self._tickers:
+            ticker.stop()
+        self._captures.close()
+
+    def busy(self) -> bool:
+        """Whether the daemon has to stay: something runs or waits, is watched or scheduled."""
+        return bool(self._open) or any(ticker.busy() for ticker in self._tickers)
+
+    def active_runs(self) -> int:
+        """Runs that have not ended."""
+        return sum(not run.ended for run in self._open)
+
+    def project_quiet(self, project: str) -> bool:
+        """No data of the project is arriving: no ingest waits, runs or is unsettled, and the watcher sees nothing coming."""
+        ingesting = any(run.kind == "ingest" and run.project == project for run in self._open)
+        return not ingesting and not self._arriving(project)
+
+    # --- the thread ---
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            self._turn()
+            period = IDLE_PERIOD
+            if self._open:
+                period = WATCHED_PERIOD if self._events.listeners else BUSY_PERIOD
+            self._wake.wait(period)
+
+    def _turn(self) -> None:
+        """One look at everything. A step that fails is logged and tried again in the next turn; the others go on."""
+        for step in (self._collect, self._follow, self._settle_ended, self._start_waiting, self._tick):
+            if self._stopping or self._writer.failed is not None:
+                return
+            try:
+                step()
+            except Exception as error:
+                LOG.exception("%s failed", step.__name__)
+                self._events.publish("error", step.__name__.strip("_"), {"message": str(error)})
+                self._wake.wait(0.2)
+
+    def _collect(self) -> None:
+        """Reads what the runs wrote, new SDK runs too; `_open` is up to date afterwards."""
+        markers = [entry for entry in self._inbox() if RUN_ID.match(entry)]
+        known = {run.run_id: run.folder.path for run in self._writer.read(open_runs) if not run.at_rest}
+        known.update({run_id: self._home.run_dir(run_id) for run_id in markers})
+        if known:
+            self._writer.ingest(known.values()).result()
+        for run_id in markers:
+            (self._home.inbox / run_id).unlink(missing_ok=True)
+        self._open = self._writer.read(open_runs)
+
+    def _inbox(self) -> list[str]:
+        try:
+            return [entry.name for entry in self._home.inbox.iterdir()]
+        except FileNotFoundError:
+            return []
+
+    def _follow(self) -> None:
+        """Carries stop requests to where they are heard, and notices who is gone."""
+        changed = []
+        for run in self._open:
+            attempt = run.folder.latest()
+            if run.ended or run.state == "QUEUED" or attempt == 0:
+                continue
+            if self._follow_one(run, attempt):
+                changed.append(run.folder.path)
+        if changed:
+            self._writer.ingest(changed).result()
+            self._open = self._writer.read(open_runs)
+
+    def _follow_one(self, run: OpenRun, attempt: int) -> bool:
+        """True where the folder has news."""
+        if run.stop_asked and run.folder.stop_request(attempt) is None:
+            run.folder.request_stop(attempt, "daemon")
+        life = life_of(run.folder, attempt, run.sdk)
+        request = run.folder.stop_request(attempt)
+        if life is Life.GONE:
+            if request is not None:
+                record_end(run.folder, attempt, "stopped without its shim", stopped=True)
+            else:
+                record_lost(run.folder, attempt)
+            return True
+        if life is Life.UNSUPERVISED and mark_unsupervised(run.folder, attempt):
+            LOG.warning("run %s goes on without its shim", run.run_id)
+            self._events.publish("run", run.run_id, {"unsupervised": True})
+        alone = life is Life.UNSUPERVISED or (run.sdk and life is Life.SUPERVISED)
+        if request is not None and alone:
+            self._reaper.follow(run.folder, attempt, request, run.sdk)
+        return life is Life.ENDED
+
+    def _settle_ended(self) -> None:
+        """Ended runs into the ledger. One that cannot be settled now is tried again later, less and less often."""
+        settled = False
+        for run in self._open:
+            if not run.ended or not run.submitted or not self._due(run.run_id):
+                continue
+            try:
+                self._settle(self._writer, run.run_id)
+            except Problem as problem:
+                self._postpone(run.run_id)
+                LOG.error("run %s cannot be settled: %s", run.run_id, problem)
+                continue
+            self._retries.pop(run.run_id, None)
+            settled = True
+        if settled:
+            self._open = self._writer.read(open_runs)
+            self._wake.set()
+
+    def _due(self, run_id: str) -> bool:
+        return self._retries.get(run_id, (0, 0.0))[1] <= time.monotonic()
+
+    def _postpone(self, run_id: str) -> None:
+        count = self._retries.get(run_id, (0, 0.0))[0]
+        delay = _RETRY_SECONDS[min(count, len(_RETRY_SECONDS) - 1)]
+        self._retries[run_id] = (count + 1, time.monotonic() + delay)
+
+    def _start_waiting(self) -> None:
+        """Launches what may start. What has been launched and not settled still holds its place."""
+        waiting = [run for run in self._open if self._is_waiting(run)]
+        if not waiting:
+            self.waits = {}
+            return
+        by_id = {run.run_id: run for run in waiting}
+        active = [run.active() for run in self._open if run.run_id not in by_id and self._holds_place(run)]
+        upstream = {run_id for run in waiting for run_id in run.after}
+        states = self._writer.read(lambda read: states_of(read, upstream))
+        ready = [
+            run.waiting() for run in waiting if run.stop_asked or self._captures.ready(run.folder, run.kind)
+        ]
+        decisions = self._queue.decide(ready, active, states, lambda project: not self._arriving(project))
+        self.waits = decisions.waits
+        changed = []
+        for doomed, reason in decisions.kill:
+            folder = by_id[doomed.run_id].folder
+            record_end(folder, max(1, folder.latest()), reason, stopped=True)
+            changed.append(folder.path)
+        for run in decisions.launch:
+            folder = by_id[run.run_id].folder
+            self._launch(folder)
+            changed.append(folder.path)
+        if changed:
+            self._writer.ingest(changed).result()
+            self._wake.set()
+
+    @staticmethod
+    def _is_waiting(run: OpenRun) -> bool:
+        """Submitted, and no shim has its newest attempt: a launch that a dying daemon did not finish counts as none."""
+        if run.ended or run.sdk or not run.submitted:
+            return False
+        if run.at_rest:
+            return True
+        attempt = run.folder.latest()
+        return attempt == 0 or life_of(run.folder, attempt) is Life.UNCLAIMED
+
+    @staticmethod
+    def _holds_place(run: OpenRun) -> bool:
+        """An ended run holds its place until it is settled: the next look at the evaluation rows follows from it."""
+        return not run.sdk and (not run.ended or run.kind in ("train", "ingest"))
+
+    def _launch(self, folder: RunFolder) -> None:
+        attempt = max(1, folder.latest())
+        spec = folder.spec()
+        try:
+            context = self._writer.read(lambda read: resolve(read, folder, spec, attempt))
+            self._launcher.launch(folder, context)
+        except Problem as problem:
+            LOG.error("run %s cannot be launched: %s", folder.run_id, problem)
+            record_end(folder, attempt, str(problem)[:500], stopped=False, exit_code=126)
+
+    def _tick(self) -> None:
+        for ticker in self._tickers:
+            ticker.tick()
+
+
+def _settle() -> Callable[[WriterThread, str], object]:
+    from mlops_tui.services.settle import settle
+
+    return settle

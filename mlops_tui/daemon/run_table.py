@@ -1,0 +1,99 @@
+"""The runs that the loop has to do with: not ended, or ended and not carried into the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mlops_store.index.tx import Read
+from mlops_store.records import ENDED
+from mlops_store.run_folder import RunFolder
+from mlops_tui.daemon.queue import Active, Waiting
+
+_OPEN = """
+SELECT run_id, kind, name, project, model, state, attempts, stop_seq, submitted, resumed, settled, pins, request, after, path
+FROM runs
+WHERE state NOT IN ('FINISHED', 'FAILED', 'KILLED', 'LOST') OR (submitted IS NOT NULL AND settled IS NULL)
+ORDER BY run_id
+"""
+
+
+@dataclass(frozen=True)
+class OpenRun:
+    """One row of them."""
+
+    run_id: str
+    kind: str
+    project: str
+    model: str | None
+    state: str
+    stop_asked: bool
+    submitted: bool
+    folder: RunFolder
+    after: tuple[str, ...]
+    source: str
+    pins: dict[str, int]
+    at_rest: bool
+    """Queued, its folder read, and no attempt made: nobody but the loop changes that, so it need not be looked at."""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    @property
+    def sdk(self) -> bool:
+        """A process of somebody's own, not launched by us."""
+        return self.kind == "sdk"
+
+    def waiting(self) -> Waiting:
+        return Waiting(
+            self.run_id,
+            self.kind,
+            self.project,
+            self.model,
+            self.source,
+            self.after,
+            bool(self.pins),
+            self.stop_asked,
+        )
+
+    def active(self) -> Active:
+        return Active(self.run_id, self.kind, self.project, self.model, self.source)
+
+
+def open_runs(read: Read) -> list[OpenRun]:
+    """Those runs, oldest first."""
+    return [_open_run(read, row) for row in read.rows(_OPEN)]
+
+
+def _open_run(read: Read, row: dict[str, Any]) -> OpenRun:
+    request = _json(row["request"], {})
+    source = request.get("source") if isinstance(request, dict) else None
+    return OpenRun(
+        run_id=row["run_id"],
+        kind=row["kind"] or "sdk",
+        project=row["project"] or "",
+        model=row["model"],
+        state=row["state"],
+        stop_asked=row["stop_seq"] is not None,
+        submitted=row["submitted"] is not None,
+        folder=RunFolder(read.home.run_dir(row["run_id"])),
+        after=tuple(_json(row["after"], [])),
+        source=source if isinstance(source, str) else "",
+        pins=dict(_json(row["pins"], {})),
+        at_rest=row["state"] == "QUEUED" and not row["attempts"] and bool(row["name"]),
+    )
+
+
+def states_of(read: Read, run_ids: set[str]) -> dict[str, str]:
+    """The state of each of these runs that is known."""
+    if not run_ids:
+        return {}
+    rows = read.rows("SELECT run_id, state FROM runs WHERE run_id IN (SELECT unnest(?))", [sorted(run_ids)])
+    return {row["run_id"]: row["state"] for row in rows}
+
+
+def _json(text: Any, default: Any) -> Any:
+    return msgspec.json.decode(text) if isinstance(text, str) and text else default
