@@ -235,23 +235,13 @@ def _write_artifacts(con: Connection, lines: Sequence[JournalLine]) -> None:
     )
 
 
-_OFFSET_TYPES = {
-    "run_id": "VARCHAR",
-    "file": "VARCHAR",
-    "bytes": "BIGINT",
-    "lines": "BIGINT",
-    "bad_lines": "BIGINT",
-    "unknown_lines": "BIGINT",
-    "dropped": "BIGINT",
-    "head": "VARCHAR",
-    "tail": "VARCHAR",
-    "replaced": "BOOLEAN",
-}
-
-
 def write_offsets(con: Connection, offsets: Sequence[Offset]) -> None:
     """How far each file was read: in the same transaction as what was read."""
-    updates = ", ".join(
-        f"{name} = excluded.{name}" for name in _OFFSET_TYPES if name not in ("run_id", "file")
+    if not offsets:
+        return
+    con.execute(
+        "DELETE FROM offsets USING (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS f) AS read "
+        "WHERE offsets.run_id = read.r AND offsets.file = read.f",
+        [[offset.run_id for offset in offsets], [offset.file for offset in offsets]],
     )
-    upsert(con, "offsets", _OFFSET_TYPES, [offset.row() for offset in offsets], f"DO UPDATE SET {updates}")
+    insert(con, "offsets", [offset.row() for offset in offsets])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 
@@ -84,6 +84,9 @@ def parse_block(block: bytes, first_line: int) -> Block:
 
 
 def _sort(result: Block, items: list[Line], numbers: range | list[int]) -> None:
+    if set(map(type, items)) == {MetricLine}:
+        result.metrics, result.metric_lines = cast(list[MetricLine], items), list(numbers)
+        return
     for number, item in zip(numbers, items, strict=True):
         if type(item) is MetricLine:
             result.metrics.append(item)

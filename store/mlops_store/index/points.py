@@ -1,18 +1,36 @@
-"""Metric points into the index: columns by numpy, one INSERT and one upsert of `last_values` for all runs of a batch."""
+"""Metric points into the index: columns by numpy, one INSERT for all runs of a batch, and `last_values` kept up with them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_store.index.database import Connection
+from mlops_store.index.database import Connection, insert
 from mlops_store.index.parse import MetricLine
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+
+
+class LastValue(NamedTuple):
+    """A row of `last_values` without its key (run_id, key)."""
+
+    points: int
+    nans: int
+    infs: int
+    last: float
+    last_step: int
+    last_ts: int
+    last_attempt: int
+    last_writer: str
+    last_line: int
+    min: float | None
+    min_step: int | None
+    max: float | None
+    max_step: int | None
 
 
 @dataclass
@@ -49,7 +67,7 @@ class Points:
                 np.array(lines, np.int64),
                 np.fromiter((m.step for m in metrics), np.int64, size),
                 np.fromiter((m.ts for m in metrics), np.int64, size),
-                np.array([m.value for m in metrics]).astype(np.float64),
+                np.array([m.value for m in metrics], dtype=np.float64),
             )
         )
         self.count += size
@@ -66,14 +84,27 @@ class Points:
         _insert_points(
             con, {"g": group, "f": file, "line": line, "step": step, "ts": ts, "value": value}, texts
         )
-        _upsert_last(con, summarise(group, file, line, step, ts, value), texts)
+        _update_last(con, self._named(summarise(group, file, line, step, ts, value)))
+
+    def _named(self, found: list[tuple[Any, ...]]) -> dict[tuple[str, str], LastValue]:
+        """Summaries by (run, key), with writers for file numbers."""
+        names = list(self.group_of)
+        named = {}
+        for group, points, nans, infs, last, step, ts, file, line, low, low_step, high, high_step in found:
+            attempt, writer = self.attempts[file], self.writers[file]
+            named[names[group]] = LastValue(
+                points, nans, infs, last, step, ts, attempt, writer, line, low, low_step, high, high_step
+            )
+        return named
 
 
-def summarise(group: Any, file: Any, line: Any, step: Any, ts: Any, value: Any) -> dict[str, Any]:
-    """Per group: count, NaN and Inf counts, last by (step, ts, order of arrival here), extremes with their earliest step.
+def summarise(
+    group: Ints, file: Ints, line: Ints, step: Ints, ts: Ints, value: Floats
+) -> list[tuple[Any, ...]]:
+    """Per group: (group, points, NaNs, Infs, last, its step, ts, file and line, min, its step, max, its step), groups ascending.
 
-    All arrays have the length of the batch; the results have one value a group, in the order of the group numbers. Groups without a finite
-    value have NaN extremes.
+    All arrays have the length of the batch. Last is by (step, ts, order in the batch); extremes are over finite values, with their
+    earliest step, or all None in a group that has none.
     """
     order = np.lexsort((ts, step, group))  # stable: what ties keeps the order of (attempt, writer, line)
     sorted_group = group[order]
@@ -89,12 +120,16 @@ def summarise(group: Any, file: Any, line: Any, step: Any, ts: Any, value: Any) 
     at_low = np.minimum.reduceat(np.where(finite & (v == np.repeat(low, counts)), s, late), starts)
     at_high = np.minimum.reduceat(np.where(finite & (v == np.repeat(high, counts)), s, late), starts)
     nans = np.add.reduceat(np.isnan(v).astype(np.int64), starts)
-    return {
-        "g": sorted_group[starts], "n": counts.astype(np.int64), "nans": nans,
-        "infs": np.add.reduceat(np.isinf(v).astype(np.int64), starts), "usable": some,
-        "last": value[last], "last_step": step[last], "last_ts": ts[last], "last_f": file[last], "last_line": line[last],
-        "lo": low, "lo_step": at_low, "hi": high, "hi_step": at_high,
-    }  # fmt: skip
+    columns = (sorted_group[starts], counts, nans, np.add.reduceat(np.isinf(v).astype(np.int64), starts), value[last], step[last],
+               ts[last], file[last], line[last])  # fmt: skip
+    extremes = [
+        found if usable else (None, None, None, None)
+        for usable, *found in zip(
+            some.tolist(), low.tolist(), at_low.tolist(), high.tolist(), at_high.tolist(), strict=True
+        )
+    ]
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    return [(*row, *extreme) for row, extreme in zip(rows, extremes, strict=True)]
 
 
 def _insert_points(con: Connection, columns: dict[str, Any], texts: list[Any]) -> None:
@@ -118,39 +153,45 @@ def _execute(con: Connection, columns: dict[str, Any], sql: str, texts: list[Any
     )  # not after an error: the transaction is over then, and the next batch takes the name
 
 
-_NEWER = (
-    "row(excluded.last_step, excluded.last_ts, excluded.last_attempt, excluded.last_writer, excluded.last_line) > "
-    "row(last_values.last_step, last_values.last_ts, last_values.last_attempt, last_values.last_writer, last_values.last_line)"
-)
-
-
-def _extreme(name: str, sign: str) -> str:
-    """SET clauses for min or max: a better value wins, an equal one with an earlier step gives the step."""
-    new, old = f"excluded.{name}", f"last_values.{name}"
-    better = f"({old} IS NULL OR {new} {sign} {old} OR ({new} = {old} AND {new}_step < {old}_step))"
-    return f"{name} = CASE WHEN {new} IS NOT NULL AND {better} THEN {new} ELSE {old} END, " + (
-        f"{name}_step = CASE WHEN {new} IS NOT NULL AND {better} THEN {new}_step ELSE {old}_step END"
+def merge(old: LastValue | None, new: LastValue) -> LastValue:
+    """The summary of two sets of points from theirs; the order of the two does not matter."""
+    if old is None:
+        return new
+    newest = max(old, new, key=lambda value: (value.last_step, value.last_ts, value.last_attempt, value.last_writer, value.last_line))  # fmt: skip
+    low = _better(old.min, old.min_step, new.min, new.min_step, sign=1)
+    high = _better(old.max, old.max_step, new.max, new.max_step, sign=-1)
+    return newest._replace(
+        points=old.points + new.points,
+        nans=old.nans + new.nans,
+        infs=old.infs + new.infs,
+        min=low[0],
+        min_step=low[1],
+        max=high[0],
+        max_step=high[1],
     )
 
 
-_UPSERT = (
-    """INSERT INTO last_values
-    SELECT list_extract($4::VARCHAR[], g + 1), list_extract($5::VARCHAR[], g + 1), n, nans, infs,
-      coalesce(last, 'nan'::DOUBLE), last_step, last_ts, list_extract($2::BIGINT[], last_f + 1), list_extract($3::VARCHAR[], last_f + 1), last_line,
-      CASE WHEN usable THEN lo END, CASE WHEN usable THEN lo_step END, CASE WHEN usable THEN hi END, CASE WHEN usable THEN hi_step END
-    FROM _batch WHERE len($1::VARCHAR[]) > 0
-    ON CONFLICT (run_id, key) DO UPDATE SET
-      count = last_values.count + excluded.count, nans = last_values.nans + excluded.nans, infs = last_values.infs + excluded.infs, """
-    + ", ".join(
-        f"{name} = CASE WHEN {_NEWER} THEN excluded.{name} ELSE last_values.{name} END"
-        for name in ("last", "last_step", "last_ts", "last_attempt", "last_writer", "last_line")
-    )
-    + ", "
-    + _extreme("min", "<")
-    + ", "
-    + _extreme("max", ">")
-)
+def _better(
+    a: float | None, a_step: int | None, b: float | None, b_step: int | None, *, sign: int
+) -> tuple[float | None, int | None]:
+    """The lesser (`sign` 1) or greater (-1) of two values, ties to the earlier step; None is no value."""
+    if a is None or a_step is None:
+        return b, b_step
+    if b is None or b_step is None:
+        return a, a_step
+    return (a, a_step) if (sign * a, a_step) <= (sign * b, b_step) else (b, b_step)
 
 
-def _upsert_last(con: Connection, columns: dict[str, Any], texts: list[Any]) -> None:
-    _execute(con, columns, _UPSERT, texts)
+def _update_last(con: Connection, new: dict[tuple[str, str], LastValue]) -> None:
+    """Merges summaries into `last_values`: the rows that may change are read, deleted and appended."""
+    runs, keys = sorted({run for run, _ in new}), sorted({key for _, key in new})
+    where = "WHERE run_id IN (SELECT unnest(?::VARCHAR[])) AND key IN (SELECT unnest(?::VARCHAR[]))"
+    values = {
+        (row[0], row[1]): LastValue(*row[2:])
+        for row in con.execute(f"SELECT * FROM last_values {where}", [runs, keys]).fetchall()
+    }
+    if values:
+        con.execute(f"DELETE FROM last_values {where}", [runs, keys])
+    for name, value in new.items():
+        values[name] = merge(values.get(name), value)
+    insert(con, "last_values", [(*name, *value) for name, value in sorted(values.items())])

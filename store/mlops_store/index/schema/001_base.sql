@@ -1,5 +1,6 @@
 -- The index: derived from ledger and run folders, and nothing else. Times are UTC milliseconds; `seq` is a ledger sequence number.
--- No secondary indexes; a primary key only where an upsert needs one.
+-- No secondary indexes; a primary key only where an upsert needs one. Tables that change often have none: their rows are deleted and
+-- appended, which costs a fifth of an upsert, and a checkpoint can then give the space back.
 
 CREATE TABLE meta (name VARCHAR PRIMARY KEY, value VARCHAR);
 
@@ -46,8 +47,7 @@ CREATE TABLE metric_points (
 CREATE TABLE last_values (
   run_id VARCHAR, key VARCHAR, count BIGINT, nans BIGINT, infs BIGINT,
   last DOUBLE, last_step BIGINT, last_ts BIGINT, last_attempt BIGINT, last_writer VARCHAR, last_line BIGINT,
-  min DOUBLE, min_step BIGINT, max DOUBLE, max_step BIGINT,
-  PRIMARY KEY (run_id, key)
+  min DOUBLE, min_step BIGINT, max DOUBLE, max_step BIGINT
 );
 CREATE TABLE artifacts (
   run_id VARCHAR, path VARCHAR, size BIGINT, sha256 VARCHAR, attempt BIGINT, writer VARCHAR, line BIGINT, PRIMARY KEY (run_id, path)
@@ -61,19 +61,19 @@ SELECT run_id, attempt, stage, arg_max(state, row(ts, writer, line)) AS state, m
 FROM stage_events GROUP BY run_id, attempt, stage;
 CREATE TABLE offsets (
   run_id VARCHAR, file VARCHAR, bytes BIGINT, lines BIGINT, bad_lines BIGINT, unknown_lines BIGINT, dropped BIGINT, head VARCHAR, tail VARCHAR,
-  replaced BOOLEAN, PRIMARY KEY (run_id, file)
+  replaced BOOLEAN
 );
 -- origin: record (attempts/<n>/error.json and damaged records), param (write-once parameters), journal (replaced files)
 CREATE TABLE errors (
   run_id VARCHAR, origin VARCHAR, attempt BIGINT, code VARCHAR, message VARCHAR, hint VARCHAR, stage VARCHAR, file VARCHAR, line BIGINT
 );
-CREATE TABLE outcomes (run_id VARCHAR PRIMARY KEY, attempt BIGINT, kind VARCHAR, json JSON);
+CREATE TABLE outcomes (run_id VARCHAR, attempt BIGINT, kind VARCHAR, json JSON);
 CREATE TABLE evaluations (
-  run_id VARCHAR PRIMARY KEY, project VARCHAR, model VARCHAR, version BIGINT, evaluation_key VARCHAR, evaluation_rows BIGINT, clusters BIGINT,
+  run_id VARCHAR, project VARCHAR, model VARCHAR, version BIGINT, evaluation_key VARCHAR, evaluation_rows BIGINT, clusters BIGINT,
   metrics JSON, slices JSON, baseline_version BIGINT, baseline_metrics JSON, difference JSON, created BIGINT
 );
 CREATE TABLE drift (
-  run_id VARCHAR PRIMARY KEY, project VARCHAR, model VARCHAR, source VARCHAR, version BIGINT, champion_version BIGINT, new_rows BIGINT,
+  run_id VARCHAR, project VARCHAR, model VARCHAR, source VARCHAR, version BIGINT, champion_version BIGINT, new_rows BIGINT,
   mature_labelled_rows BIGINT, alarm BOOLEAN, major BOOLEAN, chunk_start BIGINT, chunk_end BIGINT, batches JSON, json JSON, created BIGINT
 );
 

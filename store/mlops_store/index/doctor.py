@@ -1,0 +1,237 @@
+"""What is wrong in a home, with the fix beside it. Reads everything, changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import msgspec
+
+from mlops_store.atomic import sha256_file
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_store.index.rebuild import run_folders
+from mlops_store.index.tx import Read
+from mlops_store.ledger import Finding, Ledger, verify
+from mlops_store.objects import Objects
+from mlops_store.records import Manifest
+from mlops_store.run_folder import RunFolder
+
+IsAlive = Callable[[RunFolder, int], bool]
+
+_BACKUP = "restore it from a backup"
+_REBUILD = "`mlops-tui rebuild`"
+
+
+def examine(read: Read, *, deep: bool = False, is_alive: IsAlive | None = None) -> list[Finding]:
+    """All findings of a home, errors first. `deep` also hashes every data file and object.
+
+    `is_alive(folder, attempt)` tells whether the process of an unfinished attempt still lives; without it that is not examined.
+    """
+    home = read.home
+    findings = [
+        *verify(home.ledger),
+        *_set_aside(home),
+        *_index_behind(read),
+        *_journals(read),
+        *_manifests(read, deep),
+        *_objects(read, deep),
+        *_inbox(read),
+        *_aliases(read),
+    ]
+    if is_alive is not None:
+        findings += _dead_runs(read, is_alive)
+    return sorted(findings, key=lambda finding: finding.severity != "error")
+
+
+def _set_aside(home: Home) -> Iterator[Finding]:
+    folder = home.ledger / "set-aside"
+    if folder.is_dir():
+        for path in sorted(folder.iterdir()):
+            yield Finding(
+                "warning",
+                f"a torn ledger tail of {path.stat().st_size} bytes was set aside; it was never acknowledged",
+                home.relative(path),
+                "look at it, then delete it",
+            )
+
+
+def _index_behind(read: Read) -> Iterator[Finding]:
+    """Ledger and index must stand at the same entry, journals must not be shorter than what was read of them."""
+    row = read.one("SELECT value FROM meta WHERE name = 'applied_seq'")
+    applied = int(row["value"]) if row else 0
+    try:
+        ledger = Ledger.open(read.home.ledger, readonly=True)
+    except Problem as problem:
+        yield Finding("error", problem.message, str(read.home.ledger), problem.hint)
+        return
+    if applied < ledger.seq:
+        yield Finding("warning", f"the index has applied {applied} of {ledger.seq} ledger entries", str(read.home.index),
+                      "a daemon that starts catches up; if it does not: " + _REBUILD)  # fmt: skip
+    if applied > ledger.seq:
+        yield Finding("error", f"the index has applied {applied} ledger entries, the ledger has {ledger.seq}", str(read.home.index),
+                      "restore the ledger from a backup, or " + _REBUILD)  # fmt: skip
+    known = {row["run_id"] for row in read.rows("SELECT run_id FROM runs")}
+    there = {path.name for path in run_folders(read.home)}
+    for run_id in sorted(known - there):
+        yield Finding("error", "the folder of a run is missing", f"run {run_id}", _BACKUP)
+    for run_id in sorted(there - known):
+        yield Finding("warning", "a run folder is not in the index", f"run {run_id}", _REBUILD)
+
+
+def _journals(read: Read) -> Iterator[Finding]:
+    found = read.rows(
+        "SELECT o.*, r.path FROM offsets o LEFT JOIN runs r USING (run_id) ORDER BY o.run_id, o.file"
+    )
+    for row in found:
+        where = f"run {row['run_id']}: {row['file']}"
+        if row["bad_lines"]:
+            yield Finding("warning", f"{row['bad_lines']} lines of the journal could not be read (torn or damaged)", where,
+                          "each cost one line; a full disk or a power cut does this")  # fmt: skip
+        if row["dropped"]:
+            yield Finding("warning", f"training dropped {row['dropped']} lines because they could not be written", where,
+                          "free some space (`df -h`)")  # fmt: skip
+        if row["replaced"]:
+            yield Finding(
+                "error",
+                "the journal is not the file that was read before",
+                where,
+                _REBUILD + " takes it as it is now",
+            )
+        try:
+            size = (read.home.run_dir(row["run_id"]) / row["file"]).stat().st_size
+        except FileNotFoundError:
+            yield Finding("error", "a journal that was read is missing", where, _BACKUP)
+            continue
+        if size < row["bytes"]:
+            yield Finding("error", f"the journal shrank from {row['bytes']} to {size} bytes", where, _BACKUP)
+
+
+def _manifests(read: Read, deep: bool) -> Iterator[Finding]:
+    """Each version has its manifest, with the snapshot of the ledger; each file is there, whole."""
+    hashed: set[str] = set()
+    for row in read.rows(
+        "SELECT project, source, version, snapshot, manifest FROM data_versions ORDER BY ALL"
+    ):
+        where = f"data {row['project']}/{row['source']} version {row['version']}"
+        if not row["manifest"]:
+            continue
+        try:
+            manifest = msgspec.json.decode(read.home.resolve(row["manifest"]).read_bytes(), type=Manifest)
+        except Problem as problem:
+            yield Finding("error", problem.message, where, problem.hint)
+            continue
+        except (OSError, msgspec.DecodeError) as error:
+            yield Finding("error", f"the manifest {row['manifest']} cannot be read: {error}", where, _BACKUP)
+            continue
+        if manifest.snapshot != row["snapshot"]:
+            yield Finding("error", "the manifest is not that of the snapshot in the ledger", where, _BACKUP)
+        yield from _files(read.home, manifest, where, hashed, deep)
+
+
+def _files(home: Home, manifest: Manifest, where: str, hashed: set[str], deep: bool) -> Iterator[Finding]:
+    for file in manifest.files:
+        if file.stored in hashed:
+            continue
+        hashed.add(file.stored)
+        try:
+            path = home.resolve(file.stored)
+            size = path.stat().st_size
+        except (Problem, OSError) as error:
+            yield Finding(
+                "error", f"the data file {file.stored} is missing or not readable: {error}", where, _BACKUP
+            )
+            continue
+        if not size:
+            yield Finding("error", f"the data file {file.stored} is empty", where, _BACKUP)
+        elif deep and path.suffix == ".parquet":
+            with open(path, "rb") as stream:
+                head = stream.read(4)
+                stream.seek(max(0, size - 4))
+                tail = stream.read(4)
+            if (head, tail) != (b"PAR1", b"PAR1"):
+                yield Finding(
+                    "error",
+                    f"the data file {file.stored} is damaged: not a whole Parquet file",
+                    where,
+                    _BACKUP,
+                )
+
+
+def _objects(read: Read, deep: bool) -> Iterator[Finding]:
+    """The tree of every registered version, and every file of it."""
+    objects = Objects(read.home)
+    for row in read.rows("SELECT project, model, version, tree FROM model_versions ORDER BY ALL"):
+        where = f"model {row['project']}/{row['model']} version {row['version']}"
+        if not row["tree"]:
+            continue
+        try:
+            files = objects.tree(row["tree"])
+        except (Problem, msgspec.DecodeError) as problem:
+            yield Finding("error", f"the content of the version cannot be read: {problem}", where, _BACKUP)
+            continue
+        for name, file in sorted(files.items()):
+            try:
+                path = objects.path(file.sha256)
+                size = path.stat().st_size
+            except (Problem, OSError):
+                yield Finding("error", f"{name} (object {file.sha256}) is missing", where, _BACKUP)
+                continue
+            if size != file.size or (deep and sha256_file(path) != file.sha256):
+                yield Finding("error", f"{name} (object {file.sha256}) is damaged", where, _BACKUP)
+
+
+def _inbox(read: Read) -> Iterator[Finding]:
+    if not read.home.inbox.is_dir():
+        return
+    known = {row["run_id"] for row in read.rows("SELECT run_id FROM runs")}
+    for path in sorted(read.home.inbox.iterdir()):
+        if path.name not in known:
+            yield Finding(
+                "warning", "a run in the inbox was not taken up", read.home.relative(path), "start the daemon"
+            )
+
+
+def _aliases(read: Read) -> Iterator[Finding]:
+    """Alias files are made of the ledger: they must say what it says."""
+    wanted: dict[tuple[str, str], dict[str, int]] = {}
+    for row in read.rows("SELECT project, model, alias, version FROM aliases ORDER BY ALL"):
+        versions = wanted.setdefault((row["project"], row["model"]), {})
+        if row["version"] is not None:
+            versions[row["alias"]] = row["version"]
+    for (project, model), versions in wanted.items():
+        try:
+            path = read.home.alias_file(project, model)
+            written = msgspec.json.decode(path.read_bytes(), type=dict[str, object])
+        except (Problem, OSError, msgspec.DecodeError) as error:
+            yield Finding(
+                "warning",
+                f"the alias file cannot be read: {error}",
+                f"model {project}/{model}",
+                "a daemon that starts writes it",
+            )
+            continue
+        told = written.get("aliases", written)
+        if (
+            not isinstance(told, dict)
+            or {k: _version(v) for k, v in told.items() if _version(v) is not None} != versions
+        ):
+            yield Finding("error", f"the alias file says {told}, the ledger says {versions}", read.home.relative(path),
+                          "restart the daemon, which writes it anew")  # fmt: skip
+
+
+def _version(value: object) -> int | None:
+    """The version in an alias file's value: a number, or an object with one."""
+    if isinstance(value, dict):
+        value = value.get("version")
+    return value if isinstance(value, int) else None
+
+
+def _dead_runs(read: Read, is_alive: IsAlive) -> Iterable[Finding]:
+    rows = read.rows(
+        "SELECT run_id, state, attempts FROM runs WHERE state IN ('RUNNING', 'STARTING', 'STOPPING') ORDER BY run_id"
+    )
+    for row in rows:
+        folder = RunFolder(read.home.run_dir(row["run_id"]))
+        if not is_alive(folder, row["attempts"]):
+            yield Finding("error", f"the run says {row['state']}, but no process of it lives", f"run {row['run_id']}",
+                          "a daemon that starts marks it LOST")  # fmt: skip
