@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_store.index.database import Connection
-from mlops_store.index.payload import integer, json_field, mapping, maybe_text, text
+from mlops_store.index.payload import flag, integer, json_field, mapping, maybe_text, text
 from mlops_store.records import LedgerEntry
 
 
@@ -69,9 +69,9 @@ def _verdict(con: Connection, entry: LedgerEntry) -> None:
 def _waive(con: Connection, entry: LedgerEntry) -> None:
     data = entry.data
     con.execute(
-        "INSERT INTO waivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [text(data, "project"), text(data, "model"), integer(data, "version"), text(data, "verdict_id"), text(data, "name"),
-         text(data, "reason"), integer(data, "expires"), entry.time, entry.seq],
+        "INSERT INTO waivers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [text(data, "project"), text(data, "model"), integer(data, "version"), text(data, "verdict_id"), text(data, "check"),
+         text(data, "name"), text(data, "reason"), integer(data, "expires"), entry.time, entry.seq],
     )  # fmt: skip
 
 
@@ -94,9 +94,9 @@ def _move(con: Connection, entry: LedgerEntry) -> None:
         [project, model, alias, integer(data, "to"), entry.time, entry.seq],
     )
     con.execute(
-        "INSERT INTO alias_moves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO alias_moves VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [entry.seq, entry.time, entry.actor, project, model, alias, integer(data, "from"), integer(data, "to"),
-         maybe_text(data, "verdict_id"), text(data, "why") or entry.why],
+         maybe_text(data, "verdict_id"), text(data, "why") or entry.why, flag(data, "rollback") or False],
     )  # fmt: skip
 
 

@@ -95,14 +95,15 @@ CREATE TABLE aliases (
 );
 CREATE TABLE alias_moves (
   seq BIGINT, time BIGINT, actor VARCHAR, project VARCHAR, model VARCHAR, alias VARCHAR, from_version BIGINT, to_version BIGINT,
-  verdict_id VARCHAR, why VARCHAR
+  verdict_id VARCHAR, why VARCHAR, "rollback" BOOLEAN
 );
 CREATE TABLE looks (project VARCHAR, model VARCHAR, evaluation_key VARCHAR, look BIGINT, run_id VARCHAR, time BIGINT, seq BIGINT);
 CREATE TABLE verdicts (
   verdict_id VARCHAR, project VARCHAR, model VARCHAR, version BIGINT, run_id VARCHAR, verdict VARCHAR, gate JSON, created BIGINT, seq BIGINT
 );
 CREATE TABLE waivers (
-  project VARCHAR, model VARCHAR, version BIGINT, verdict_id VARCHAR, name VARCHAR, reason VARCHAR, expires BIGINT, created BIGINT, seq BIGINT
+  project VARCHAR, model VARCHAR, version BIGINT, verdict_id VARCHAR, "check" VARCHAR, name VARCHAR, reason VARCHAR, expires BIGINT,
+  created BIGINT, seq BIGINT
 );
 CREATE TABLE predictions (
   run_id VARCHAR, project VARCHAR, model VARCHAR, version BIGINT, input VARCHAR, input_sha256 VARCHAR, output VARCHAR, output_sha256 VARCHAR,
