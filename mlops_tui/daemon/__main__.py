@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -17,6 +18,7 @@ from mlops_tui.daemon.lock import DaemonLock
 from mlops_tui.daemon.options import Options
 
 _LOCK_TIMEOUT = 60.0
+_TOOL_TIMEOUT = 2.0  # clients look whether the lock is held by taking it for a moment
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,21 +27,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("task", choices=("serve", "rebuild", "doctor"))
     parser.add_argument("--home", required=True)
     parser.add_argument("--idle-exit", type=int, default=None)
+    parser.add_argument("--ready-fd", type=int, default=-1, help="where to say that it serves, or why it does not")
+    parser.add_argument("--deep", action="store_true", help="doctor: hash everything")
     parser.add_argument("--foreground", action="store_true", help="stay in this terminal, log to standard error")
     parsed = parser.parse_args(arguments)
     os.umask(0o077)
     home = Home.locate(parsed.home)
+    ready = Ready(parsed.ready_fd)
     try:
         if parsed.task == "serve":
-            return serve(home, Options.build(parsed.idle_exit, parsed.foreground))
-        return _tool(parsed.task, home)
+            return serve(home, Options.build(parsed.idle_exit, parsed.foreground), ready)
+        return _tool(parsed.task, home, parsed.deep)
     except Problem as problem:
-        error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-        print(msgspec.json.encode({"error": error}).decode(), file=sys.stderr, flush=True)
+        error = {"code": problem.code, "message": problem.message, "hint": problem.hint, "status": problem.status}
+        text = msgspec.json.encode({"error": error})
+        ready.say(text)
+        print(text.decode(), file=sys.stderr, flush=True)
         return problem.status
 
 
-def serve(home: Home, options: Options) -> int:
+class Ready:
+    """The pipe to the client that started this process: one line when it serves, or the reason why not."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        if fd >= 0:
+            os.set_inheritable(fd, False)
+
+    def say(self, line: bytes) -> None:
+        """Tells it once; a client that has gone away is no reason to stop."""
+        if self._fd < 0:
+            return
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self._fd, line + b"\n")
+        os.close(self._fd)
+        self._fd = -1
+
+
+def serve(home: Home, options: Options, ready: Ready) -> int:
     """Becomes the home's daemon, or ends at once with 0 where there is one that answers."""
     from mlops_tui.daemon.logs import setup
     from mlops_tui.daemon.sockets import answers
@@ -50,11 +75,12 @@ def serve(home: Home, options: Options) -> int:
     setup()
     lock = DaemonLock(home.lock_file)
     if not lock.acquire_or(lambda: answers(home), _LOCK_TIMEOUT):
+        ready.say(b"{}")
         return 0
     try:
-        from mlops_tui.daemon.server import Daemon  # 0.3 s of imports that a daemon too many does not pay for
+        from mlops_tui.daemon.server import Daemon  # imports for half a second that a daemon too many does not pay for
 
-        return Daemon(home, options, lock).run()
+        return Daemon(home, options, lock).run(lambda: ready.say(b"{}"))
     finally:
         lock.release()
 
@@ -66,18 +92,18 @@ def _leave_parent() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
-def _tool(task: str, home: Home) -> int:
+def _tool(task: str, home: Home, deep: bool) -> int:
     """Rebuild and doctor hold the lock, so that no daemon is there or comes meanwhile. One JSON document on stdout."""
     if not home.exists():
         raise Problem("no_home", f"there is no home at {home.path}", "set MLOPS_TUI_HOME or --home", status=2)
     home.create()
     lock = DaemonLock(home.lock_file)
-    if not lock.acquire():
+    if not lock.acquire_or(lambda: False, _TOOL_TIMEOUT):
         raise Problem("daemon_running", "a daemon holds the home", "`mlops-tui daemon stop`", status=3)
     try:
         from mlops_tui.daemon import offline
 
-        result: Any = offline.rebuild(home) if task == "rebuild" else offline.doctor(home)
+        result: Any = offline.rebuild(home) if task == "rebuild" else offline.doctor(home, deep)
     finally:
         lock.release()
     print(msgspec.json.encode(result).decode(), flush=True)

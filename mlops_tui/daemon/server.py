@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import msgspec
 import uvicorn
@@ -75,8 +75,11 @@ class Daemon:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failed = False
 
-    def run(self) -> int:
-        """Serves until told to stop. Returns the exit code. Raises Problem where it cannot start."""
+    def run(self, ready: Callable[[], None]) -> int:
+        """Serves until told to stop; `ready` is called once it accepts connections. Returns the exit code.
+
+        Raises Problem where it cannot start.
+        """
         try:
             handlers = load_handlers({"daemon status": self._status})
             self.writer.start()
@@ -86,7 +89,7 @@ class Daemon:
                 self._start_loops()
                 lower_this_thread()  # after the loops: their threads start runs, which inherit the value
                 try:
-                    asyncio.run(self._serve(dispatcher))
+                    asyncio.run(self._serve(dispatcher, ready))
                 finally:
                     if self._loops is not None:
                         self._loops.stop()
@@ -115,7 +118,7 @@ class Daemon:
 
     # --- inside ---
 
-    async def _serve(self, dispatcher: Dispatcher) -> None:
+    async def _serve(self, dispatcher: Dispatcher, ready: Callable[[], None]) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self.events.attach(loop)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -128,6 +131,7 @@ class Daemon:
         self._socket = BoundSocket(self.home)
         self._write_identity()
         LOG.info("version %s serves %s as pid %d", mlops_tui.__version__, self.home.path, os.getpid())
+        ready()  # the socket listens: who connects now waits for no more than the server's first turn
         if self.writer.failed is not None:
             self.shutdown("the writer has failed")
         watch = asyncio.create_task(self._watch())

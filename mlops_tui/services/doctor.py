@@ -6,15 +6,16 @@ import os
 import shutil
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-from mlops_store.errors import Problem
 from mlops_store.home import Home, filesystem_type
+from mlops_store.index.doctor import examine
 from mlops_store.index.tx import Read
-from mlops_store.ledger import Ledger
+from mlops_store.ledger import Finding as StoreFinding
 from mlops_store.ledger import verify as verify_chain
-from mlops_store.objects import Objects
+from mlops_store.run_folder import RunFolder
+from mlops_tui import processes
 from mlops_tui.services.configs import look
 from mlops_tui.verbs.top import Doctor, Finding, Health
 
@@ -24,18 +25,20 @@ _FEW_WATCHES = 8192
 _SHOWN = 20
 _UNSETTLED_MS = 5 * 60_000
 
-REBUILD = "`mlops-tui rebuild` makes the index anew from the truth"
-BACKUP = "restore it from a backup of the home"
+WITHOUT_INDEX = ("home", "ledger", "machine")
+WITH_INDEX = ("index", "journals", "data", "models", "aliases", "runs", "projects", "quarantine")
 
 
-def doctor(read: Read, _request: Doctor) -> Health:
-    """All checks, while the daemon runs."""
-    findings = [*file_findings(read.home), *index_findings(read)]
-    return health(findings, ["home", "ledger", "machine", "index", "projects", "data", "models", "runs", "quarantine"])
+def doctor(read: Read, request: Doctor) -> Health:
+    """All checks."""
+    findings = [*_home(read.home), *_machine(), *index_findings(read, deep=request.deep)]
+    return health(findings, [*WITHOUT_INDEX, *WITH_INDEX])
 
 
 def health(findings: list[Finding], checks: list[str]) -> Health:
-    return Health(ok=not any(finding.level == "error" for finding in findings), findings=findings, checks=checks)
+    """Errors first."""
+    ordered = sorted(findings, key=lambda finding: finding.level != "error")
+    return Health(ok=not any(finding.level == "error" for finding in findings), findings=ordered, checks=checks)
 
 
 def error(code: str, subject: str, message: str, hint: str = "") -> Finding:
@@ -68,14 +71,13 @@ def _home(home: Home) -> Iterator[Finding]:
 
 
 def _ledger(home: Home) -> Iterator[Finding]:
-    for found in verify_chain(home.ledger):
-        make = error if found.severity == "error" else warning
-        yield make("ledger", found.where, found.what, found.fix)
-    aside = home.ledger / "set-aside"
-    tails = sorted(aside.iterdir()) if aside.is_dir() else []
-    if tails:
-        yield warning("ledger_tail", str(aside), f"{len(tails)} unfinished ends of the ledger were set aside",
-                      "they belong to commands that were never acknowledged; remove them once you have looked")  # fmt: skip
+    """The chain itself; with an index at hand, the store's own examination includes it."""
+    yield from (_from_store(found) for found in verify_chain(home.ledger))
+
+
+def _from_store(found: StoreFinding) -> Finding:
+    make = error if found.severity == "error" else warning
+    return make("store", found.where, found.what, found.fix)
 
 
 def _machine() -> Iterator[Finding]:
@@ -112,21 +114,18 @@ def _kills_at_logout() -> bool:
 # --- what the index knows -----------------------------------------------------------------------------------------
 
 
-def index_findings(read: Read) -> list[Finding]:
-    """What should be there according to the index, and is not."""
-    checks: list[Callable[[Read], Iterator[Finding]]] = [_index, _projects, _data, _models, _runs, _quarantine]
-    return [finding for check in checks for finding in check(read)]
+def index_findings(read: Read, *, deep: bool) -> list[Finding]:
+    """What is not as index and ledger say, and what waits for someone."""
+    store = [_from_store(found) for found in examine(read, deep=deep, is_alive=_alive)]
+    return [*store, *_projects(read), *_unsettled(read), *_quarantine(read)]
 
 
-def _index(read: Read) -> Iterator[Finding]:
-    row = read.one("SELECT coalesce(max(seq), 0) AS seq FROM ledger")
-    applied = int(row["seq"]) if row else 0
-    try:
-        head = Ledger.open(read.home.ledger, readonly=True).seq
-    except Problem:
-        return  # the check of the ledger has already named it
-    if applied > head:
-        yield error("index_ahead", str(read.home.index), f"the index knows {applied} entries, the ledger has {head}", REBUILD)
+def _alive(folder: RunFolder, attempt: int) -> bool:
+    """Whether the process of an attempt lives; True where that cannot be known."""
+    known = folder.child(attempt) or folder.shim(attempt)
+    if known is None:
+        return True
+    return processes.alive(known.pid, known.start_ticks, known.boot_id, known.pid_ns) is not False
 
 
 def _projects(read: Read) -> Iterator[Finding]:
@@ -140,59 +139,7 @@ def _projects(read: Read) -> Iterator[Finding]:
             yield error("project_config", row["name"], problem.message, problem.hint)
 
 
-def _data(read: Read) -> Iterator[Finding]:
-    rows = read.rows("SELECT project, source, version, manifest FROM data_versions ORDER BY ALL")
-    yield from _missing(
-        read, ((f"{row['project']}/{row['source']}@{row['version']}", row["manifest"]) for row in rows), "manifest"
-    )
-    stored = read.rows("SELECT DISTINCT project, source, path, stored FROM version_files ORDER BY ALL")
-    yield from _missing(
-        read, ((f"{row['project']}/{row['source']}: {row['path']}", row["stored"]) for row in stored), "stored copy"
-    )
-
-
-def _missing(read: Read, wanted: Iterator[tuple[str, str | None]], what: str) -> Iterator[Finding]:
-    gone = []
-    for subject, relative in wanted:
-        if not relative:
-            continue
-        try:
-            there = read.home.resolve(relative).exists()
-        except Problem as problem:
-            yield error("data_path", subject, problem.message, problem.hint)
-            continue
-        if not there:
-            gone.append((subject, relative))
-    for subject, relative in gone[:_SHOWN]:
-        yield error("data_missing", subject, f"its {what} {relative} is gone", BACKUP)
-    if len(gone) > _SHOWN:
-        yield error("data_missing", "", f"and {len(gone) - _SHOWN} more of the kind {what!r}", BACKUP)
-
-
-def _models(read: Read) -> Iterator[Finding]:
-    objects = Objects(read.home)
-    for row in read.rows("SELECT project, model, version, tree FROM model_versions ORDER BY ALL"):
-        subject = f"{row['project']}/{row['model']}@{row['version']}"
-        tree = row["tree"]
-        if not tree or not objects.has(tree):
-            yield error("model_missing", subject, "its content tree is gone", BACKUP)
-            continue
-        gone = [path for path, entry in objects.tree(tree).items() if not objects.has(entry["sha256"])]
-        if gone:
-            yield error("model_damaged", subject, f"{len(gone)} of its files are gone, such as {gone[0]}", BACKUP)
-
-
-def _runs(read: Read) -> Iterator[Finding]:
-    for row in read.rows(
-        "SELECT run_id, sum(bad_lines) AS bad, sum(dropped) AS dropped FROM offsets GROUP BY run_id "
-        "HAVING sum(bad_lines) > 0 OR sum(dropped) > 0 ORDER BY run_id DESC LIMIT ?", [_SHOWN],
-    ):  # fmt: skip
-        what = []
-        if row["bad"]:
-            what.append(f"{row['bad']} lines of its journals cannot be read")
-        if row["dropped"]:
-            what.append(f"it dropped {row['dropped']} points because the disk could not keep up")
-        yield warning("journal", row["run_id"], "; ".join(what), "what is readable is in the index")
+def _unsettled(read: Read) -> Iterator[Finding]:
     for row in read.rows(
         "SELECT run_id, state FROM runs WHERE submitted IS NOT NULL AND settled IS NULL AND ended < ? "
         "ORDER BY run_id LIMIT ?", [read.now - _UNSETTLED_MS, _SHOWN],

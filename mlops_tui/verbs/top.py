@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
-from mlops_tui.verbs._shapes import Proposal, RunDetail, SubmitInput
+from mlops_tui.verbs._shapes import Proposal, Run, RunDetail, SubmitInput
 
 
 class Init(Input, kw_only=True):
@@ -39,7 +39,6 @@ class Demo(Input, kw_only=True):
     dir: Annotated[
         str | None, opt("folder to put it in; default: a new one in the temp folder", kind="path")
     ] = None
-    keep: Annotated[bool, opt("leave the daemon running at the end")] = False
 
 
 class VersionValue(Output, kw_only=True):
@@ -124,7 +123,7 @@ class SqlResult(Output, kw_only=True):
 
 
 class Doctor(Input, kw_only=True):
-    pass
+    deep: Annotated[bool, opt("also read and hash every data file and object")] = False
 
 
 class Finding(Output, kw_only=True):
@@ -164,7 +163,7 @@ VERBS = [
          help="Finds the task, the key, the event time and the split, and says what it went by.",
          example="mlops-tui init ./churn --target churned"),
     Verb("", "demo", Demo, DemoResult, "Show the whole life of a model on real data.", local=True, service=False),
-    Verb("", "predict", Predict, RunDetail, "Score a file with a registered model.",
+    Verb("", "predict", Predict, Run, "Score a file with a registered model.",
          help="In a process of its own, from the version's own code. The output carries model version, feature service "
          "and snapshots.", example="mlops-tui predict late-departure --input june.parquet --output scored.parquet",
          writes=True, waits="always"),

@@ -1,0 +1,74 @@
+"""Rebuild and doctor, for when no daemon runs or can run. Their process holds the daemon's lock."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_store.index import rebuild as store_rebuild
+from mlops_store.index.database import Database
+from mlops_store.index.tx import Read
+from mlops_tui.services import doctor as service
+from mlops_tui.verbs.top import Doctor, Health, Rebuilt
+
+
+def rebuild(home: Home) -> Rebuilt:
+    """Makes the index anew and says whether it is the same. Raises Problem."""
+    start = time.monotonic()
+    old = _keep_old(home)
+    try:
+        result = store_rebuild.rebuild(home)
+        differences = _compare(old, home.index) if old is not None else []
+    finally:
+        if old is not None:
+            old.unlink(missing_ok=True)
+    return Rebuilt(
+        entries=result.entries,
+        runs=result.runs,
+        seconds=round(time.monotonic() - start, 3),
+        same=None if old is None else not differences,
+        differences=differences,
+    )
+
+
+def _keep_old(home: Home) -> Path | None:
+    """A second name for the old index, its log folded in; None where it cannot be opened."""
+    try:
+        Database.open(home.index).close()
+    except Problem as problem:
+        if problem.code == "index_locked":
+            raise
+        return None
+    old = home.index.with_name("before-rebuild.duckdb")
+    old.unlink(missing_ok=True)
+    os.link(home.index, old)
+    return old
+
+
+def _compare(old: Path, new: Path) -> list[str]:
+    a = Database.open(old, readonly=True)
+    try:
+        b = Database.open(new, readonly=True)
+        try:
+            return store_rebuild.compare(a, b)
+        finally:
+            b.close()
+    finally:
+        a.close()
+
+
+def doctor(home: Home, deep: bool = False) -> Health:
+    """The checks that the state of the home allows: without a readable index, those of files alone."""
+    try:
+        database = Database.open(home.index, readonly=True)
+    except Problem as problem:
+        findings = [*service.file_findings(home), service.error("index", str(home.index), problem.message, problem.hint)]
+        return service.health(findings, [*service.WITHOUT_INDEX, "index"])
+    try:
+        with Read(home, database.cursor()) as read:
+            return service.doctor(read, Doctor(deep=deep))
+    finally:
+        database.close()
