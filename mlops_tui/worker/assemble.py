@@ -80,7 +80,8 @@ def _prepare(raw: pl.DataFrame, recipe: Recipe, row: pl.Series, key: Sequence[st
             )
     missing = [name for name in key if name not in made.columns]
     made = made.with_columns(raw[name] for name in missing)
-    return made.drop(name for name in made.columns if name.startswith("__"))
+    clean: pl.DataFrame = made.drop(name for name in made.columns if name.startswith("__"))
+    return clean
 
 
 def assemble(

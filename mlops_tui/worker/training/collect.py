@@ -126,7 +126,8 @@ def _record(
     source, worker = ctx.worker.spine, ctx.worker
     train, judged = _side(rows, choice.train), _side(rows, choice.eval)
     manifests = {name: worker.manifest(name) for name in model_sources(ctx.model, worker.recipe)}
-    found = {
+    left_out = {reason: count for reason, count in left_out.items() if count}
+    found: dict[str, Any] = {
         "spine": source.name,
         "rule": choice.rule.as_dict(),
         "watermark": watermark,
@@ -135,7 +136,7 @@ def _record(
         "evaluation_key": selection.evaluation_key(source.name, judged["batches"], choice.rule),
         "training": train,
         "evaluation": judged,
-        "left_out": {reason: count for reason, count in left_out.items() if count},
+        "left_out": left_out,
         "sources": {name: {"version": m.version, "snapshot": m.snapshot} for name, m in manifests.items()},
     }
     write_json(ctx.out / "selection.json", found)
@@ -149,7 +150,7 @@ def _record(
         max_event_time=train["max_event_time"],
         split=choice.rule.as_dict(),
     )
-    left = ", ".join(f"{count} {reason}" for reason, count in found["left_out"].items()) or "none"
+    left = ", ".join(f"{count} {reason}" for reason, count in left_out.items()) or "none"
     ctx.log(
         f"{train['rows']} rows of {len(train['batches'])} batches to train on, {judged['rows']} of "
         f"{len(judged['batches'])} to judge by ({choice.rule.kind}); left out: {left}"

@@ -112,7 +112,8 @@ def _newest_batches(rows: Rows, time: Times, numbers: npt.NDArray[np.int64]) -> 
 
 def _cuts(rows: Rows, time: Times, newest: Mask) -> list[tuple[Mask, Mask]]:
     """(evaluation, training): judge on what is later than the other batches; or train on what is earlier than the newest."""
-    judge, learn = rows.usable & newest, rows.usable & ~newest
+    judge: Mask = rows.usable & newest
+    learn: Mask = rows.usable & ~newest
     return [
         (judge & (time > time[learn].max()), learn),
         (judge, learn & (time < time[judge].min())),
@@ -133,7 +134,7 @@ def key_side(frame: pl.DataFrame, key: list[str], share: float) -> Mask:
     side = [int.from_bytes(hashlib.sha256(value.encode()).digest()[:8], "big") < limit for value in distinct]
     lookup = pl.DataFrame({"key": distinct, "side": pl.Series(side, dtype=pl.Boolean)})
     found = text.alias("key").to_frame().join(lookup, on="key", how="left", maintain_order="left")
-    return found["side"].to_numpy().astype(bool)
+    return np.asarray(found["side"].to_numpy(), dtype=np.bool_)
 
 
 def evaluation_key(source: str, batches: list[str], rule: Rule) -> str:

@@ -41,7 +41,7 @@ def run(ctx: StageContext) -> None:
     reports: dict[str, ValidationReport] = {}
     for name in model_sources(ctx.model, ctx.worker.recipe):
         source = ctx.config.source_named(name)
-        wanted = [column for column in source.expect]
+        wanted = list(source.expect)
         if name == ctx.model.spine:
             lazy = pl.scan_parquet(ctx.path("collect", "spine.parquet"), glob=False)
         else:
