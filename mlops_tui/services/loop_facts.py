@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from mlops_store.index.tx import Read, Tx
-from mlops_store.records import DriftOutcome, RunState
+from mlops_store.records import DriftOutcome
 
 ACTIVE = ("OPEN", "SNOOZED", "APPROVED", "RUNNING")
-_UNENDED: tuple[RunState, ...] = ("QUEUED", "STARTING", "RUNNING", "STOPPING")
 
 
 def loads(value: Any, default: Any) -> Any:
@@ -118,7 +117,7 @@ def drift_outcomes(db: Tx | Read, project: str, model: str, champion_version: in
 def pending(db: Tx | Read, kind: str, project: str, model: str | None = None) -> list[dict[str, Any]]:
     """Runs of a kind that have not been settled yet."""
     return db.rows(
-        f"SELECT run_id, state, request FROM runs WHERE kind = ? AND project = ? AND (? IS NULL OR model = ?) "
-        f"AND settled IS NULL AND submitted IS NOT NULL AND state IN {_UNENDED} ORDER BY run_id",
+        "SELECT run_id, state, request FROM runs WHERE kind = ? AND project = ? AND (? IS NULL OR model = ?) "
+        "AND settled IS NULL AND submitted IS NOT NULL ORDER BY run_id",
         [kind, project, model, model],
     )

@@ -128,7 +128,7 @@ class _Ingest:
 
     def _saw(self, path: Path, sha256: str) -> None:
         try:
-            at = os.lstat(path)
+            at = os.stat(path)
         except OSError:
             return
         self.outcome.seen.append(
