@@ -44,7 +44,7 @@ def view_rows(
     late = late_columns(source, model)
     if isinstance(view, WindowView):
         return _window(view, rows, source, late, own=model is not None and model.spine == source.name)
-    made = _computed(view, rows, recipe)
+    made = computed(view, rows, recipe)
     schema = made.collect_schema()
     for column in view.entities:
         if column not in schema:
@@ -123,7 +123,7 @@ def _window(
     return ViewRows(view.name, history, list(view.entities), TIME, None, list(view.aggregates), None)
 
 
-def _computed(view: View, rows: pl.LazyFrame, recipe: Recipe) -> pl.LazyFrame:
+def computed(view: View, rows: pl.LazyFrame, recipe: Recipe) -> pl.LazyFrame:
     where = f"view {view.name!r}"
     if isinstance(view, SqlView):
         return _sql(view, rows)
