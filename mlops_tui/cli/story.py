@@ -1,0 +1,128 @@
+"""A story told with the public commands: the demo and the benchmarks drive the product like a user does."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mlops_store.errors import Problem
+
+MODEL = "late-departure"
+PROPOSAL_DEADLINE = 120.0
+
+
+def sample(name: str) -> Path:
+    """A sample project, beside the package in a checkout or inside it in a wheel. Raises Problem."""
+    package = Path(__file__).resolve().parents[2]
+    for folder in (package / "_samples" / name, package.parent / "sample_projects" / name):
+        if (folder / "mlops.toml").is_file():
+            return folder
+    raise Problem(
+        "sample_missing", f"the sample project {name!r} is not in this installation", "reinstall mlops-tui"
+    )
+
+
+@dataclass
+class Story:
+    """What has happened so far, and where it happens."""
+
+    folder: Path
+    home: Path
+    quiet: bool
+    stages: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def project(self) -> Path:
+        return self.folder / "flight_delays"
+
+    def say(self, text: str) -> None:
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Times a step of the story."""
+        self.say(f"▸ {name}")
+        start = time.monotonic()
+        yield
+        self.stages.append({"name": name, "seconds": round(time.monotonic() - start, 2)})
+
+    def command(self, *words: str, allow: tuple[int, ...] = (0,)) -> Any:
+        """Runs `mlops-tui WORDS --json` in the project's folder and returns what it printed. Raises Problem."""
+        env = {**os.environ, "MLOPS_TUI_HOME": str(self.home)}
+        shown = "mlops-tui " + " ".join(words)
+        self.say(f"  $ {shown}")
+        done = subprocess.run(
+            [sys.executable, "-m", "mlops_tui", *words, "--json"],
+            cwd=self.project, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode not in allow:
+            raise Problem(
+                "demo_failed",
+                f"`{shown}` ended with {done.returncode}: {done.stderr.strip()}",
+                f"look into {self.folder}",
+            )
+        return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def deliver(self, source: str, month: str) -> None:
+        """A month's file lands in the watched folder, as a careful producer does it: under another name, then renamed."""
+        target = self.project / "data" / source / f"{month}.parquet"
+        temporary = target.with_name(f".{target.name}.tmp")
+        shutil.copyfile(sample("flight_delays") / "data" / source / f"{month}.parquet", temporary)
+        os.replace(temporary, target)
+
+
+def prepare(folder: Path, months: tuple[str, ...]) -> None:
+    """Copies the flights sample with these months only; what is not monthly is copied whole."""
+    source = sample("flight_delays")
+    shutil.copytree(
+        source, folder / "flight_delays", ignore=shutil.ignore_patterns("data", "__pycache__", "make_data.py")
+    )
+    for part in sorted((source / "data").rglob("*.parquet")):
+        if part.stem.startswith("2013-") and part.stem not in months:
+            continue
+        target = folder / "flight_delays" / part.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(part, target)
+
+
+def wait_for_proposal(story: Story) -> dict[str, Any]:
+    """The open proposal of the model, as soon as there is one. Raises Problem."""
+    deadline = time.monotonic() + PROPOSAL_DEADLINE
+    while time.monotonic() < deadline:
+        cards = story.command("proposal", "list", "--model", MODEL)["items"]
+        open_cards = [card for card in cards if card["state"] == "OPEN"]
+        if open_cards:
+            card: dict[str, Any] = story.command("proposal", "show", open_cards[0]["id"])
+            return card
+        time.sleep(1.0)
+    raise Problem(
+        "demo_no_proposal",
+        f"no proposal appeared within {PROPOSAL_DEADLINE:.0f} s",
+        f"`mlops-tui --home {story.home} run list --all` shows what happened",
+    )
+
+
+def wait_for_months(story: Story, months: int) -> None:
+    """Until so many monthly files of flights and weather are admitted. Raises Problem."""
+    deadline = time.monotonic() + PROPOSAL_DEADLINE
+    wanted = {"flights", "weather"}
+    while time.monotonic() < deadline:
+        files = {item["source"]: item["files"] for item in reversed(story.command("data", "list")["items"])}
+        if all(files.get(source, 0) >= months for source in wanted):
+            return
+        time.sleep(0.5)
+    raise Problem(
+        "demo_not_admitted",
+        f"{months} months were not admitted within {PROPOSAL_DEADLINE:.0f} s",
+        "`mlops-tui data quarantine` lists what was refused",
+    )
