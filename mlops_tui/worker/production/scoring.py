@@ -25,7 +25,6 @@ from mlops_tui.project.load import load as load_config
 from mlops_tui.worker.assemble import ROW, assemble, model_sources, prepared
 from mlops_tui.worker.production.version_child import ScoreReport, ScoringRequest
 from mlops_tui.worker.recipe_loader import load_recipe
-from mlops_tui.worker.training import families, tuning
 from mlops_tui.worker.training.labels import Floats, Labels
 from mlops_tui.worker.training.version_files import LoadedVersion, load_version, read_version
 
@@ -111,9 +110,8 @@ def predict(loaded: LoadedVersion, frame: pl.DataFrame) -> Floats:
     """Predictions of assembled rows, in chunks. Raises Problem for missing columns, wrong types and NaN results."""
     loaded.encoding.check(frame)
     parts = []
-    with tuning.limited(families.threads_available()):
-        for start in range(0, frame.height, CHUNK):
-            parts.append(loaded.predict(loaded.encoding.encode(frame.slice(start, CHUNK))))
+    for start in range(0, frame.height, CHUNK):
+        parts.append(loaded.predict(loaded.encoding.encode(frame.slice(start, CHUNK))))
     shape = (0, loaded.labels.count) if loaded.version.task == "multiclass" else (0,)
     found = np.concatenate(parts) if parts else np.zeros(shape)
     if not np.isfinite(found).all():

@@ -67,7 +67,7 @@ def _each(curve: Curve, y: Floats, predicted: Floats, names: list[str]) -> pl.Da
 
 
 def _named(confusion: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    label = {k: name for k, name in enumerate(names)}
+    label = dict(enumerate(names))
     return confusion.with_columns(
         pl.col(side).replace_strict(list(label), list(label.values()), return_dtype=pl.String)
         for side in ("actual", "predicted")

@@ -6,6 +6,7 @@ Writes predictions.parquet, evaluation.json and the data of charts; the verdict 
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,6 @@ from mlops_tui.worker.training import (
     modelfile,
     rows,
     slices,
-    tuning,
 )
 from mlops_tui.worker.training.evaluation import Judged
 from mlops_tui.worker.training.labels import Floats, Labels
@@ -92,8 +92,7 @@ def candidate(ctx: StageContext, table: Table, known: Labels) -> Floats:
     """The candidate predicts from its file, not from memory: what is judged is what is registered."""
     model = modelfile.load(ctx.path("train", "model.skops"), ctx.fact("train", "modules"))
     built = encoding.load(ctx.path("train", "encoding.json").read_bytes())
-    with tuning.limited(families.threads_available()):
-        return families.predict(model, built.encode(table.frame), known.task, known.count)
+    return families.predict(model, built.encode(table.frame), known.task, known.count)
 
 
 def naive(learned: list[float], count: int, task: str) -> Floats:
@@ -107,16 +106,29 @@ def champion_predictions(ctx: StageContext, pin: VersionPin, table: Table, known
     """The champion's predictions on the same rows, in the candidate's class order. Raises Problem."""
     ctx.log(f"the champion, version {pin.version}, predicts the same {table.frame.height} rows")
     out = ctx.out / "champion.parquet"
-    spine = ctx.path("prepare", "eval_spine.parquet")
+    spine = raw_rows(ctx, table)
     report = score_version(ctx.worker.home, pin, spine, ctx.worker.launch.sources, out)
     found = pl.read_parquet(out, glob=False)
     out.unlink()
+    spine.unlink()
     joined = table.frame.select(ROW).join(found, on=ROW, how="left", maintain_order="left")
     missing = joined.height - table.frame.select(ROW).join(found, on=ROW, how="semi").height
     if missing:
         raise Problem("champion_rows", f"the champion left {missing} of {joined.height} evaluation rows without a prediction",
                       "its prepare() must keep every row")  # fmt: skip
     return in_class_order(joined, report.probabilities, report.classes, report.task, known)
+
+
+def raw_rows(ctx: StageContext, table: Table) -> Path:
+    """The evaluation rows as they were delivered, with `__row`: each version prepares them by its own code."""
+    path = ctx.out / "eval_spine.parquet"
+    delivered = pl.read_parquet(ctx.path("collect", "spine.parquet"), glob=False).with_row_index(ROW)
+    own = [name for name in delivered.columns if not name.startswith("__")]
+    chosen = delivered.select(pl.col(ROW).cast(pl.Int64), *own).join(
+        table.frame.select(ROW), on=ROW, how="semi", maintain_order="left"
+    )
+    chosen.write_parquet(path)
+    return path
 
 
 def in_class_order(

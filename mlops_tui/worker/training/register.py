@@ -101,10 +101,10 @@ def signature(ctx: StageContext) -> Signature:
     known = read_json(ctx.path("train", "labels.json"), Labels)
     frame = pl.read_parquet_schema(ctx.path("features", "train.parquet"))
     features = [Column(name=name, type=str(frame[name])) for name in ctx.fact("features", "feature_columns")]
-    return Signature(inputs=inputs(ctx), features=features, output=output(known), labels=known)
+    return Signature(inputs=delivered_inputs(ctx), features=features, output=output(known), labels=known)
 
 
-def inputs(ctx: StageContext) -> list[Column]:
+def delivered_inputs(ctx: StageContext) -> list[Column]:
     """Event time, own feature columns and join keys, as far as they are delivered; the key where prepare() runs."""
     manifest = ctx.worker.manifest(ctx.model.spine)
     recipe, spine = ctx.worker.recipe, ctx.worker.spine
@@ -191,7 +191,7 @@ def outcome(ctx: StageContext, digest: str, version: VersionFile, verdict: GateO
         gate=verdict,
         tree=digest,
         digest=digest,
-        manifest=msgspec.to_builtins(version.training),
+        manifest=msgspec.to_builtins(version),
         feature_service=version.feature_service,
         views=version.views,
         python=version.environment.python,

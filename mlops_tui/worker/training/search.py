@@ -68,7 +68,6 @@ def run(ctx: StageContext) -> None:
         trials=_trials(asked, chosen),
         timeout=asked.timeout,
         seed=asked.seed,
-        threads=families.threads_available(),
         fixed=asked.fixed,
         log=ctx.log,
         point=ctx.metric,

@@ -70,7 +70,6 @@ def run(ctx: StageContext) -> None:
         encoding=built,
         families=[],
         seed=asked.seed,
-        threads=families.threads_available(),
     )
     chosen = next((f for f in settings.chosen(ctx.worker, asked) if f.name == family), None)
     if chosen is None:
@@ -124,8 +123,7 @@ def _write_importance(
     def predict(x: Matrix) -> Floats:
         return families.predict(model, x, setup.task, known.count)
 
-    with tuning.limited(setup.threads):
-        found = importance.permutation(predict, matrix, y, built.names, setup.metric, setup.seed)
+    found = importance.permutation(predict, matrix, y, built.names, setup.metric, setup.seed)
     board = {
         "metric": setup.metric.name,
         "of": f"permutation, at most {importance.ROWS} training rows",

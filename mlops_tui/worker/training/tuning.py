@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,7 +90,6 @@ class Setup:
     trials: int = 10
     timeout: float = 600.0
     seed: int = 0
-    threads: int = 1
     fixed: Mapping[str, Any] = field(default_factory=dict)
     log: Callable[[str], None] = print
     point: Callable[[str, float, int], None] = lambda key, value, step: None
@@ -302,20 +300,13 @@ def fit(family: Family, params: Params, matrix: Matrix, target: Floats, setup: S
     labels = target.astype(np.int64) if setup.task != "regression" else target
     if setup.task != "regression" and len(np.unique(labels)) < 2 and family.name != families.NAIVE:
         raise Problem("one_class", "the rows to fit on hold one class only", "more data, or a longer window")
-    job = Job(setup.task, setup.metric.name, setup.encoding, len(labels), setup.seed, setup.threads)
+    threads = families.threads_for(matrix.size)
+    job = Job(setup.task, setup.metric.name, setup.encoding, len(labels), setup.seed, threads)
     model = family.build(params, job)
-    with limited(setup.threads), warnings.catch_warnings():
+    with families.limited(threads), warnings.catch_warnings():
         warnings.simplefilter("ignore", category=ConvergenceWarning)
         fitted = model.fit(matrix, labels)
     return model if fitted is None else fitted
-
-
-def limited(threads: int) -> AbstractContextManager[Any]:
-    """Inside it, OpenMP and BLAS use at most so many threads: more than there are cores is slower, not faster."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    limits: AbstractContextManager[Any] = threadpool_limits(limits=threads)
-    return limits
 
 
 def only_known(fixed: Mapping[str, Any], chosen: Sequence[Family]) -> None:
