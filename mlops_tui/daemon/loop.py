@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.ids import RUN_ID
+from mlops_store.index.tx import Tx
 from mlops_store.run_folder import RunFolder
 from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, record_end, record_lost
 from mlops_tui.daemon.captures import Captures
@@ -22,6 +22,7 @@ from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.launch_context import resolve
 from mlops_tui.daemon.queue import Queue
 from mlops_tui.daemon.run_table import OpenRun, open_runs, states_of
+from mlops_tui.daemon.settling import Settling
 from mlops_tui.daemon.spawn import Launcher, LocalLauncher
 from mlops_tui.daemon.writer import WriterThread
 
@@ -30,7 +31,6 @@ LOG = logging.getLogger("mlops_tui.daemon")
 BUSY_PERIOD = 0.2
 WATCHED_PERIOD = 0.05
 IDLE_PERIOD = 1.0
-_RETRY_SECONDS = (1.0, 5.0, 30.0, 300.0)
 
 
 class Daemon(Protocol):
@@ -61,7 +61,7 @@ class Loops:
         limit: int | None = None,
         tickers: Iterable[Ticker] = (),
         arriving: Callable[[str], bool] | None = None,
-        settle_run: Callable[[WriterThread, str], object] | None = None,
+        settle_run: Callable[[Tx, str], object] | None = None,
     ) -> None:
         """`arriving(project)`: files are on their way that no ingest run knows of yet (the watcher's knowledge)."""
         self._home = daemon.home
@@ -71,13 +71,12 @@ class Loops:
         self._queue = Queue(limit)
         self._tickers = list(tickers)
         self._arriving = arriving or (lambda _project: False)
-        self._settle = settle_run or _settle()
+        self._settling = Settling(daemon.writer, settle_run)
         self._captures = Captures()
         self._reaper = Reaper()
         self._wake = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
-        self._retries: dict[str, tuple[int, float]] = {}
         self._open: list[OpenRun] = []
         self.waits: dict[str, str] = {}
         """Why each queued run waits, by run id."""
@@ -190,30 +189,12 @@ class Loops:
         return life is Life.ENDED
 
     def _settle_ended(self) -> None:
-        """Ended runs into the ledger. One that cannot be settled now is tried again later, less and less often."""
-        settled = False
-        for run in self._open:
-            if not run.ended or not run.submitted or not self._due(run.run_id):
-                continue
-            try:
-                self._settle(self._writer, run.run_id)
-            except Problem as problem:
-                self._postpone(run.run_id)
-                LOG.error("run %s cannot be settled: %s", run.run_id, problem)
-                continue
-            self._retries.pop(run.run_id, None)
-            settled = True
+        """Ended runs into the ledger."""
+        ended = [run for run in self._open if run.ended and run.submitted]
+        settled = [run for run in ended if self._settling.settle(run.run_id, run.folder.latest())]
         if settled:
             self._open = self._writer.read(open_runs)
             self._wake.set()
-
-    def _due(self, run_id: str) -> bool:
-        return self._retries.get(run_id, (0, 0.0))[1] <= time.monotonic()
-
-    def _postpone(self, run_id: str) -> None:
-        count = self._retries.get(run_id, (0, 0.0))[0]
-        delay = _RETRY_SECONDS[min(count, len(_RETRY_SECONDS) - 1)]
-        self._retries[run_id] = (count + 1, time.monotonic() + delay)
 
     def _start_waiting(self) -> None:
         """Launches what may start. What has been launched and not settled still holds its place."""
@@ -271,9 +252,3 @@ class Loops:
     def _tick(self) -> None:
         for ticker in self._tickers:
             ticker.tick()
-
-
-def _settle() -> Callable[[WriterThread, str], object]:
-    from mlops_tui.services.settle import settle
-
-    return settle

@@ -1,45 +1,52 @@
-"""Ended runs into the ledger, from the loop thread."""
+"""Carrying the outcome of ended runs into the ledger, and what to do about one that cannot be carried."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
 
 from mlops_store.errors import Problem
-from mlops_store.home import Home
 from mlops_store.index.tx import Tx
-from mlops_store.records import RunState
-from mlops_store.run_folder import RunFolder
+from mlops_tui.daemon.writer import WriterThread
 from mlops_tui.services.settle import settle, settle_broken, settle_key
 
 LOG = logging.getLogger("mlops_tui.daemon")
-T = TypeVar("T")
+
+_DELAYS = (1.0, 5.0, 30.0)
+"""Seconds until the next try. After the last, an outcome that is at fault itself is given up; a full disk never is."""
+_RETRYABLE = 3
 
 
-class Writes(Protocol):
-    """The store, as the daemon gives it."""
+class Settling:
+    """Settles from one thread. Remembers only which runs failed, and when to try them again."""
 
-    home: Home
+    def __init__(self, writer: WriterThread, settle_run: Callable[[Tx, str], object] | None = None) -> None:
+        self._writer = writer
+        self._settle = settle_run or settle
+        self._failed: dict[str, tuple[int, float]] = {}
 
-    def call(self, fn: Callable[[Tx], T], *, actor: str = ..., key: str = ...) -> T: ...
+    def settle(self, run_id: str, attempt: int) -> bool:
+        """True when the run is settled now, as what it is or as broken."""
+        count, due = self._failed.get(run_id, (0, 0.0))
+        if due > time.monotonic():
+            return False
+        try:
+            self._writer.call(lambda tx: self._settle(tx, run_id), key=settle_key(run_id, attempt))
+        except Exception as error:
+            if self._writer.failed is not None:
+                return False
+            LOG.error("run %s cannot be settled: %s", run_id, error, exc_info=error)
+            retryable = isinstance(error, Problem) and error.status == _RETRYABLE
+            if count >= len(_DELAYS) and not retryable:
+                self._give_up(run_id, str(error) or type(error).__name__)
+                return True
+            delay = _DELAYS[min(count, len(_DELAYS) - 1)]
+            self._failed[run_id] = (count + 1, time.monotonic() + delay)
+            return False
+        self._failed.pop(run_id, None)
+        return True
 
-
-def settle_run(writer: Writes, run_id: str) -> RunState | None:
-    """Settles one run under its idempotency key. Raises Problem where the disk is at fault: try again later.
-
-    An outcome that cannot be carried over (a damaged file, a fault of the program) is settled as broken, with the
-    reason in the ledger: one bad run must not hold up the loop for ever.
-    """
-    attempt = RunFolder(writer.home.run_dir(run_id)).latest()
-    try:
-        return writer.call(lambda tx: settle(tx, run_id), actor="daemon", key=settle_key(run_id, attempt))
-    except (Problem, OSError) as error:
-        if isinstance(error, OSError) or error.status == 3:
-            raise
-        reason: Exception = error
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run is over; the reason goes to log and ledger
-        reason = error
-    LOG.error("run %s: its outcome cannot be recorded", run_id, exc_info=reason)
-    writer.call(lambda tx: settle_broken(tx, run_id, f"{type(reason).__name__}: {reason}"), actor="daemon")
-    return None
+    def _give_up(self, run_id: str, reason: str) -> None:
+        self._writer.call(lambda tx: settle_broken(tx, run_id, reason))
+        self._failed.pop(run_id, None)

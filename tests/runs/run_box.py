@@ -105,13 +105,10 @@ class Box:
         loops.start()
         return loops
 
-    def _settle(self, writer: WriterThread, run_id: str) -> None:
-        def settle(tx: Tx) -> None:
-            row = tx.one("SELECT state FROM runs WHERE run_id = ?", [run_id])
-            assert row is not None
-            tx.append("run.settle", run_id, {"run_id": run_id, "state": row["state"]})
-
-        writer.call(settle)
+    def _settle(self, tx: Tx, run_id: str) -> None:
+        row = tx.one("SELECT state FROM runs WHERE run_id = ?", [run_id])
+        assert row is not None
+        tx.append("run.settle", run_id, {"run_id": run_id, "state": row["state"]})
         self.settled.append(run_id)
 
     def restart(self) -> None:

@@ -111,14 +111,17 @@ def test_one_training_of_a_model_at_a_time(box: Box) -> None:
 def test_training_waits_for_arriving_data(box: Box) -> None:
     ingest = start(box, SLEEP, kind="ingest", request={"source": "s"})
     training = start(box, "pass")
-    pinned = start(box, "pass", pins={})
+    pinned = start(box, "pass", pins={"s": 7})
     until(lambda: box.loops.waits.get(training) == "waits for arriving data")
-    assert box.loops.waits.get(pinned) == "waits for arriving data"
+    row = box.wait_settled(pinned)
+    assert row["state"] == "FAILED" and "no version 7" in row["reason"], (
+        "it names its data, so it waits for none"
+    )
     assert not box.loops.project_quiet("p") and box.loops.project_quiet("other")
     other = start(box, "pass", kind="ingest", request={"source": "s"})
     until(lambda: "same source" in box.loops.waits.get(other, ""))
     ask_stop(box, ingest)
-    for run_id in (ingest, other, training, pinned):
+    for run_id in (ingest, other, training):
         box.wait_settled(run_id)
     assert box.settled.index(other) < box.settled.index(training)
 

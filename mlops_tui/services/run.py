@@ -1,0 +1,236 @@
+"""Runs: started, listed, shown, stopped, resumed. What a process has to do with it, the loop does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Read, Tx
+from mlops_store.records import ENDED
+from mlops_store.redact import redact_argv
+from mlops_store.run_folder import RunFolder
+from mlops_tui.project.load import load, recipe_hash
+from mlops_tui.project.schema import ModelConfig, ProjectConfig
+from mlops_tui.services import project as projects
+from mlops_tui.services import run_rows
+from mlops_tui.services.command_line import argv_of, as_text
+from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.services.run_compare import compare
+from mlops_tui.services.run_detail import detail
+from mlops_tui.services.run_logs import logs
+from mlops_tui.services.run_why import why
+from mlops_tui.services.submit import submit
+from mlops_tui.verbs._declare import Page, Plan
+from mlops_tui.verbs._shapes import Run, RunDetail
+from mlops_tui.verbs.run import RunList, RunRef, RunStart
+
+__all__ = ["compare", "list_", "logs", "plan_start", "plan_stop", "resume", "show", "start", "stop", "why"]
+
+
+def start(tx: Tx, request: RunStart) -> Run:
+    """Queues a training of a model. Raises Problem, ConfigError with all that is wrong in mlops.toml."""
+    row, config, model = _model(tx, request)
+    params = _params(request, model)
+    command: list[str] = []
+    env: dict[str, str] = {}
+    if model.command:
+        given = {**model.params, **params}
+        command = argv_of(model.command, given)
+        params = given
+        env = _command_environment(model, given, request)
+    asked: dict[str, Any] = {"argv": redact_argv(request.client.argv)} if request.client else {}
+    if request.as_of is not None:
+        asked["as_of"] = request.as_of
+    spec = submit(
+        tx,
+        kind="train",
+        project=row.name,
+        project_dir=row.dir,
+        model=model.name,
+        name=request.name or "",
+        experiment=request.experiment or model.name,
+        params=params,
+        tags=request.tags,
+        command=command,
+        client=request.client,
+        pins=_pins(tx, request, config),
+        after=[run_rows.find_run(tx, text, row.name) for text in request.after],
+        request=asked,
+        recipe_hash=recipe_hash(config, model.name, row.dir),
+        extra_env=env,
+    )
+    return Run(
+        run_id=spec.run_id, kind=spec.kind, name=spec.name, project=spec.project, experiment=spec.experiment, state="QUEUED",
+        params=spec.params, tags=spec.tags, created=spec.created, model=spec.model,
+    )  # fmt: skip
+
+
+def plan_start(read: Read, request: RunStart) -> Plan:
+    """What `start` would do."""
+    row, config, model = _model(read, request)
+    params = _params(request, model)
+    pins = _pins(read, request, config)
+    steps = [f"copy the code in {row.dir} into the run"]
+    if model.command:
+        steps.append("run " + " ".join(redact_argv(argv_of(model.command, {**model.params, **params}))))
+    else:
+        steps.append(
+            f"train on the data of {', '.join(sorted(config.sources)) or 'no source'}, judge, register"
+        )
+    steps += [f"with {key} = {as_text(value)}" for key, value in params.items()]
+    steps += [f"with version {version} of {source}" for source, version in pins.items()]
+    steps += [f"after run {run_rows.find_run(read, text, row.name)}" for text in request.after]
+    return Plan(title=f"Train {model.name} of {row.name}", steps=steps, undo="mlops-tui run stop RUN")
+
+
+def list_(read: Read, request: RunList) -> Page[Run]:
+    """Runs, newest first; training and SDK runs unless asked for others."""
+    conditions, values = ["run_id < ?"], [start_of(request.page, str, "g")]
+    for column, value in (
+        ("kind", request.kind), ("state", request.state), ("model", request.model), ("experiment", request.experiment), ("project", request.project),
+    ):  # fmt: skip
+        if value is not None:
+            conditions.append(f"{column} = ?")
+            values.append(value)
+    if request.kind is None and not request.all_kinds:
+        conditions.append("kind IN ('train', 'sdk')")
+    rows = run_rows.page_rows(read, " AND ".join(conditions), values, request.limit + 1)
+    return page_of(run_rows.runs_of(read, rows), request.limit, lambda run: run.run_id)
+
+
+def show(read: Read, request: RunRef) -> RunDetail:
+    """One run with its evidence."""
+    return detail(read, run_rows.find_run(read, request.run_id, request.project))
+
+
+def stop(tx: Tx, request: RunRef) -> Run:
+    """Asks for the end of a run. Raises Problem `run_ended`."""
+    run_id = run_rows.find_run(tx, request.run_id, request.project)
+    row = run_rows.row_of(tx, run_id)
+    if row["state"] in ENDED:
+        raise Problem(
+            "run_ended", f"run {run_id} has already ended: {row['state']}", "`mlops-tui run show` tells how"
+        )
+    if row["stop_seq"] is None:
+        tx.append("run.stop", run_id, {"run_id": run_id})
+    run = run_rows.run_of(tx, run_id)
+    if run.state in ("STARTING", "RUNNING"):
+        run.state = "STOPPING"
+    return run
+
+
+def plan_stop(read: Read, request: RunRef) -> Plan:
+    """What `stop` would do."""
+    run = run_rows.run_of(read, run_rows.find_run(read, request.run_id, request.project))
+    if run.state in ENDED:
+        steps = [f"nothing: it has ended {run.state}"]
+    elif run.state == "QUEUED":
+        steps = ["take it out of the queue; runs that wait for it are withdrawn too"]
+    else:
+        steps = [
+            "send SIGTERM, wait up to 10 s, then end every process that it started",
+            "keep what it has logged",
+        ]
+    return Plan(
+        title=f"Stop {run.name} ({run.run_id})", steps=steps, undo=f"mlops-tui run resume {run.run_id}"
+    )
+
+
+def resume(tx: Tx, request: RunRef) -> Run:
+    """Queues a new attempt of a run that did not finish. Raises Problem `run_not_ended`, `run_finished`, `run_foreign`."""
+    run_id = run_rows.find_run(tx, request.run_id, request.project)
+    row = run_rows.row_of(tx, run_id)
+    if row["kind"] == "sdk":
+        raise Problem("run_foreign", f"run {run_id} is a process of your own", "start your script again")
+    if row["state"] not in ENDED:
+        raise Problem(
+            "run_not_ended", f"run {run_id} is {row['state']}", "`mlops-tui run stop` ends it first"
+        )
+    if row["state"] == "FINISHED":
+        raise Problem(
+            "run_finished",
+            f"run {run_id} finished: there is nothing left to do",
+            "`mlops-tui run start` makes a new run",
+        )
+    if row["submitted"] is not None and row["settled"] is None:
+        raise Problem("run_unsettled", f"run {run_id} has just ended", "try again in a second", status=3)
+    attempt = max(1, int(row["attempts"] or 0)) + 1
+    RunFolder(tx.home.run_dir(run_id)).attempt_dir(attempt).mkdir(mode=0o700, parents=True, exist_ok=True)
+    tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt})
+    run = run_rows.run_of(tx, run_id)
+    run.state, run.attempts, run.ended, run.exit_code, run.signal, run.reason, run.settled = (
+        "QUEUED",
+        attempt,
+        None,
+        None,
+        None,
+        "",
+        True,
+    )
+    return run
+
+
+# --- what a start needs ---------------------------------------------------------------------------------
+
+
+def _model(db: Tx | Read, request: RunStart) -> tuple[projects.ProjectRow, ProjectConfig, ModelConfig]:
+    row = projects.require(db, request)
+    config = load(row.dir)
+    return row, config, config.model_named(request.model)
+
+
+def _params(request: RunStart, model: ModelConfig) -> dict[str, Any]:
+    params = dict(request.params)
+    if request.seed is not None:
+        params["seed"] = request.seed
+    for key in params:
+        if not key or len(key) > 250 or any(c in key for c in "\0\n\r"):
+            raise Problem(
+                "bad_param",
+                f"{key[:80]!r} cannot be the name of a parameter of {model.name}",
+                "use --set name=value",
+                status=2,
+            )
+    return params
+
+
+def _pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> dict[str, int]:
+    """`--pin source=version`, checked now: a run that waits an hour in the queue should not fail for a typing error."""
+    pins: dict[str, int] = {}
+    for source, version in request.pins.items():
+        config.source_named(source)
+        if not isinstance(version, int) or isinstance(version, bool):
+            raise Problem(
+                "bad_pin",
+                f"--pin {source}={version}: a version is a number",
+                f"see `mlops-tui data show {source}`",
+                status=2,
+            )
+        found = db.one(
+            "SELECT 1 AS found FROM data_versions WHERE project = ? AND source = ? AND version = ?",
+            [config.name, source, version],
+        )
+        if found is None:
+            raise Problem(
+                "no_such_version",
+                f"source {source!r} has no version {version}",
+                f"see `mlops-tui data show {source}`",
+                status=2,
+            )
+        pins[source] = version
+    return pins
+
+
+def _command_environment(model: ModelConfig, params: dict[str, Any], request: RunStart) -> dict[str, str]:
+    """For training code of one's own: the parameters as JSON, and the interpreter of `python = …` first in the path."""
+    env = {"MLOPS_TUI_PARAMS": msgspec.json.encode(params).decode()}
+    if model.python:
+        folder = model.python.rpartition("/")[0]
+        path = (
+            request.client.env.get("PATH", "") if request.client else ""
+        ) or "/usr/local/bin:/usr/bin:/bin"
+        if folder:
+            env["PATH"] = f"{folder}:{path}"
+    return env

@@ -1,0 +1,110 @@
+"""Runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from mlops_store.atomic import read_json_if, sha256_bytes
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Read
+from mlops_store.run_folder import RunFolder
+from mlops_tui.services import run_rows
+from mlops_tui.services.code_diff import code_files
+from mlops_tui.services.run_rows import decode
+from mlops_tui.verbs._shapes import Run
+from mlops_tui.verbs.run import CompareRow, Comparison, RunCompare
+
+_MAX_RUNS = 20
+Table = Mapping[str, Any]
+
+
+def compare(read: Read, request: RunCompare) -> Comparison:
+    """Parameters, tags, data and metrics of all; of code and environment only what differs. Raises Problem."""
+    ids = list(dict.fromkeys(run_rows.find_run(read, text, request.project) for text in request.runs))
+    if not 2 <= len(ids) <= _MAX_RUNS:
+        raise Problem(
+            "bad_compare",
+            f"{len(ids)} runs cannot be compared",
+            f"name 2 to {_MAX_RUNS} different runs",
+            status=2,
+        )
+    runs = [run_rows.run_of(read, run_id) for run_id in ids]
+    folders = [RunFolder(read.home.run_dir(run_id)) for run_id in ids]
+    captures = [read_json_if(folder.capture, dict[str, Any]) or {} for folder in folders]
+    outcomes = [_training(read, run_id) for run_id in ids]
+    rows = [
+        *_section("run", [_about(run) for run in runs]),
+        *_section("params", [run.params for run in runs]),
+        *_section("tags", [run.tags for run in runs]),
+        *_section("data", [_data(folder) for folder in folders]),
+        *_section("features", [_features(outcome) for outcome in outcomes]),
+        *_section(
+            "code",
+            [_code(folder, found) for folder, found in zip(folders, captures, strict=True)],
+            only_differing=True,
+        ),
+        *_section("environment", [_environment(found) for found in captures], only_differing=True),
+        *_section("metrics", [_metrics(run) for run in runs]),
+    ]
+    return Comparison(runs=ids, rows=rows)
+
+
+def _section(name: str, tables: Sequence[Table], *, only_differing: bool = False) -> list[CompareRow]:
+    rows = []
+    for key in sorted({key for table in tables for key in table}):
+        values = [table.get(key) for table in tables]
+        first = msgspec.json.encode(values[0])
+        differs = any(msgspec.json.encode(value) != first for value in values[1:])
+        if differs or not only_differing:
+            rows.append(CompareRow(section=name, key=key, values=values, differs=differs))
+    return rows
+
+
+def _about(run: Run) -> Table:
+    took = run.ended - run.started if run.ended is not None and run.started is not None else None
+    return {
+        "name": run.name, "kind": run.kind, "model": run.model, "experiment": run.experiment, "state": run.state, "created": run.created,
+        "duration_ms": took, "model_version": run.model_version, "verdict": run.verdict,
+    }  # fmt: skip
+
+
+def _data(folder: RunFolder) -> Table:
+    context = folder.context(folder.latest()) if folder.latest() else None
+    if context is None:
+        return {}
+    return {name: f"version {pin.version} ({pin.snapshot[:12]})" for name, pin in context.sources.items()}
+
+
+def _training(read: Read, run_id: str) -> dict[str, Any]:
+    row = read.one("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
+    return (decode(row["json"]) or {}).get("training") or {} if row else {}
+
+
+def _features(outcome: dict[str, Any]) -> Table:
+    return {str(name): "yes" for name in outcome.get("feature_service") or []}
+
+
+def _code(folder: RunFolder, capture: dict[str, Any]) -> Table:
+    git = capture.get("git") or {}
+    found: dict[str, Any] = {
+        f"git {key}": git.get(key) for key in ("commit", "branch", "dirty") if key in git
+    }
+    found |= {name: sha256_bytes(content)[:12] for name, content in code_files(folder.code).items()}
+    return found
+
+
+def _environment(capture: dict[str, Any]) -> Table:
+    interpreter = capture.get("interpreter") or {}
+    found: dict[str, Any] = {"python": interpreter.get("version"), "interpreter": interpreter.get("path")}
+    found |= {f"package {name}": version for name, version in (interpreter.get("packages") or {}).items()}
+    found |= {f"hardware {name}": value for name, value in (capture.get("hardware") or {}).items()}
+    found |= {f"env {name}": value for name, value in (capture.get("environment") or {}).items()}
+    found["seed"] = capture.get("seed")
+    return found
+
+
+def _metrics(run: Run) -> Table:
+    return {key: summary.best for key, summary in run.metrics.items()}

@@ -1,0 +1,117 @@
+"""One run with its evidence: attempts, stages, artifacts, errors, verdict, and what it depended on."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import msgspec
+
+from mlops_store.atomic import read_json_if
+from mlops_store.index.tx import Read, Tx
+from mlops_store.records import RunSpec
+from mlops_store.redact import redact_argv
+from mlops_store.run_folder import RunFolder, state_of_exit
+from mlops_tui.services import run_rows
+from mlops_tui.services.run_rows import decode
+from mlops_tui.verbs._shapes import Artifact, Attempt, RunDetail, RunError, Stage
+
+
+def detail(db: Read | Tx, run_id: str) -> RunDetail:
+    """Everything about a run. Raises Problem where there is none."""
+    row = run_rows.row_of(db, run_id)
+    run = run_rows.runs_of(db, [row])[0]
+    folder = RunFolder(db.home.run_dir(run_id))
+    spec = _spec(folder)
+    outcome = db.one("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
+    result = decode(outcome["json"]) if outcome else None
+    fields = {name: getattr(run, name) for name in run.__struct_fields__}
+    return RunDetail(
+        **fields,
+        attempt_list=[_attempt(folder, number, row) for number in folder.attempts()],
+        stages=_stages(db, run_id),
+        artifacts=[
+            Artifact(**found)
+            for found in db.rows(
+                "SELECT path, size, sha256 FROM artifacts WHERE run_id = ? ORDER BY path", [run_id]
+            )
+        ],
+        error=_error(db, row),
+        gate=_gate(db, run_id, result),
+        result=result,
+        pins=decode(row["pins"], {}),
+        after=decode(row["after"], []),
+        command=redact_argv(spec.command) if spec else [],
+        cwd=spec.cwd if spec else "",
+        python=spec.python if spec else "",
+        recipe_hash=row["recipe_hash"] or "",
+        environment=read_json_if(folder.capture, dict[str, Any]) or {},
+        folder=os.fspath(folder.path),
+    )
+
+
+def _spec(folder: RunFolder) -> RunSpec | None:
+    try:
+        return folder.spec()
+    except (OSError, msgspec.DecodeError):
+        return None  # the index tells of the damage by an error row
+
+
+def _attempt(folder: RunFolder, number: int, row: dict[str, Any]) -> Attempt:
+    try:
+        child, ended = folder.child(number), folder.exit(number)
+    except msgspec.DecodeError as error:
+        return Attempt(attempt=number, state="LOST", reason=f"its record is damaged: {error}")
+    latest = number == row["attempts"]
+    return Attempt(
+        attempt=number,
+        state=state_of_exit(ended) if ended else row["state"] if latest else "LOST",
+        started=child.started if child else None,
+        ended=ended.ended if ended else None,
+        duration_ms=ended.duration_ms if ended else None,
+        exit_code=ended.exit_code if ended else None,
+        signal=ended.signal if ended else None,
+        pid=child.pid if child else None,
+        reason=ended.reason if ended else "",
+    )
+
+
+def _stages(db: Read | Tx, run_id: str) -> list[Stage]:
+    """The stages of the newest attempt that has any, in the order in which they began."""
+    rows = db.rows(
+        "SELECT stage, state, started, ended, info, first_ts FROM stages WHERE run_id = ? "
+        "AND attempt = (SELECT max(attempt) FROM stages WHERE run_id = ?) ORDER BY first_ts, stage",
+        [run_id, run_id],
+    )
+    found = []
+    for row in rows:
+        info = decode(row["info"], {}) or {}
+        seconds = info.get("seconds")
+        began = row["started"] if row["started"] is not None else row["first_ts"]
+        took = round(seconds * 1000) if isinstance(seconds, int | float) else None
+        if took is None and row["ended"] is not None and row["started"] is not None:
+            took = row["ended"] - row["started"]
+        key = str(info.get("key") or "")
+        found.append(
+            Stage(name=row["stage"], state=row["state"], started=began, duration_ms=took, key=key, info=info)
+        )
+    return found
+
+
+def _error(db: Read | Tx, row: dict[str, Any]) -> RunError | None:
+    """What the newest attempt says of its failure."""
+    if row["state"] == "FINISHED":
+        return None
+    found = db.one(
+        "SELECT code, message, hint, stage FROM errors WHERE run_id = ? AND attempt = ? ORDER BY file DESC LIMIT 1",
+        [row["run_id"], row["attempts"]],
+    )
+    return RunError(**{name: value or "" for name, value in found.items()}) if found else None
+
+
+def _gate(db: Read | Tx, run_id: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The verdict as it stands in the ledger; until then, as the worker left it."""
+    row = db.one("SELECT gate FROM verdicts WHERE run_id = ? ORDER BY seq DESC LIMIT 1", [run_id])
+    left = (result or {}).get("training") or {}
+    gate = left.get("gate") if row is None else decode(row["gate"])
+    return gate if isinstance(gate, dict) else None
