@@ -1,0 +1,61 @@
+"""Batch scoring: a file in, a file with predictions out, in the background and on the record."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Tx
+from mlops_tui.services import project as projects
+from mlops_tui.services.run_detail import detail
+from mlops_tui.services.submit import submit
+from mlops_tui.services.versions import named
+from mlops_tui.verbs._shapes import RunDetail
+from mlops_tui.verbs.top import Predict
+
+FORMATS = (".parquet", ".csv", ".tsv", ".csv.gz")
+
+
+def predict(tx: Tx, request: Predict) -> RunDetail:
+    """Queues a run of kind `score` for the version that the name stands for now. Its request is {version, input, output}."""
+    version = named(tx, request.model, request.project)
+    source, target = _file(request.input), Path(request.output)
+    if target.suffix not in (".parquet", ".csv"):
+        raise Problem(
+            "bad_output",
+            f"{target.name!r} is neither .parquet nor .csv",
+            "name the --output one of them",
+            status=2,
+        )
+    if os.path.realpath(source) == os.path.realpath(target):
+        raise Problem(
+            "bad_output", "--input and --output are the same file", "write to another file", status=2
+        )
+    if not target.parent.is_dir():
+        raise Problem("bad_output", f"there is no folder {target.parent}", "create it first", status=2)
+    place = projects.find(tx, version.project)
+    spec = submit(
+        tx,
+        kind="score",
+        project=version.project,
+        project_dir=place.dir if place else "",
+        model=version.model,
+        client=request.client,
+        request={"version": version.version, "input": str(source), "output": str(target)},
+        why=f"score {source.name} by {version.label}",
+    )
+    return detail(tx, spec.run_id)
+
+
+def _file(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise Problem(
+            "no_input", f"there is no file {name}", "name a CSV or Parquet file with --input", status=2
+        )
+    if not path.name.endswith(FORMATS):
+        raise Problem(
+            "bad_input", f"{path.name!r} is not one of {', '.join(FORMATS)}", "convert it first", status=2
+        )
+    return path
