@@ -5,79 +5,65 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
+from mlops_store.index import catalogue
+from mlops_store.index.registry import Row
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column
-from mlops_tui.services.run import shown as shown_run
+from mlops_tui.services import project as projects
+from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.services.queued import queued
 from mlops_tui.services.submit import submit
-from mlops_tui.services.versions import decode
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.feature import FeatureGet, FeatureList, FeatureShow, View, ViewDetail
 
 
 def list_(read: Read, request: FeatureList) -> Page[View]:
-    """The newest version of each view, by name; the token is the last `project/view` shown."""
-    project, _, view = (request.page or "").partition("/")
-    rows = read.rows(
-        "SELECT * FROM views QUALIFY row_number() OVER (PARTITION BY project, view ORDER BY version DESC) = 1 "
-        "AND (? IS NULL OR project = ?) AND (project, view) > (?, ?) ORDER BY project, view LIMIT ?",
-        [request.project, request.project, project, view, request.limit + 1],
-    )
-    items = [_view(row) for row in rows[: request.limit]]
-    return Page(
-        items=items, next=f"{items[-1].project}/{items[-1].name}" if len(rows) > request.limit else None
-    )
+    """The newest version of each view, by project and name."""
+    after = start_of(request.page, list[str], ["", ""])
+    if len(after) != 2:
+        raise Problem("bad_page", "this is not the `next` of a page of views", "", status=2)
+    rows = catalogue.page(read, request.project, after, request.limit + 1)
+    return page_of([_view(row) for row in rows], request.limit, lambda view: [view.project, view.name])
 
 
 def show(read: Read, request: FeatureShow) -> ViewDetail:
-    """One view (the newest version, unless one is named) with its history and the model versions that use it."""
-    name, _, wanted = request.view.partition("@")
-    rows = read.rows(
-        "SELECT * FROM views WHERE view = ? AND (? IS NULL OR project = ?) ORDER BY project, version",
-        [name, request.project, request.project],
-    )
-    if wanted and not wanted.isdigit():
-        raise Problem("bad_version", f"{request.view!r} does not name a version", "write VIEW@2", status=2)
-    chosen = [row for row in rows if not wanted or row["version"] == int(wanted)]
-    if not chosen:
-        known = [
-            row["view"]
-            for row in read.rows(
-                "SELECT DISTINCT view FROM views WHERE ? IS NULL OR project = ? ORDER BY 1",
-                [request.project, request.project],
-            )
-        ]
+    """One view (the newest version, unless one is named) with its history and the model versions that use it. Raises Problem."""
+    name, at, wanted = request.view.partition("@")
+    if at and not (wanted.isascii() and wanted.isdigit()):
         raise Problem(
-            "no_such_view",
-            f"there is no feature view {request.view!r}",
-            f"known are: {', '.join(known) or 'none yet'}",
+            "bad_version", f"{request.view!r} does not name a version", "write VIEW or VIEW@2", status=2
+        )
+    rows = catalogue.versions(read, name, request.project)
+    found = sorted({row["project"] for row in rows})
+    if not found:
+        raise _unknown(read, [name], request.project)
+    if len(found) > 1:
+        raise _ambiguous([name], found)
+    chosen = [row for row in rows if not wanted or str(row["version"]) == wanted.lstrip("0")]
+    if not chosen:
+        raise Problem(
+            "no_such_version",
+            f"feature view {name!r} has no version {wanted[:40]}",
+            f"the newest is {rows[-1]['version']}",
             status=2,
         )
     row = chosen[-1]
-    used = read.rows(
-        "SELECT model, version, feature_service FROM model_versions WHERE project = ? ORDER BY model, version",
-        [row["project"]],
-    )
-    prefix = f"{name}@{row['version']}:"
     base = _view(row)
     return ViewDetail(
         **{field: getattr(base, field) for field in View.__struct_fields__},
         definition=row["definition"],
-        versions=[
-            {"version": r["version"], "definition": r["definition"], "created": r["created"]}
-            for r in rows
-            if r["project"] == row["project"]
-        ],
+        versions=[{key: each[key] for key in ("version", "definition", "created")} for each in rows],
         used_by=[
-            f"{u['model']}@{u['version']}"
-            for u in used
-            if any(f.startswith(prefix) for f in decode(u["feature_service"], []))
+            f"{user['model']}@{user['version']}"
+            for user in catalogue.users(read, row["project"], name, row["version"])
         ],
     )
 
 
 def get(tx: Tx, request: FeatureGet) -> Run:
-    """Queues a run that looks features up at a point in time."""
+    """Queues a run that looks features up at a point in time. Its request is {views, entity, at, spine, output}, `at` in
+    UTC ms. Raises Problem."""
     if bool(request.entity) == bool(request.spine):
         raise Problem(
             "bad_spine",
@@ -85,54 +71,98 @@ def get(tx: Tx, request: FeatureGet) -> Run:
             "for example --entity origin=JFK",
             status=2,
         )
-    names = {item.partition(":")[0] for item in request.views}
-    rows = read_views(tx, request.project)
-    known = {row["view"] for row in rows}
-    unknown = sorted(names - known)
-    if unknown:
-        raise Problem(
-            "no_such_view",
-            f"there is no feature view {', '.join(map(repr, unknown))}",
-            f"known are: {', '.join(sorted(known)) or 'none yet'}",
-            status=2,
-        )
-    projects = {row["project"] for row in rows if row["view"] in names}
-    if len(projects) != 1:
-        raise Problem(
-            "view_ambiguous",
-            f"several projects have these views: {', '.join(sorted(projects))}",
-            "name one with --project",
-            status=2,
-        )
-    project = projects.pop()
-    place = tx.one("SELECT dir FROM projects WHERE name = ?", [project])
+    project, rows = _project_of(tx, request)
+    for item in request.views:
+        _check(rows, item, request.entity)
     asked: dict[str, Any] = {
         "views": request.views, "entity": request.entity, "at": request.at if request.at is not None else tx.now,
         "spine": request.spine, "output": request.output,
     }  # fmt: skip
+    place = projects.find(tx, project)
     spec = submit(
         tx,
         kind="features",
         project=project,
-        project_dir=str(place["dir"]) if place else "",
+        project_dir=place.dir if place else "",
         client=request.client,
         request=asked,
         why="feature get",
     )
-    return shown_run(tx, spec.run_id)
+    return queued(spec)
 
 
-def read_views(read: Read | Tx, project: str | None) -> list[dict[str, Any]]:
-    """Project and name of all views."""
-    return read.rows(
-        "SELECT DISTINCT project, view FROM views WHERE ? IS NULL OR project = ?", [project, project]
+# --- inside -------------------------------------------------------------------------------------------------
+
+
+def _project_of(tx: Tx, request: FeatureGet) -> tuple[str, dict[str, Row]]:
+    """The one project that has all the views, and those views by name."""
+    wanted = {item.partition(":")[0] for item in request.views}
+    if not wanted:
+        raise Problem(
+            "no_view", "say which features", "name views, or `view:feature` for one feature", status=2
+        )
+    have: dict[str, dict[str, Row]] = {}
+    for row in catalogue.newest(tx, request.project):
+        if row["view"] in wanted:
+            have.setdefault(row["project"], {})[row["view"]] = row
+    whole = sorted(project for project, views in have.items() if wanted == set(views))
+    if len(whole) > 1:
+        raise _ambiguous(sorted(wanted), whole)
+    if not whole:
+        known = {view for views in have.values() for view in views}
+        raise _unknown(tx, sorted(wanted - known) or sorted(wanted), request.project)
+    return whole[0], have[whole[0]]
+
+
+def _check(rows: dict[str, Row], item: str, entity: dict[str, str]) -> None:
+    """Raises Problem where `view:feature` names no feature, or --entity lacks a key of the view."""
+    name, colon, feature = item.partition(":")
+    view = _view(rows[name])
+    known = [column.name for column in view.features]
+    if colon and feature not in known:
+        raise Problem(
+            "no_such_feature",
+            f"view {name!r} has no feature {feature!r}",
+            f"it has: {', '.join(known)}",
+            status=2,
+        )
+    missing = [key for key in view.entities if key not in entity] if entity else []
+    if missing:
+        raise Problem(
+            "entity_missing",
+            f"view {name!r} is about {', '.join(view.entities)}: there is no value of {', '.join(missing)}",
+            " ".join(f"--entity {key}=VALUE" for key in missing),
+            status=2,
+        )
+
+
+def _unknown(db: Read | Tx, names: list[str], project: str | None) -> Problem:
+    known = sorted({row["view"] for row in catalogue.newest(db, project)})
+    hint = (
+        f"known are: {', '.join(known)}"
+        if known
+        else "views become known with the first training run: `mlops-tui run start MODEL`"
+    )
+    where = f" in project {project!r}" if project else ""
+    return Problem(
+        "no_such_view", f"there is no feature view {', '.join(map(repr, names))}{where}", hint, status=2
     )
 
 
-def _view(row: dict[str, Any]) -> View:
-    record = decode(row["record"], {})
+def _ambiguous(names: list[str], found: list[str]) -> Problem:
+    return Problem(
+        "view_ambiguous",
+        f"{len(found)} projects have {', '.join(map(repr, names))}: {', '.join(found)}",
+        "name one with --project",
+        status=2,
+    )
+
+
+def _view(row: Row) -> View:
+    record = row["record"] or {}
     return View(
-        project=row["project"], name=row["view"], version=row["version"], source=row["source"], entities=record.get("entities", []),
-        features=[Column(**column) for column in record.get("features", [])], max_age_ms=record.get("max_age_ms"),
-        knowledge=record.get("knowledge", "assumed"), description=record.get("description", ""), created=row["created"],
+        project=row["project"], name=row["view"], version=row["version"], source=row["source"],
+        entities=record.get("entities", []), features=[Column(**column) for column in record.get("features", [])],
+        max_age_ms=record.get("max_age_ms"), knowledge=record.get("knowledge", "assumed"),
+        description=record.get("description", ""), created=row["created"],
     )  # fmt: skip

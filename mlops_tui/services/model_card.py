@@ -2,204 +2,197 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from typing import Any
 
-from mlops_tui.verbs.model import VersionDetail
+from mlops_store.index.registry import Row
+from mlops_tui.services.markdown import estimate, literal, number, table, when
+from mlops_tui.services.pinned import Evaluation, Pinned
+from mlops_tui.services.versions import Named
 
-_MARKUP = re.compile(r"([\\`*_{}\[\]<>#|~])")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-
-
-def plain(value: Any) -> str:
-    """A recorded value as text that Markdown shows literally, on one line."""
-    return _MARKUP.sub(r"\\\1", _CONTROL.sub(" ", str(value)))
-
-
-def when(ms: int | None) -> str:
-    """A time as UTC text."""
-    return (
-        "not recorded"
-        if ms is None
-        else datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    )
-
-
-def number(value: Any) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else "—" if value is None else plain(value)
-
-
-def interval(record: dict[str, Any] | None) -> str:
-    """`0.7312 (0.7201 to 0.7423)`."""
-    if not record:
-        return "—"
-    shown = number(record.get("value", record.get("estimate")))
-    low, high = record.get("low"), record.get("high")
-    return shown if low is None or high is None else f"{shown} ({number(low)} to {number(high)})"
-
-
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    return [
-        "| " + " | ".join(head) + " |",
-        "|" + "---|" * len(head),
-        *("| " + " | ".join(row) + " |" for row in rows),
-        "",
-    ]
+_PACKAGES = ("scikit-learn", "polars", "numpy", "duckdb", "scipy")
 
 
 def markdown(
-    project: str, name: str, detail: VersionDetail, row: dict[str, Any], moves: list[dict[str, Any]]
+    version: Named,
+    facts: Pinned,
+    measured: Evaluation,
+    aliases: list[str],
+    waivers: list[Row],
+    moves: list[Row],
 ) -> str:
-    """`row` is the version as registered, `moves` the alias moves that touch it."""
-    manifest = row["manifest"] or {}
+    """`waivers` and `moves` are those of the version, oldest first."""
+    row = version.row
+    gate = row["gate"] or {}
     parts = [
-        [f"# {plain(name)} version {detail.version}", ""],
-        _identity(project, detail, manifest, row),
-        _data(manifest, detail),
-        _features(detail, manifest),
-        _training(manifest),
-        _metrics(detail),
-        _gate(detail),
+        [f"# {literal(version.model)} version {version.version}", ""],
+        _identity(version, facts, aliases),
+        _data(row, facts),
+        _features(row, facts),
+        _training(facts),
+        _metrics(row, gate),
+        _slices(measured),
+        _gate(row, gate, waivers),
         _history(moves),
-        _environment(manifest),
+        _environment(facts),
     ]
     return "\n".join(line for part in parts for line in part).rstrip() + "\n"
 
 
-def _identity(
-    project: str, detail: VersionDetail, manifest: dict[str, Any], row: dict[str, Any]
-) -> list[str]:
-    facts = [
-        ["Project", plain(project)],
-        ["Task", plain(manifest.get("task", "not recorded"))],
-        ["Target", plain(manifest.get("target", "not recorded"))],
-        ["Aliases", plain(", ".join(detail.aliases) or "none")],
-        ["Verdict", plain(detail.verdict or "not judged")],
-        ["Registered", f"{when(detail.created)} by {plain(row.get('actor') or 'unknown')}"],
-        ["Run", plain(detail.run_id)],
-        ["Digest", plain(detail.digest)],
+def _identity(version: Named, facts: Pinned, aliases: list[str]) -> list[str]:
+    row = version.row
+    pairs = [
+        ["Project", literal(version.project)],
+        ["Task", literal(facts.task)],
+        ["Target", literal(facts.target)],
+        ["Aliases", literal(", ".join(aliases) or "none")],
+        ["Verdict", literal(row["verdict"] or "not judged")],
+        ["Registered", f"{when(row['created'])} by {literal(row['actor'])}"],
+        ["Run", literal(row["run_id"])],
+        ["Recipe", literal(facts.recipe_hash)],
+        ["Code", literal(facts.code)],
+        ["Digest", literal(row["digest"])],
     ]
-    return table(["", ""], facts)
+    return table(["Fact", "Value"], pairs)
 
 
-def _data(manifest: dict[str, Any], detail: VersionDetail) -> list[str]:
-    training = manifest.get("training", {})
+def _data(row: Row, facts: Pinned) -> list[str]:
+    training = facts.training
     lines = [
         "## Data",
         "",
-        f"Trained on {detail.training_rows:,} rows of `{plain(training.get('source', 'not recorded'))}`"
-        f" from {when(training.get('min_event_time'))} to {when(training.get('max_event_time'))}"
-        f", {len(training.get('batches', []))} batches, window {plain(training.get('window', 'not recorded'))}.",
+        f"Trained on {row['training_rows'] or 0:,} rows of {literal(training.source)}, event times from "
+        f"{when(training.min_event_time)} to {when(training.max_event_time)}, {len(training.batches)} batches, "
+        f"window {literal(training.window)}.",
         "",
     ]
     rows = [
-        [plain(source), str(pin.get("version")), plain(pin.get("snapshot", ""))[:16]]
-        for source, pin in sorted(manifest.get("snapshots", {}).items())
+        [literal(source), number(pin.version), literal(pin.snapshot)]
+        for source, pin in sorted(facts.snapshots.items())
     ]
-    return lines + table(["Source", "Version", "Snapshot"], rows)
+    return lines + (table(["Source", "Version", "Snapshot"], rows) if rows else [])
 
 
-def _features(detail: VersionDetail, manifest: dict[str, Any]) -> list[str]:
-    lines = ["## Features", "", *(f"- {plain(feature)}" for feature in detail.feature_service), ""]
-    assumed = sorted(view["name"] for view in manifest.get("views", []) if view.get("knowledge") == "assumed")
+def _features(row: Row, facts: Pinned) -> list[str]:
+    service = row["feature_service"] or []
+    own = [name for name in facts.feature_columns if name not in service]
+    rows = [[literal(name), "feature service"] for name in service] + [
+        [literal(name), "own column"] for name in own
+    ]
+    lines = ["## Features", "", *(table(["Feature", "From"], rows) if rows else ["None are recorded.", ""])]
+    assumed = sorted(view.name for view in facts.views if view.knowledge == "assumed")
     if assumed:
         lines += [
-            f"Knowledge time is **assumed** (equal to event time) for: {plain(', '.join(assumed))}.",
+            f"Knowledge time is **assumed** to be the event time for: {literal(', '.join(assumed))}.",
             "",
         ]
     return lines
 
 
-def _training(manifest: dict[str, Any]) -> list[str]:
-    params = [[plain(key), plain(value)] for key, value in sorted(manifest.get("params", {}).items())]
-    head = f"Algorithm: {plain(manifest.get('family', 'not recorded'))}, seed {plain(manifest.get('seed', 'not recorded'))}."
+def _training(facts: Pinned) -> list[str]:
+    params = [[literal(key), literal(value)] for key, value in sorted(facts.params.items())]
+    head = f"Algorithm: {literal(facts.family)}, seed {literal(facts.seed)}."
     return ["## Training", "", head, "", *(table(["Parameter", "Value"], params) if params else [])]
 
 
-def _metrics(detail: VersionDetail) -> list[str]:
-    gate = detail.gate or {}
+def _metrics(row: Row, gate: dict[str, Any]) -> list[str]:
     champion, naive = gate.get("champion_metrics") or {}, gate.get("naive_metrics") or {}
-    rows = []
-    for name, value in sorted(detail.metrics.items()):
-        record = value if isinstance(value, dict) else {"value": value}
-        beside = [
-            interval(
-                other.get(name)
-                if isinstance(other.get(name), dict)
-                else {"value": other[name]}
-                if name in other
-                else None
-            )
-            for other in (champion, naive)
-        ]
-        rows.append([plain(name), interval(record), *beside])
-    rowcount = gate.get("evaluation_rows")
+    metrics = row["metrics"] or {}
+    rows = [
+        [literal(name), estimate(metrics[name]), estimate(champion.get(name)), estimate(naive.get(name))]
+        for name in sorted(metrics)
+    ]
+    count = gate.get("evaluation_rows")
     note = (
-        f"On {rowcount:,} rows in {gate.get('clusters')} clusters that training has not seen; intervals by cluster bootstrap."
-        if rowcount
+        f"On {count:,} rows in {gate.get('clusters')} clusters that training has not seen; intervals by a bootstrap of clusters."
+        if isinstance(count, int)
         else "The evaluation rows are not recorded."
     )
-    return [
+    head = [
+        "Metric",
+        "This version",
+        f"Champion then ({literal(gate.get('champion') or 'none')})",
+        "Naive baseline",
+    ]
+    difference = gate.get("difference")
+    lines = [
         "## Performance",
         "",
         note,
         "",
-        *table(
-            ["Metric", "This version", f"Champion ({plain(gate.get('champion') or 'none')})", "Naive"], rows
-        ),
+        *(table(head, rows) if rows else ["No metrics are recorded.", ""]),
     ]
+    if difference:
+        lines += [f"Better than that champion, in {literal(row['metric'])}, by {estimate(difference)}.", ""]
+    return lines
 
 
-def _gate(detail: VersionDetail) -> list[str]:
-    gate = detail.gate
-    if not gate:
-        return ["## Gate", "", "Not judged.", ""]
+def _slices(measured: Evaluation) -> list[str]:
+    if not measured.slices:
+        return []
     rows = [
-        [plain(c["check"]), plain(c["verdict"]), interval(c), plain(c.get("reason") or "")]
-        for c in gate.get("checks", [])
-    ]
-    lines = [
-        "## Gate",
+        [literal(one.slice), number(one.rows), estimate({"value": one.value, "low": one.low, "high": one.high}),
+         number(one.champion), number(one.naive)]
+        for one in measured.slices
+    ]  # fmt: skip
+    return [
+        "## Slices",
         "",
-        f"Verdict **{plain(gate['verdict'])}** at look {gate.get('look')} on these rows (error budget {number(gate.get('alpha'))}).",
-        "",
+        *table(["Slice", "Rows", "This version", "Champion then", "Naive baseline"], rows),
     ]
-    lines += table(["Check", "Verdict", "Estimate", "Note"], rows)
-    for waiver in detail.waivers:
-        lines.append(
-            f"- Waived: {plain(waiver.get('check'))} until {when(waiver.get('expires'))}: {plain(waiver.get('reason'))}"
-        )
-    return [*lines, ""] if detail.waivers else lines
 
 
-def _history(moves: list[dict[str, Any]]) -> list[str]:
+def _gate(row: Row, gate: dict[str, Any], waivers: list[Row]) -> list[str]:
+    lines = ["## Gate", ""]
+    if not gate:
+        lines += ["Not judged.", ""]
+    else:
+        lines += [
+            f"Verdict **{literal(row['verdict'] or gate.get('verdict'))}** at look {number(gate.get('look'))} at these rows "
+            f"(error level {number(gate.get('alpha'))}).",
+            "",
+        ]
+        checks = [
+            [
+                literal(check.get("check")),
+                literal(check.get("verdict")),
+                estimate(check),
+                literal(check.get("reason") or ""),
+            ]
+            for check in gate.get("checks") or []
+        ]
+        lines += table(["Check", "Verdict", "Estimate", "Note"], checks) if checks else []
+    lines += [
+        f"- Waived by {literal(one['name'])} until {when(one['expires'])}: {literal(one['check'])}, because {literal(one['reason'])}"
+        for one in waivers
+    ]
+    return [*lines, ""] if waivers else lines
+
+
+def _history(moves: list[Row]) -> list[str]:
     if not moves:
-        return ["## History", "", "No alias has pointed to this version.", ""]
+        return ["## History", "", "No alias has named this version.", ""]
     rows = [
         [
-            when(m["time"]),
-            plain(m["alias"]),
-            f"{m['from_version'] or 'none'} → {m['to_version'] or 'none'}",
-            plain(m["actor"]),
-            plain(m["why"] or ""),
+            when(move["time"]),
+            literal(move["alias"]),
+            f"{number(move['from_version'])} → {number(move['to_version'])}",
+            literal(move["actor"]),
+            literal(move["why"] or ""),
         ]
-        for m in moves
+        for move in moves
     ]
     return ["## History", "", *table(["When", "Alias", "Move", "Who", "Why"], rows)]
 
 
-def _environment(manifest: dict[str, Any]) -> list[str]:
-    environment = manifest.get("environment", {})
-    packages = environment.get("packages", {})
+def _environment(facts: Pinned) -> list[str]:
+    environment = facts.environment
     shown = ", ".join(
-        f"{name} {packages[name]}"
-        for name in ("scikit-learn", "polars", "numpy", "duckdb")
-        if name in packages
+        f"{name} {environment.packages[name]}" for name in _PACKAGES if name in environment.packages
     )
+    python = environment.version or environment.python
     return [
         "## Environment",
         "",
-        f"Python {plain(environment.get('python', 'not recorded'))} on {plain(environment.get('platform', 'not recorded'))}; {plain(shown or 'packages not recorded')}.",
+        f"Python {literal(python)} on {literal(environment.platform)}; packages: {literal(shown or None)}.",
         "",
     ]

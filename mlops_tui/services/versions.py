@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
+from dataclasses import dataclass
 
 from mlops_store.errors import Problem
+from mlops_store.index import registry
+from mlops_store.index.registry import Row
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import VersionPin
 
 CHAMPION = "champion"
 
+_INT64 = 1 << 63
 
-def decode(value: Any, default: Any = None) -> Any:
-    """A JSON column as data."""
-    if value is None:
-        return default
-    return msgspec.json.decode(value) if isinstance(value, str | bytes) else value
+
+@dataclass(frozen=True)
+class Named:
+    """A registered version that somebody named; `row` is all that is registered of it."""
+
+    project: str
+    model: str
+    version: int
+    row: Row
+
+    @property
+    def label(self) -> str:
+        return f"{self.model}@{self.version}"
+
+    @property
+    def pin(self) -> VersionPin:
+        """The version as a run sees it."""
+        fields = ("model", "version", "run_id", "digest", "tree", "python")
+        return VersionPin(**{field: self.row[field] for field in fields})
 
 
 def split_ref(ref: str) -> tuple[str, str]:
-    """`late@3` → (`late`, `3`); without @ the second part is empty."""
-    name, _, which = ref.partition("@")
-    if not name or ("@" in ref and not which):
+    """`late@3` → (`late`, `3`); without @ the second part is empty. Raises Problem."""
+    name, at, which = ref.partition("@")
+    if not name or (at and not which):
         raise Problem(
             "bad_version",
             f"{ref!r} does not name a version",
@@ -33,11 +48,11 @@ def split_ref(ref: str) -> tuple[str, str]:
     return name, which
 
 
-def project_of(read: Read | Tx, model: str, project: str | None) -> str:
+def project_of(db: Read | Tx, model: str, project: str | None) -> str:
     """The project that a model is registered in; without one named, the only one that has it. Raises Problem."""
-    found = [row["project"] for row in read.rows("SELECT project FROM models WHERE model = ? AND (? IS NULL OR project = ?) ORDER BY project", [model, project, project])]  # fmt: skip
+    found = registry.projects_with(db, model, project)
     if len(found) == 1:
-        return str(found[0])
+        return found[0]
     if found:
         raise Problem(
             "model_ambiguous",
@@ -45,12 +60,7 @@ def project_of(read: Read | Tx, model: str, project: str | None) -> str:
             "name one with --project",
             status=2,
         )
-    known = [
-        row["model"]
-        for row in read.rows(
-            "SELECT DISTINCT model FROM models WHERE ? IS NULL OR project = ? ORDER BY 1", [project, project]
-        )
-    ]
+    known = registry.names(db, project)
     where = f" in project {project!r}" if project else ""
     hint = (
         f"registered are: {', '.join(known)}"
@@ -60,65 +70,65 @@ def project_of(read: Read | Tx, model: str, project: str | None) -> str:
     raise Problem("no_such_model", f"no model {model!r} is registered{where}", hint, status=2)
 
 
-def alias_version(
-    read: Read | Tx, project: str, model: str, alias: str, as_of: int | None = None
-) -> int | None:
-    """The version that an alias names, now or at a time; None where it names none."""
-    row = read.one(
-        "SELECT to_version AS version FROM alias_moves WHERE project = ? AND model = ? AND alias = ? AND (? IS NULL OR time <= ?) ORDER BY seq DESC LIMIT 1",
-        [project, model, alias, as_of, as_of],
-    )
-    return None if row is None or row["version"] is None else int(row["version"])
-
-
-def resolve(read: Read | Tx, project: str, model: str, which: str, as_of: int | None = None) -> int:
-    """The version number that `3`, an alias or nothing (the champion) stands for. Raises Problem."""
-    if which.isdigit():
-        version = int(which)
-        if version_row(read, project, model, version, as_of) is None:
-            newest = read.one(
-                "SELECT max(version) AS v FROM model_versions WHERE project = ? AND model = ?",
-                [project, model],
-            )
-            raise Problem(
-                "no_such_version",
-                f"model {model!r} has no version {version}",
-                f"the newest is {newest['v'] if newest else 'none'}",
-                status=2,
-            )
-        return version
+def resolve(db: Read | Tx, project: str, model: str, which: str, as_of: int | None = None) -> Named:
+    """The version that `3`, an alias or nothing (the champion) stands for, now or at a time. Raises Problem."""
+    if which.isascii() and which.isdigit():
+        return _numbered(db, project, model, which, as_of)
     alias = which or CHAMPION
-    found = alias_version(read, project, model, alias, as_of)
-    if found is None:
-        hint = f"`mlops-tui model promote {model}@VERSION` makes a champion; `mlops-tui model show {model}` lists the versions"
+    version = registry.aliases(db, project, model, as_of).get(alias)
+    if version is None:
         raise Problem(
-            "no_such_alias", f"model {model!r} has no {alias!r}" + (" at that time" if as_of else ""), hint
+            "no_such_alias",
+            f"model {model!r} has no {alias!r}{_then(as_of)}",
+            f"`mlops-tui model promote {model}@VERSION` makes a champion; `mlops-tui model show {model}` lists the versions",
+            status=2,
         )
-    return found
+    return _numbered(db, project, model, str(version), as_of)
 
 
-def version_row(
-    read: Read | Tx, project: str, model: str, version: int, as_of: int | None = None
-) -> dict[str, Any] | None:
-    """A registered version with its JSON columns decoded, or None."""
-    row = read.one(
-        "SELECT * FROM model_versions WHERE project = ? AND model = ? AND version = ? AND (? IS NULL OR created <= ?)",
-        [project, model, version, as_of, as_of],
-    )
+def named(
+    db: Read | Tx, ref: str, project: str | None, as_of: int | None = None, *, explicit: bool = False
+) -> Named:
+    """The version that `MODEL[@VERSION|@alias]` means; `explicit` refuses a bare name. Raises Problem."""
+    model, which = split_ref(ref)
+    if explicit and not which:
+        raise Problem(
+            "version_missing",
+            f"{ref!r} names no version",
+            f"write {model}@VERSION; `mlops-tui model show {model}` lists them",
+            status=2,
+        )
+    return resolve(db, project_of(db, model, project), model, which, as_of)
+
+
+def beside(db: Read | Tx, first: Named, ref: str) -> Named:
+    """Another version of the same model: `MODEL@3`, or just `3` or an alias. Raises Problem."""
+    model, which = split_ref(ref) if "@" in ref else (first.model, ref)
+    if model != first.model:
+        raise Problem(
+            "two_models",
+            f"{first.label} and {ref} are versions of different models",
+            "only versions of one model can be compared",
+            status=2,
+        )
+    if not which:
+        raise Problem("version_missing", "the second version is not named", "write 3 or an alias", status=2)
+    return resolve(db, first.project, first.model, which)
+
+
+def _numbered(db: Read | Tx, project: str, model: str, number: str, as_of: int | None) -> Named:
+    # more digits than an int64 has cannot be a version, and DuckDB would refuse them
+    version = int(number[:20])
+    row = registry.version(db, project, model, version, as_of) if version < _INT64 else None
     if row is None:
-        return None
-    for column in ("metrics", "gate", "feature_service", "manifest", "pins"):
-        row[column] = decode(row[column])
-    return row
+        raise Problem(
+            "no_such_version",
+            f"model {model!r} has no version {number[:40]}{_then(as_of)}",
+            f"the newest is {registry.newest_version(db, project, model) or 'none'}",
+            status=2,
+        )
+    return Named(project, model, version, row)
 
 
-def pin_of(row: dict[str, Any]) -> VersionPin:
-    """A version as a run sees it."""
-    return VersionPin(
-        model=row["model"],
-        version=row["version"],
-        run_id=row["run_id"],
-        digest=row["digest"],
-        tree=row["tree"],
-        python=row["python"],
-    )
+def _then(as_of: int | None) -> str:
+    return "" if as_of is None else " at that time"

@@ -1,0 +1,187 @@
+"""Questions that the registry asks: versions, aliases now and at a time, moves, verdicts, waivers, evaluations.
+
+`as_of` is UTC milliseconds; None means now. Ledger times never run back, so what was true at a time is what was entered until then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from mlops_store.index.tx import Read, Tx
+
+Row = dict[str, Any]
+
+_JSON = ("metrics", "gate", "feature_service", "manifest", "pins")
+_WHERE = "project = ? AND model = ?"
+
+
+def decoded(row: Row, *columns: str) -> Row:
+    """The row with these JSON columns as data; a missing one is None."""
+    for column in columns:
+        if isinstance(row[column], str):
+            row[column] = msgspec.json.decode(row[column])
+    return row
+
+
+def projects_with(db: Read | Tx, model: str, project: str | None) -> list[str]:
+    """The projects that have a model of this name; of one project only where it is named."""
+    found = db.rows(
+        "SELECT project FROM models WHERE model = ? AND (? IS NULL OR project = ?) ORDER BY project",
+        [model, project, project],
+    )
+    return [row["project"] for row in found]
+
+
+def names(db: Read | Tx, project: str | None) -> list[str]:
+    """The names of all models."""
+    found = db.rows(
+        "SELECT DISTINCT model FROM models WHERE ? IS NULL OR project = ? ORDER BY model", [project, project]
+    )
+    return [row["model"] for row in found]
+
+
+def page(read: Read, project: str | None, after: Sequence[str], limit: int) -> list[Row]:
+    """{project, model, metric, direction} of at most `limit` models that follow (project, model) `after`, in that order."""
+    return read.rows(
+        "SELECT project, model, metric, direction FROM models WHERE (? IS NULL OR project = ?) AND (project, model) > (?, ?) "
+        "ORDER BY project, model LIMIT ?",
+        [project, project, after[0], after[1], limit],
+    )
+
+
+def find(db: Read | Tx, project: str, model: str) -> Row | None:
+    """{project, model, metric, direction} of one model."""
+    return db.one(f"SELECT project, model, metric, direction FROM models WHERE {_WHERE}", [project, model])
+
+
+def versions_between(
+    read: Read, first: tuple[str, str], last: tuple[str, str], as_of: int | None = None
+) -> list[Row]:
+    """All versions of the models from (project, model) `first` to `last`: {project, model, version, run_id, metrics, verdict, created}.
+
+    The verdict is the one of now.
+    """
+    found = read.rows(
+        "SELECT project, model, version, run_id, metrics, verdict, created FROM model_versions "
+        "WHERE (project, model) >= (?, ?) AND (project, model) <= (?, ?) AND (? IS NULL OR created <= ?) "
+        "ORDER BY project, model, version",
+        [*first, *last, as_of, as_of],
+    )
+    return [decoded(row, "metrics") for row in found]
+
+
+def aliases_between(
+    db: Read | Tx, first: tuple[str, str], last: tuple[str, str], as_of: int | None = None
+) -> list[Row]:
+    """What each alias of these models names: {project, model, alias, version, seq}. Aliases that name nothing are left out."""
+    return db.rows(
+        "SELECT project, model, alias, to_version AS version, seq FROM (SELECT * FROM alias_moves "
+        "WHERE (project, model) >= (?, ?) AND (project, model) <= (?, ?) AND (? IS NULL OR time <= ?) "
+        "QUALIFY row_number() OVER (PARTITION BY project, model, alias ORDER BY seq DESC) = 1) "
+        "WHERE to_version IS NOT NULL ORDER BY project, model, alias",
+        [*first, *last, as_of, as_of],
+    )
+
+
+def aliases(db: Read | Tx, project: str, model: str, as_of: int | None = None) -> dict[str, int]:
+    """Alias → version."""
+    key = (project, model)
+    return {row["alias"]: int(row["version"]) for row in aliases_between(db, key, key, as_of)}
+
+
+def version(db: Read | Tx, project: str, model: str, number: int, as_of: int | None = None) -> Row | None:
+    """A registered version, its JSON columns decoded; verdict and gate as they were at the time."""
+    row = db.one(
+        f"SELECT * FROM model_versions WHERE {_WHERE} AND version = ? AND (? IS NULL OR created <= ?)",
+        [project, model, number, as_of, as_of],
+    )
+    if row is None:
+        return None
+    if as_of is not None:
+        row["verdict"], row["gate"] = _judged(db, row, as_of)
+    return decoded(row, *_JSON)
+
+
+def newest_version(db: Read | Tx, project: str, model: str) -> int | None:
+    """The highest version number."""
+    row = db.one(f"SELECT max(version) AS version FROM model_versions WHERE {_WHERE}", [project, model])
+    return row["version"] if row else None
+
+
+def newest_verdict(db: Read | Tx, project: str, model: str, number: int) -> str | None:
+    """The id of the newest verdict on a version."""
+    row = db.one(
+        f"SELECT verdict_id FROM verdicts WHERE {_WHERE} AND version = ? ORDER BY seq DESC LIMIT 1",
+        [project, model, number],
+    )
+    return row["verdict_id"] if row else None
+
+
+def waivers(db: Read | Tx, project: str, model: str, number: int, as_of: int | None = None) -> list[Row]:
+    """The waivers of a version, oldest first: {verdict_id, check, name, reason, expires, created}."""
+    return db.rows(
+        f'SELECT verdict_id, "check", name, reason, expires, created FROM waivers WHERE {_WHERE} AND version = ? '
+        "AND (? IS NULL OR created <= ?) ORDER BY seq",
+        [project, model, number, as_of, as_of],
+    )
+
+
+def moves(read: Read, project: str, model: str, before: int, limit: int) -> list[Row]:
+    """Moves of all aliases of a model, newest first, from below ledger sequence `before`; with the `verdict` each was made on."""
+    return read.rows(
+        "SELECT m.*, (SELECT arg_max(v.verdict, v.seq) FROM verdicts v WHERE v.project = m.project AND v.model = m.model "
+        "AND v.verdict_id = m.verdict_id AND v.version = m.to_version) AS verdict FROM alias_moves m "
+        "WHERE m.project = ? AND m.model = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",
+        [project, model, before, limit],
+    )
+
+
+def moves_of(read: Read, project: str, model: str, number: int) -> list[Row]:
+    """The moves to or from a version, oldest first."""
+    return read.rows(
+        f"SELECT * FROM alias_moves WHERE {_WHERE} AND (to_version = ? OR from_version = ?) ORDER BY seq",
+        [project, model, number, number],
+    )
+
+
+def track(db: Read | Tx, project: str, model: str, alias: str) -> list[Row]:
+    """Where an alias has been, oldest first: {version, rollback}."""
+    return db.rows(
+        f'SELECT to_version AS version, "rollback" FROM alias_moves WHERE {_WHERE} AND alias = ? ORDER BY seq',
+        [project, model, alias],
+    )
+
+
+def evaluation_of(read: Read, project: str, model: str, number: int, baseline: int) -> Row | None:
+    """The newest evaluation run of a version beside a baseline: {run_id, metrics, baseline_metrics, difference, evaluation_rows, …}."""
+    row = read.one(
+        f"SELECT * FROM evaluations WHERE {_WHERE} AND version = ? AND baseline_version = ? ORDER BY created DESC, run_id DESC LIMIT 1",
+        [project, model, number, baseline],
+    )
+    return decoded(row, "metrics", "baseline_metrics", "difference", "slices") if row else None
+
+
+def aliased(read: Read, project: str | None = None, model: str | None = None) -> list[Row]:
+    """What serving needs of each alias: {project, model, alias, version, digest, tree, python, seq}."""
+    return read.rows(
+        "SELECT a.project, a.model, a.alias, a.version, v.digest, v.tree, v.python, a.seq FROM aliases a "
+        "JOIN model_versions v USING (project, model, version) "
+        "WHERE (? IS NULL OR a.project = ?) AND (? IS NULL OR a.model = ?) ORDER BY a.project, a.model, a.alias",
+        [project, project, model, model],
+    )
+
+
+def _judged(db: Read | Tx, row: Row, as_of: int) -> tuple[str | None, Any]:
+    """Verdict and gate of a version as of a time: of the newest verdict by then, or else as it was registered."""
+    found = db.one(
+        f"SELECT verdict, gate FROM verdicts WHERE {_WHERE} AND version = ? AND created <= ? ORDER BY seq DESC LIMIT 1",
+        [row["project"], row["model"], row["version"], as_of],
+    )
+    entry = db.one("SELECT data FROM ledger WHERE seq = ?", [row["seq"]])
+    registered = (decoded(entry, "data")["data"].get("gate") if entry else None) or None
+    if found is None:
+        return (registered or {}).get("verdict"), registered
+    return found["verdict"], found["gate"] if found["gate"] is not None else registered
