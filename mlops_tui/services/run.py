@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Read, Tx
-from mlops_store.records import ENDED
-from mlops_store.redact import redact_argv
+from mlops_store.records import ENDED, RunSpec
+from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.load import load, recipe_hash
 from mlops_tui.project.schema import ModelConfig, ProjectConfig
@@ -23,55 +25,106 @@ from mlops_tui.services.run_logs import logs
 from mlops_tui.services.run_why import why
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._declare import Page, Plan
-from mlops_tui.verbs._shapes import Run, RunDetail
+from mlops_tui.verbs._shapes import ClientContext, Run, RunDetail
 from mlops_tui.verbs.run import RunList, RunRef, RunStart
 
-__all__ = ["compare", "list_", "logs", "plan_start", "plan_stop", "resume", "show", "start", "stop", "why"]
+__all__ = [
+    "compare", "list_", "logs", "plan_start", "plan_stop", "resume", "show", "shown", "shown_detail", "start", "stop", "submit_training", "why",
+]  # fmt: skip
 
 
 def start(tx: Tx, request: RunStart) -> Run:
     """Queues a training of a model. Raises Problem, ConfigError with all that is wrong in mlops.toml."""
-    row, config, model = _model(tx, request)
-    params = _params(request, model)
-    command: list[str] = []
-    env: dict[str, str] = {}
-    if model.command:
-        given = {**model.params, **params}
-        command = argv_of(model.command, given)
-        params = given
-        env = _command_environment(model, given, request)
-    asked: dict[str, Any] = {"argv": redact_argv(request.client.argv)} if request.client else {}
-    if request.as_of is not None:
-        asked["as_of"] = request.as_of
-    spec = submit(
+    row = projects.require(tx, request)
+    spec = submit_training(
+        tx,
+        project=row.name,
+        model=request.model,
+        params=_params(request),
+        pins=_checked_pins(tx, request, load(row.dir)),
+        client=request.client,
+        name=request.name or "",
+        experiment=request.experiment or "",
+        tags=request.tags,
+        after=[run_rows.find_run(tx, text, row.name) for text in request.after],
+        as_of=request.as_of,
+    )
+    return shown(tx, spec.run_id)
+
+
+def submit_training(
+    tx: Tx,
+    *,
+    project: str,
+    model: str,
+    params: Mapping[str, Any],
+    pins: Mapping[str, int],
+    client: ClientContext | None = None,
+    proposal_id: str | None = None,
+    name: str = "",
+    experiment: str = "",
+    tags: Mapping[str, str] | None = None,
+    after: Sequence[str] = (),
+    as_of: int | None = None,
+    why: str = "",
+) -> RunSpec:
+    """Queues a training by what mlops.toml says now; for a person, a card or a rule. Raises Problem, ConfigError."""
+    row = projects.find(tx, project)
+    if row is None:
+        raise Problem(
+            "project_not_added",
+            f"the project {project!r} is not in this home",
+            "`mlops-tui project add DIR`",
+            status=2,
+        )
+    config = load(row.dir)
+    chosen = config.model_named(model)
+    given, command, env = dict(params), [], {}
+    if chosen.command:
+        given = {**chosen.params, **params}
+        command, env = argv_of(chosen.command, given), _command_environment(chosen, given, client)
+    asked: dict[str, Any] = {"argv": redact_argv(client.argv)} if client else {}
+    if as_of is not None:
+        asked["as_of"] = as_of
+    return submit(
         tx,
         kind="train",
-        project=row.name,
+        project=project,
         project_dir=row.dir,
-        model=model.name,
-        name=request.name or "",
-        experiment=request.experiment or model.name,
-        params=params,
-        tags=request.tags,
+        model=model,
+        name=name,
+        experiment=experiment or model,
+        params=given,
+        tags=tags,
         command=command,
-        client=request.client,
-        pins=_pins(tx, request, config),
-        after=[run_rows.find_run(tx, text, row.name) for text in request.after],
+        client=client,
+        pins=pins,
+        after=after,
+        proposal_id=proposal_id,
         request=asked,
-        recipe_hash=recipe_hash(config, model.name, row.dir),
+        recipe_hash=recipe_hash(config, model, row.dir),
         extra_env=env,
+        why=why,
     )
-    return Run(
-        run_id=spec.run_id, kind=spec.kind, name=spec.name, project=spec.project, experiment=spec.experiment, state="QUEUED",
-        params=spec.params, tags=spec.tags, created=spec.created, model=spec.model,
-    )  # fmt: skip
+
+
+def shown(db: Tx | Read, run_id: str) -> Run:
+    """One run as an answer, also in the very command that submits it. Raises Problem."""
+    return run_rows.run_of(db, run_id)
+
+
+def shown_detail(db: Tx | Read, run_id: str) -> RunDetail:
+    """The same with its evidence."""
+    return detail(db, run_id)
 
 
 def plan_start(read: Read, request: RunStart) -> Plan:
     """What `start` would do."""
-    row, config, model = _model(read, request)
-    params = _params(request, model)
-    pins = _pins(read, request, config)
+    row = projects.require(read, request)
+    config = load(row.dir)
+    model = config.model_named(request.model)
+    params = _params(request)
+    pins = _checked_pins(read, request, config)
     steps = [f"copy the code in {row.dir} into the run"]
     if model.command:
         steps.append("run " + " ".join(redact_argv(argv_of(model.command, {**model.params, **params}))))
@@ -79,7 +132,7 @@ def plan_start(read: Read, request: RunStart) -> Plan:
         steps.append(
             f"train on the data of {', '.join(sorted(config.sources)) or 'no source'}, judge, register"
         )
-    steps += [f"with {key} = {as_text(value)}" for key, value in params.items()]
+    steps += [f"with {key} = {as_text(value)}" for key, value in redact_params(params).items()]
     steps += [f"with version {version} of {source}" for source, version in pins.items()]
     steps += [f"after run {run_rows.find_run(read, text, row.name)}" for text in request.after]
     return Plan(title=f"Train {model.name} of {row.name}", steps=steps, undo="mlops-tui run stop RUN")
@@ -96,8 +149,13 @@ def list_(read: Read, request: RunList) -> Page[Run]:
             values.append(value)
     if request.kind is None and not request.all_kinds:
         conditions.append("kind IN ('train', 'sdk')")
-    rows = run_rows.page_rows(read, " AND ".join(conditions), values, request.limit + 1)
-    return page_of(run_rows.runs_of(read, rows), request.limit, lambda run: run.run_id)
+    found = read.rows(
+        f"SELECT run_id FROM runs WHERE {' AND '.join(conditions)} ORDER BY run_id DESC LIMIT {request.limit + 1}",
+        values,
+    )
+    return page_of(
+        run_rows.runs_of(read, [row["run_id"] for row in found]), request.limit, lambda run: run.run_id
+    )
 
 
 def show(read: Read, request: RunRef) -> RunDetail:
@@ -175,13 +233,7 @@ def resume(tx: Tx, request: RunRef) -> Run:
 # --- what a start needs ---------------------------------------------------------------------------------
 
 
-def _model(db: Tx | Read, request: RunStart) -> tuple[projects.ProjectRow, ProjectConfig, ModelConfig]:
-    row = projects.require(db, request)
-    config = load(row.dir)
-    return row, config, config.model_named(request.model)
-
-
-def _params(request: RunStart, model: ModelConfig) -> dict[str, Any]:
+def _params(request: RunStart) -> dict[str, Any]:
     params = dict(request.params)
     if request.seed is not None:
         params["seed"] = request.seed
@@ -189,48 +241,39 @@ def _params(request: RunStart, model: ModelConfig) -> dict[str, Any]:
         if not key or len(key) > 250 or any(c in key for c in "\0\n\r"):
             raise Problem(
                 "bad_param",
-                f"{key[:80]!r} cannot be the name of a parameter of {model.name}",
+                f"{key[:80]!r} cannot be the name of a parameter",
                 "use --set name=value",
                 status=2,
             )
     return params
 
 
-def _pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> dict[str, int]:
+def _checked_pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> dict[str, int]:
     """`--pin source=version`, checked now: a run that waits an hour in the queue should not fail for a typing error."""
     pins: dict[str, int] = {}
     for source, version in request.pins.items():
         config.source_named(source)
+        hint = f"see `mlops-tui data show {source}`"
         if not isinstance(version, int) or isinstance(version, bool):
-            raise Problem(
-                "bad_pin",
-                f"--pin {source}={version}: a version is a number",
-                f"see `mlops-tui data show {source}`",
-                status=2,
-            )
+            raise Problem("bad_pin", f"--pin {source}={version}: a version is a number", hint, status=2)
         found = db.one(
             "SELECT 1 AS found FROM data_versions WHERE project = ? AND source = ? AND version = ?",
             [config.name, source, version],
         )
         if found is None:
-            raise Problem(
-                "no_such_version",
-                f"source {source!r} has no version {version}",
-                f"see `mlops-tui data show {source}`",
-                status=2,
-            )
+            raise Problem("no_such_version", f"source {source!r} has no version {version}", hint, status=2)
         pins[source] = version
     return pins
 
 
-def _command_environment(model: ModelConfig, params: dict[str, Any], request: RunStart) -> dict[str, str]:
+def _command_environment(
+    model: ModelConfig, params: dict[str, Any], client: ClientContext | None
+) -> dict[str, str]:
     """For training code of one's own: the parameters as JSON, and the interpreter of `python = …` first in the path."""
-    env = {"MLOPS_TUI_PARAMS": msgspec.json.encode(params).decode()}
-    if model.python:
-        folder = model.python.rpartition("/")[0]
-        path = (
-            request.client.env.get("PATH", "") if request.client else ""
-        ) or "/usr/local/bin:/usr/bin:/bin"
-        if folder:
-            env["PATH"] = f"{folder}:{path}"
+    env = {"MLOPS_TUI_PARAMS": msgspec.json.encode(redact_params(params)).decode()}
+    folder = os.path.dirname(model.python)
+    if folder:
+        env["PATH"] = (
+            f"{folder}:{(client.env.get('PATH') if client else None) or os.environ.get('PATH', os.defpath)}"
+        )
     return env

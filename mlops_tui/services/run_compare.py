@@ -12,7 +12,7 @@ from mlops_store.errors import Problem
 from mlops_store.index.tx import Read
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_rows
-from mlops_tui.services.code_diff import code_files
+from mlops_tui.services.run_code import code_files
 from mlops_tui.services.run_rows import decode
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import CompareRow, Comparison, RunCompare

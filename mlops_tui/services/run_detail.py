@@ -20,7 +20,7 @@ from mlops_tui.verbs._shapes import Artifact, Attempt, RunDetail, RunError, Stag
 def detail(db: Read | Tx, run_id: str) -> RunDetail:
     """Everything about a run. Raises Problem where there is none."""
     row = run_rows.row_of(db, run_id)
-    run = run_rows.runs_of(db, [row])[0]
+    run = run_rows.run_of(db, run_id)
     folder = RunFolder(db.home.run_dir(run_id))
     spec = _spec(folder)
     outcome = db.one("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
@@ -103,7 +103,7 @@ def _error(db: Read | Tx, row: dict[str, Any]) -> RunError | None:
     if row["state"] == "FINISHED":
         return None
     found = db.one(
-        "SELECT code, message, hint, stage FROM errors WHERE run_id = ? AND attempt = ? ORDER BY file DESC LIMIT 1",
+        "SELECT code, message, hint, stage FROM errors WHERE run_id = ? AND attempt = ? ORDER BY (file LIKE '%/error.json') DESC, file LIMIT 1",
         [row["run_id"], row["attempts"]],
     )
     return RunError(**{name: value or "" for name, value in found.items()}) if found else None

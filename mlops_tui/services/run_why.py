@@ -11,7 +11,7 @@ from mlops_store.home import Home
 from mlops_store.index.tx import Read
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_rows
-from mlops_tui.services.code_diff import line_changes
+from mlops_tui.services.run_code import line_changes
 from mlops_tui.verbs.run import RunWhy, StageChange, StageWhy, Why
 
 RECIPE = "recipe code"
