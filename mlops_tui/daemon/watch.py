@@ -161,8 +161,12 @@ class Watcher:
         for name, directory in there.items():
             changed |= self._refresh_one(name, directory)
         wanted = {source.root for source in self._sources()}
-        if changed or any(not self._observers.watched(*root) for root in wanted):
+        before = {root for root in wanted if self._observers.watched(*root)}
+        if changed or before != wanted:
             self._observers.watch(wanted)
+        for source in self._sources():
+            if source.root not in before and self._observers.watched(*source.root):
+                source.scanned = float("-inf")  # what came before the watch told nobody
 
     def _refresh_one(self, name: str, directory: str) -> bool:
         """Reads mlops.toml where it has changed. True where the sources are others now."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from mlops_store.records import Column
-from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg
+from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import DataVersion, Run, SubmitInput
 
 SOURCE = arg("source of mlops.toml")
@@ -73,6 +73,7 @@ class Difference(Output, kw_only=True):
     replaced: list[Batch] = []
     schema: list[SchemaChange] = []
     columns: list[dict[str, Any]] = []
+    keys: dict[str, int] | None = None
 
 
 class DataQuarantine(PageInput, kw_only=True):
@@ -100,6 +101,8 @@ class QuarantineRef(ProjectInput, kw_only=True):
 
 class Redrive(SubmitInput, kw_only=True):
     sha256: Annotated[str, arg("sha256 of the file, or a start of it", metavar="SHA256")]
+    force: Annotated[bool, opt("admit it although expectations are broken; keys, times and schema stay strict")] = False
+    reason: Annotated[str, opt("why; stays in the ledger")] = ""
 
 
 VERBS = [

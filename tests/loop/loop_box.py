@@ -11,7 +11,6 @@ from typing import Any
 from mlops_store.home import Home
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.loop import Loops
-from mlops_tui.daemon.settling import settle_run
 from mlops_tui.daemon.watch import Watcher
 from mlops_tui.daemon.writer import WriterThread
 
@@ -31,7 +30,7 @@ class LoopBox:
         self.watcher = Watcher(self.writer, **self.watcher_options)
         daemon = SimpleNamespace(home=self.home, writer=self.writer, events=events)
         self.loops = Loops(
-            daemon, tickers=[self.watcher], arriving=self.watcher.arriving, settle_run=settle_run
+            daemon, tickers=[self.watcher], arriving=self.watcher.arriving
         )
         self.loops.start()
         return self

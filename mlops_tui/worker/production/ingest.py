@@ -1,6 +1,6 @@
 """Admits delivered files: each becomes a batch of the next data version, or is refused with the exact reason.
 
-request: `{source, paths: [absolute, as text], base_version, explicit?: bool, forced?: [sha256]}`. A delivered file
+request: `{source, paths: [absolute, as text], base_version, explicit?: bool, forced?: [sha256], named?: {path: delivered name}}`. A delivered file
 itself is never touched. Everything written before the outcome is named by content, so a killed run is simply
 run again; the version exists once the daemon has put its manifest into the ledger.
 """
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from mlops_store.atomic import copy_file, fsync_dir, write_json
-from mlops_store.delivered import delivered_text, path_of
+from mlops_store.delivered import delivered_text, path_of, path_text
 from mlops_store.ids import now_ms
 from mlops_store.records import BatchFile, Column, IngestOutcome, Manifest, Outcome, RejectedFile
 from mlops_store.snapshots import snapshot_id
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mlops_tui.project.schema import SourceConfig
     from mlops_tui.worker.context import WorkerContext
 
+_SHOWN_ROWS = 5
 _KEEP_BYTES = 512 << 20  # tables that are held between reading and storing; beyond it a file is read again
 
 
@@ -96,14 +97,15 @@ class _Ingest:
 
     def _allowed(self, path: Path) -> list[Path]:
         """Where a link may lead: the project and the source's own folder; for a file named by a person, also its folder."""
-        allowed = [self.project_dir, glob_root(self.project_dir, self.source.path)]
+        allowed = [self.project_dir, glob_root(self.project_dir, self.source.path), self.ctx.home.quarantine]
         plain = Path(os.path.abspath(path))
         if self.ctx.request.get("explicit") and not plain.is_relative_to(os.path.abspath(self.project_dir)):
             allowed.append(plain.resolve().parent)
         return allowed
 
     def _take(self, path: Path) -> _Item | None:
-        text = delivered_text(path, self.project_dir)
+        named = self.ctx.request.get("named", {}).get(path_text(path))
+        text = named or delivered_text(path, self.project_dir)
         try:
             delivery = take(path, self.work, self._allowed(path))
         except Unsettled as error:
@@ -115,7 +117,8 @@ class _Ingest:
             self._reject(text, nameless, 0, error, None)
             self._saw(path, nameless)
             return None
-        self.outcome.seen.append(
+        if named is None:  # a copy in the quarantine says nothing of the delivered file as it is now
+            self.outcome.seen.append(
             {"path": text, "size": delivery.size, "mtime_ns": delivery.mtime_ns, "inode": delivery.inode, "sha256": delivery.sha256}
         )  # fmt: skip
         known = self._known(delivery.sha256)
@@ -264,6 +267,7 @@ class _Ingest:
             rows = folder / f"{sha256}.rows.parquet"
             error.rows.head(ROW_LIMIT).write_parquet(rows)
             rejected.rows_path = ctx.home.relative(rows)
+            rejected.details = [*error.details, {"first_rows": _as_text(error.rows.head(_SHOWN_ROWS))}]
         self.outcome.rejected.append(rejected)
         ctx.log(f"{text!r} refused: {error.reason}")
 
@@ -307,6 +311,14 @@ class _Ingest:
         outcome.manifest = manifest
         if not path.exists():
             ctx.snapshots.write_manifest(manifest)
+
+
+def _as_text(rows: pl.DataFrame) -> list[dict[str, str | None]]:
+    """A few rows for people: values as text, cut."""
+    return [
+        {name: None if value is None else str(value)[:200] for name, value in row.items()}
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 def _extension(path: Path) -> str:

@@ -1,0 +1,348 @@
+"""Data: versions listed, shown, compared; files added by hand; the quarantine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlops_store.atomic import read_json_if
+from mlops_store.delivered import delivered_path, path_text
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Read, Tx
+from mlops_store.records import Column, Manifest
+from mlops_store.snapshots import Snapshots
+from mlops_tui.project.load import load
+from mlops_tui.services import profiles, run_rows
+from mlops_tui.services import project as projects
+from mlops_tui.services.ingests import submit_ingest
+from mlops_tui.services.loop_facts import loads
+from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.verbs._declare import Page, Plan, ProjectInput
+from mlops_tui.verbs._shapes import DataVersion, Run
+from mlops_tui.verbs.data import (
+    Batch,
+    DataAdd,
+    DataDetail,
+    DataDiff,
+    DataList,
+    DataQuarantine,
+    DataShow,
+    Difference,
+    Quarantined,
+    QuarantineRef,
+    Redrive,
+    SchemaChange,
+)
+
+_STATES = {"HELD": "waiting", "REDRIVEN": "redriven", "DROPPED": "dropped"}
+
+
+def list_(read: Read, request: DataList) -> Page[DataVersion]:
+    """Versions of the sources, newest first."""
+    found = read.rows(
+        "SELECT d.*, (SELECT count(*) FROM quarantine q WHERE q.project = d.project AND q.source = d.source AND q.state = 'HELD') AS held "
+        "FROM data_versions d WHERE (? IS NULL OR d.project = ?) AND (? IS NULL OR d.source = ?) AND d.seq < ? ORDER BY d.seq DESC LIMIT ?",
+        [
+            request.project,
+            request.project,
+            request.source,
+            request.source,
+            start_of(request.page, int, 1 << 62),
+            request.limit + 1,
+        ],
+    )
+    places = {(row["project"], row["source"], row["version"]): row["seq"] for row in found}
+    return page_of(
+        [_version(row) for row in found], request.limit, lambda v: places[(v.project, v.source, v.version)]
+    )
+
+
+def show(read: Read, request: DataShow) -> DataDetail:
+    """One version: its files, columns and profile. Raises Problem."""
+    name, _, number = request.source.partition("@")
+    row = _row(read, request.project, name, _number(number) if number else None)
+    files = _files(read, row)
+    manifest = _manifest(read, row)
+    plain = _version(row)
+    return DataDetail(
+        **{field: getattr(plain, field) for field in plain.__struct_fields__},
+        batches=[_batch(file) for file in files],
+        schema=manifest.schema if manifest else _schema(read, row),
+        profile=profiles.merged(profiles.read(read.home, [file["stored"] for file in files])),
+        warnings=_warnings(read, row),
+    )
+
+
+def diff(read: Read, request: DataDiff) -> Difference:
+    """What version b has that a had not, and the other way round. Raises Problem."""
+    b = _row(read, request.project, request.source, request.b)
+    a = _row(read, request.project, request.source, request.a if request.a is not None else b["version"] - 1)
+    files_a, files_b = _files(read, a), _files(read, b)
+    known_a, known_b = ({file["sha256"] for file in files} for files in (files_a, files_b))
+    paths_a = {file["path"] for file in files_a}
+    came = [file for file in files_b if file["sha256"] not in known_a]
+    paths_b = {file["path"] for file in files_b}
+    fresh = profiles.read(read.home, [file["stored"] for file in came or files_b])
+    return Difference(
+        source=request.source,
+        a=a["version"],
+        b=b["version"],
+        rows_a=a["rows"],
+        rows_b=b["rows"],
+        added=[_batch(file) for file in came if file["path"] not in paths_a],
+        removed=[
+            _batch(file) for file in files_a if file["sha256"] not in known_b and file["path"] not in paths_b
+        ],
+        replaced=[_batch(file) for file in came if file["path"] in paths_a],
+        schema=_schema_changes(_schema(read, a), _schema(read, b)),
+        columns=profiles.compare(profiles.read(read.home, [file["stored"] for file in files_a]), fresh),
+        keys=_key_changes(read, a, b),
+    )
+
+
+def add(tx: Tx, request: DataAdd) -> Run:
+    """Submits a look at files, wherever they are; they stay there. Raises Problem."""
+    row = projects.require(tx, request)
+    source = load(row.dir).source_named(request.source)
+    if not request.paths:
+        raise Problem("no_files", "no file is named", "mlops-tui data add SOURCE FILE …", status=2)
+    paths: list[str] = []
+    for text in request.paths:
+        path = Path(os.path.abspath(Path(row.dir) / text))
+        if not path.is_file():
+            raise Problem("no_file", f"there is no file {text!r}", "", status=2)
+        paths.append(path_text(path))
+    run_id = submit_ingest(tx, row.name, row.dir, source.name, paths, client=request.client, explicit=True)
+    return run_rows.run_of(tx, run_id)
+
+
+# --- quarantine ---------------------------------------------------------------------------------------------------
+
+
+def quarantine(read: Read, request: DataQuarantine) -> Page[Quarantined]:
+    """What was not admitted and waits for a decision, newest first."""
+    found = read.rows(
+        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (? IS NULL OR source = ?) AND seq < ? "
+        "ORDER BY seq DESC LIMIT ?",
+        [
+            request.project,
+            request.project,
+            request.source,
+            request.source,
+            start_of(request.page, int, 1 << 62),
+            request.limit + 1,
+        ],
+    )
+    places = {(row["source"], row["sha256"], row["path"]): row["seq"] for row in found}
+    return page_of(
+        [_held(row) for row in found], request.limit, lambda q: places[(q.source, q.sha256, q.path)]
+    )
+
+
+def redrive(tx: Tx, request: Redrive) -> Run:
+    """Looks at a quarantined file again, as it was delivered. Raises Problem."""
+    held = _find_held(tx, request)
+    project = projects.require(tx, ProjectInput(project=held["project"]))
+    load(project.dir).source_named(held["source"])
+    named: dict[str, str] = {}
+    if held["kept"]:
+        kept = path_text(tx.home.resolve(held["kept"]))
+        named = {kept: held["path"]}
+    else:
+        kept = path_text(delivered_path(held["path"], Path(project.dir)))
+    subject = f"{held['project']}/{held['source']}"
+    tx.append(
+        "data.redrive",
+        subject,
+        {"project": held["project"], "source": held["source"], "sha256": held["sha256"]},
+        why=request.reason,
+    )
+    run_id = submit_ingest(
+        tx, project.name, project.dir, held["source"], [kept], client=request.client, explicit=True, named=named,
+        forced=[held["sha256"]] if request.force else [],
+    )  # fmt: skip
+    return run_rows.run_of(tx, run_id)
+
+
+def drop(tx: Tx, request: QuarantineRef) -> Quarantined:
+    """Ends the waiting of a quarantined file. The copy in the home goes with the next clean-up; the delivered file stays."""
+    held = _find_held(tx, request)
+    subject = f"{held['project']}/{held['source']}"
+    tx.append(
+        "data.drop", subject, {"project": held["project"], "source": held["source"], "sha256": held["sha256"]}
+    )
+    gone = _held(held)
+    gone.state = "dropped"
+    return gone
+
+
+def plan_drop(read: Read, request: QuarantineRef) -> Plan:
+    """What `drop` would do."""
+    held = _find_held(read, request)
+    return Plan(
+        title=f"Drop {held['path']} of {held['source']}",
+        steps=[
+            f"it was refused because: {held['reason']}",
+            "it will not be looked at again, unless its bytes change",
+        ],
+        undo=f"the delivered file stays where it is: `mlops-tui data add {held['source']} FILE`",
+    )
+
+
+def _find_held(db: Tx | Read, request: QuarantineRef | Redrive) -> dict[str, Any]:
+    wanted = request.sha256.strip()
+    found = db.rows(
+        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (starts_with(sha256, ?) OR path = ?) ORDER BY seq DESC",
+        [request.project, request.project, wanted.lower(), wanted],
+    )
+    if not wanted or not found:
+        raise Problem(
+            "not_quarantined",
+            f"nothing in the quarantine is called {wanted!r}",
+            "`mlops-tui data quarantine` lists what is",
+        )
+    if len({row["sha256"] for row in found}) > 1:
+        raise Problem(
+            "ambiguous",
+            f"{wanted!r} is the start of {len(found)} files",
+            "write more of the sha256",
+            status=2,
+        )
+    return found[0]
+
+
+def _held(row: dict[str, Any]) -> Quarantined:
+    details: list[dict[str, Any]] = loads(row["details"], [])
+    rows: list[dict[str, Any]] = next((entry["first_rows"] for entry in details if "first_rows" in entry), [])
+    return Quarantined(
+        project=row["project"], source=row["source"], sha256=row["sha256"], path=row["path"], bytes=row["bytes"] or 0,
+        reason=row["reason"], details=[entry for entry in details if "first_rows" not in entry], rows=rows, time=row["created"],
+        state=_STATES.get(row["state"], row["state"]),
+    )  # fmt: skip
+
+
+# --- versions -------------------------------------------------------------------------------------------------------
+
+
+def _row(db: Read, project: str | None, source: str, version: int | None) -> dict[str, Any]:
+    """A data version; the newest where no number is given. Raises Problem."""
+    found = db.rows(
+        "SELECT d.*, (SELECT count(*) FROM quarantine q WHERE q.project = d.project AND q.source = d.source AND q.state = 'HELD') AS held "
+        "FROM data_versions d WHERE (? IS NULL OR project = ?) AND source = ? AND (? IS NULL OR version = ?) ORDER BY version DESC",
+        [project, project, source, version, version],
+    )
+    if len({row["project"] for row in found}) > 1:
+        raise Problem(
+            "ambiguous", f"sources called {source!r} are in several projects", "use --project", status=2
+        )
+    if found:
+        return found[0]
+    what = f"version {version} of source {source!r}" if version is not None else f"source {source!r}"
+    known = db.rows(
+        "SELECT DISTINCT source FROM data_versions WHERE ? IS NULL OR project = ? ORDER BY source",
+        [project, project],
+    )
+    names = ", ".join(row["source"] for row in known)
+    raise Problem(
+        "no_data" if version is None else "no_such_version",
+        f"there is no data of {what}",
+        f"`mlops-tui data list` shows what there is: {names}"
+        if names
+        else "nothing has arrived yet: see `path` in mlops.toml",
+        status=2 if version is not None else 1,
+    )
+
+
+def _number(text: str) -> int:
+    if not text.isdigit():
+        raise Problem("bad_version", f"{text!r} is not a version", "write SOURCE or SOURCE@3", status=2)
+    return int(text)
+
+
+def _files(db: Read, row: dict[str, Any]) -> list[dict[str, Any]]:
+    return db.rows(
+        "SELECT * FROM version_files WHERE project = ? AND source = ? AND version = ? ORDER BY min_event_time NULLS LAST, path",
+        [row["project"], row["source"], row["version"]],
+    )
+
+
+def _manifest(db: Read, row: dict[str, Any]) -> Manifest | None:
+    """None where it cannot be read: the index still knows the files, and `doctor` names what is missing."""
+    try:
+        return Snapshots(db.home).read(db.home.resolve(row["manifest"]))
+    except (Problem, OSError, msgspec.DecodeError):
+        return None
+
+
+def _schema(db: Read, row: dict[str, Any]) -> list[Column]:
+    found = db.one(
+        "SELECT columns FROM schemas WHERE project = ? AND source = ? AND version <= ? ORDER BY version DESC LIMIT 1",
+        [row["project"], row["source"], row["schema_version"]],
+    )
+    return msgspec.convert(loads(found["columns"], []), list[Column]) if found else []
+
+
+def _schema_changes(a: list[Column], b: list[Column]) -> list[SchemaChange]:
+    before, after = {c.name: c for c in a}, {c.name: c for c in b}
+    changes = [
+        SchemaChange(column=n, change="removed", before=c.type) for n, c in before.items() if n not in after
+    ]
+    changes += [
+        SchemaChange(column=n, change="added", after=c.type) for n, c in after.items() if n not in before
+    ]
+    for name, column in before.items():
+        now = after.get(name)
+        if now is not None and now.type != column.type:
+            changes.append(SchemaChange(column=name, change="type", before=column.type, after=now.type))
+        elif now is not None and now.nullable != column.nullable:
+            changes.append(
+                SchemaChange(
+                    column=name, change="nullable", before=str(column.nullable), after=str(now.nullable)
+                )
+            )
+    return changes
+
+
+def _summary(db: Read, row: dict[str, Any]) -> dict[str, Any]:
+    """What the ingest noted of a version: warnings, and how many keys came and went."""
+    path = db.home.data / row["project"] / row["source"] / "files" / f"{row['snapshot']}.version.json"
+    try:
+        return read_json_if(path, dict[str, Any]) or {}
+    except msgspec.DecodeError:
+        return {}
+
+
+def _warnings(db: Read, row: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _summary(db, row).get("warnings", [])
+    return found
+
+
+def _key_changes(db: Read, a: dict[str, Any], b: dict[str, Any]) -> dict[str, int] | None:
+    """Keys that came and went from a to b: exact for neighbours, the sum of the steps otherwise; None where not counted."""
+    if b["version"] <= a["version"]:
+        return None
+    total = {"added": 0, "removed": 0}
+    for row in db.rows(
+        "SELECT * FROM data_versions WHERE project = ? AND source = ? AND version > ? AND version <= ?",
+        [b["project"], b["source"], a["version"], b["version"]],
+    ):
+        step = _summary(db, row).get("keys")
+        if step is None:
+            return None
+        total = {name: total[name] + int(step[name]) for name in total}
+    return total
+
+
+def _batch(file: dict[str, Any]) -> Batch:
+    return Batch(**{field: file[field] for field in Batch.__struct_fields__})
+
+
+def _version(row: dict[str, Any]) -> DataVersion:
+    return DataVersion(
+        project=row["project"], source=row["source"], version=row["version"], snapshot=row["snapshot"], rows=row["rows"],
+        files=row["files"], min_event_time=row["min_event_time"], max_event_time=row["max_event_time"], created=row["created"],
+        schema_version=row["schema_version"], quarantined=row["held"],
+    )  # fmt: skip
