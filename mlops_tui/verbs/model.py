@@ -58,7 +58,7 @@ class ModelCompare(ProjectInput, kw_only=True):
 
 
 class ModelCompareRow(Output, kw_only=True):
-    """One thing compared. Sections: data, features, code, params, environment."""
+    """One thing compared. Sections: data, features, code, params, environment; diff has in `b` the changed lines of a file."""
 
     section: str
     key: str
