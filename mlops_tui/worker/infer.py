@@ -213,17 +213,17 @@ def _decide_columns(draft: Draft, rows: pl.DataFrame) -> None:
     shared = [name for name in draft.key if len(draft.key) > 1 and _is_class(rows[name])]
     other = {draft.target, draft.event_time, *draft.key} - set(shared)
     able = [name for name in rows.columns if name not in other]
-    late = {name: why for name, why in proxies(rows, able, draft.target, draft.task)}
+    late = dict(proxies(rows, able, draft.target, draft.task))
     for name in infer_columns.later_times(rows, draft.event_time, draft.target) if draft.event_time else []:
         late.setdefault(name, "it is often a time after the event")
     draft.late_columns = [name for name in late if name not in draft.key]
     if late:
         said = "; ".join(f"{infer_toml.text(name)} ({why})" for name, why in late.items())
         draft.why["late_columns"] = f"taken for known too late to predict from: {said}"
-    useless = [name for name in able if _useless(rows[name])]
+    useless = [name for name in able if _useless(rows[name]) or _follows(rows, name, draft.event_time)]
     if useless or shared:
         draft.columns = [name for name in able if name not in useless and name not in late]
-        said = "left out, one value or nearly a new one in each row: " + ", ".join(
+        said = "left out (one value, nearly a new one in each row, or the event time again): " + ", ".join(
             infer_toml.text(name) for name in useless
         )
         draft.why["columns"] = said if useless else "parts of the key are features too"
@@ -231,6 +231,20 @@ def _decide_columns(draft: Draft, rows: pl.DataFrame) -> None:
         raise Problem(
             "no_features", "no column is left that could be a feature", "is this the right --target?", 2
         )
+
+
+def _follows(rows: pl.DataFrame, name: str, event_time: str) -> bool:
+    """Whether a column is the event time over again: as a feature it would only say when a row was."""
+    if not event_time or not rows.schema[name].is_temporal():
+        return False
+    pair = rows.select(
+        pl.corr(
+            pl.col(name).cast(pl.Datetime("us")).cast(pl.Int64),
+            pl.col(event_time).cast(pl.Datetime("us")).cast(pl.Int64),
+        )
+    )
+    value = pair.item()
+    return value is not None and abs(value) > 0.99
 
 
 def _is_class(values: pl.Series) -> bool:

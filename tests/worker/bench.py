@@ -39,11 +39,17 @@ class Bench:
         """A new data version: of the files that the source's glob finds, or of the named frames."""
         config = load(self.project).source_named(source)
         if frames is None:
-            frames = {str(p.relative_to(self.project)): _read(p) for p in sorted(self.project.glob(config.path))}
+            frames = {
+                str(p.relative_to(self.project)): _read(p) for p in sorted(self.project.glob(config.path))
+            }
         files: list[BatchFile] = []
         for number, (path, frame) in enumerate(frames.items()):
-            canonical = frame.select(pl.col(n).cast(CANONICAL[logical_type(t) or "str"]) for n, t in frame.schema.items())
-            sha = hashlib.sha256((path + str(canonical.hash_rows(seed=7).sum()) + str(canonical.height)).encode()).hexdigest()
+            canonical = frame.select(
+                pl.col(n).cast(CANONICAL[logical_type(t) or "str"]) for n, t in frame.schema.items()
+            )
+            sha = hashlib.sha256(
+                (path + str(canonical.hash_rows(seed=7).sum()) + str(canonical.height)).encode()
+            ).hexdigest()
             target = self.snapshots.stored_file(self.name, source, sha)
             target.parent.mkdir(parents=True, exist_ok=True)
             canonical.write_parquet(target)
@@ -51,7 +57,10 @@ class Bench:
                 BatchFile(sha256=sha, rows=frame.height, path=path, stored=self.home.relative(target),
                           bytes=target.stat().st_size, admitted=1_000 + number)
             )  # fmt: skip
-        schema = [Column(name=n, type=logical_type(t) or "str") for n, t in next(iter(frames.values())).schema.items()]
+        schema = [
+            Column(name=n, type=logical_type(t) or "str")
+            for n, t in next(iter(frames.values())).schema.items()
+        ]
         version = 1
         while self.snapshots.manifest_path(self.name, source, version).exists():
             version += 1
@@ -75,7 +84,9 @@ class Bench:
             found = sorted(self.snapshots.source_dir(self.name, source).glob("v*/manifest.json"))
             if found:
                 manifest = self.snapshots.read(found[-1])
-                pins[source] = SourcePin(version=manifest.version, snapshot=manifest.snapshot, manifest=manifest.path)
+                pins[source] = SourcePin(
+                    version=manifest.version, snapshot=manifest.snapshot, manifest=manifest.path
+                )
         run_id = new_run_id()
         spec = RunSpec(run_id=run_id, kind=kind, name=model or kind, project=self.name, experiment="default", actor="test",
                        created=now_ms(), project_dir=str(self.project), model=model, request=request or {}, params=params or {})  # type: ignore[arg-type]  # fmt: skip

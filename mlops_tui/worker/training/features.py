@@ -130,12 +130,12 @@ def _record(
         "feature_service": service,
         "views": [msgspec.to_builtins(view) for view in views],
         "statuses": statuses,
-        "knowledge": {view.name: view.knowledge for view in views},
+        "knowledge": {record.name: record.knowledge for record in views},
     }
     ctx.facts.update(found)
     write_json(ctx.out / "features.json", found)
     ctx.artifact("features.json")
-    for view in views:
-        counts = ", ".join(f"{status} {count}" for status, count in statuses[view.name].items())
-        ctx.log(f"view {view.name}: {counts} (knowledge time: {view.knowledge})")
+    for record in views:
+        counts = ", ".join(f"{status} {count}" for status, count in statuses[record.name].items())
+        ctx.log(f"view {record.name}: {counts} (knowledge time: {record.knowledge})")
     ctx.log(f"{len(columns)} feature columns")

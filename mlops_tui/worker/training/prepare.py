@@ -119,7 +119,7 @@ def _check_future(ctx: StageContext, frame: pl.DataFrame) -> None:
     now = ctx.worker.launch.launched or ctx.worker.spec.created
     ahead = frame.filter((pl.col(ROLE) != HISTORY) & (pl.col(TIME).dt.timestamp("ms") > now))
     if ahead.height:
-        problem = Problem("future_rows", f"{ahead.height} labelled rows have an event time in the future (first: {ahead[TIME].min()})",
+        problem = Problem("future_rows", f"{ahead.height} labelled rows have an event time in the future (first: {ahead[TIME].min()!s})",
                           "is event_time the right column, in UTC?")  # fmt: skip
         raise ctx.worker.refuse(ahead.head(_KEPT_ROWS), "leakage/future-rows.parquet", problem)
 
@@ -169,9 +169,9 @@ def _check_late(ctx: StageContext, raw: pl.DataFrame) -> None:
     blank = rows.with_columns(pl.lit(None, dtype=rows.schema[name]).alias(name) for name in late)
     try:
         after = prepared(blank, ctx.config, ctx.worker.recipe, ctx.model)
-    except Problem as problem:
+    except Problem as without:
         ctx.log(
-            f"prepare cannot do without the late columns ({problem.message}): not checked for features made of them"
+            f"prepare cannot do without the late columns ({without.message}): not checked for features made of them"
         )
         return
     own = [

@@ -102,7 +102,7 @@ def _newest_batches(rows: Rows, time: Times, numbers: npt.NDArray[np.int64]) -> 
     """The batch whose usable rows reach furthest in time, with the ones before it while there are too few rows."""
     last = {int(n): int(time[rows.usable & (rows.batch == n)].max()) for n in numbers}
     order = sorted(last, key=lambda n: (last[n], n), reverse=True)
-    chosen = rows.batch == order[0]
+    chosen: Mask = rows.batch == order[0]
     for number in order[1:-1]:
         if (chosen & rows.usable).sum() >= MIN_EVAL:
             break

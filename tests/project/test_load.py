@@ -1,0 +1,182 @@
+"""mlops.toml: everything wrong is listed at once, with line, key and fix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mlops_store.errors import Problem
+from mlops_tui.project.lines import key_lines
+from mlops_tui.project.load import ConfigError, load, parse_config, recipe_hash
+from mlops_tui.project.predicate import columns, parse
+from mlops_tui.project.values import METRICS, check_problem, parse_duration, show_duration
+from mlops_tui.worker.statistics import metrics
+from mlops_tui.worker.statistics.checks import parse_check
+
+SAMPLES = Path(__file__).parents[2] / "sample_projects"
+GOOD = """
+[project]
+name = "p"
+[source.rows]
+path = "*.csv"
+key = ["id"]
+event_time = "t"
+[model.m]
+spine = "rows"
+target = "y"
+task = "classification"
+"""
+
+
+def findings(text: str, folder: Path) -> list[dict[str, object]]:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text.encode(), folder)
+    assert caught.value.status == 2
+    return caught.value.findings
+
+
+@pytest.mark.parametrize("name", ["clinic", "seattle_weather", "flight_delays"])
+def test_samples_load(name: str) -> None:
+    config = load(SAMPLES / name)
+    assert config.models
+    assert config.directory == SAMPLES / name
+
+
+def test_defaults_are_filled(tmp_path: Path) -> None:
+    model = parse_config(GOOD.encode(), tmp_path).model_named("m")
+    assert (model.metric, model.direction, model.window) == ("roc_auc", "max", ["all"])
+    assert model.gate.checks == ["roc_auc > champion", "roc_auc > naive"]
+    assert model.name == "m"
+
+
+def test_all_errors_at_once_with_lines(tmp_path: Path) -> None:
+    text = (
+        GOOD
+        + 'metrik = "f1"\nwindow = ["all",\n "9 years"]\nfeatures = ["no view"]\n[model.m.gate]\nchecks = 3\n[sauce]\n'
+    )
+    found = {(f["key"], f["line"]) for f in findings(text, tmp_path)}
+    assert found == {
+        ("model.m.metrik", 12),
+        ("model.m.window", 13),
+        ("model.m.features.0", 15),
+        ("model.m.gate.checks", 17),
+        ("sauce", 18),
+    }
+
+
+def test_unknown_key_has_a_suggestion(tmp_path: Path) -> None:
+    (only,) = findings(GOOD.replace("event_time", "event_tme"), tmp_path)
+    assert "did you mean 'event_time'?" in str(only["fix"])
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "words"),
+    [
+        ('spine = "rows"', 'spine = "rwos"', "did you mean 'rows'"),
+        ('task = "classification"', 'task = "regression"\nmetric = "f1"', "no metric of regression"),
+        ('task = "classification"', 'task = "classification"\nslices = ["y == 1"]', "column 4"),
+        ('task = "classification"', 'task = "classification"\ncolumns = ["y"]', "target"),
+        (
+            'task = "classification"',
+            'task = "classification"\nrecipe = "nope.py"',
+            "there is no file nope.py",
+        ),
+        ('task = "classification"', 'task = "classification"\nfeatures = ["v"]', "recipe"),
+        (
+            'task = "classification"',
+            'task = "classification"\n[model.m.gate]\nchecks = ["roc_auc < champion"]',
+            "worse model",
+        ),
+        (
+            'task = "classification"',
+            'task = "classification"\n[model.m.search]\nfamilies = ["ridge"]',
+            "cannot do classification",
+        ),
+        ('event_time = "t"', 'known_at = "k"', "known_at needs event_time"),
+        ('key = ["id"]\nevent_time = "t"', "", "neither event_time nor key"),
+        ('path = "*.csv"', 'path = "../*.csv"', "leads out of the project"),
+    ],
+)
+def test_cross_checks(tmp_path: Path, change: str, key: str, words: str) -> None:
+    said = findings(GOOD.replace(change, key), tmp_path)
+    assert any(words in f"{f['message']}; {f['fix']}" for f in said), said
+
+
+def test_syntax_error_has_its_line(tmp_path: Path) -> None:
+    (only,) = findings("[project]\nname = p\n", tmp_path)
+    assert only["line"] == 2
+
+
+def test_not_utf8(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        parse_config(b'[project]\nname = "\xff"\n', tmp_path)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(Problem) as caught:
+        load(tmp_path)
+    assert (caught.value.code, caught.value.status) == ("no_project", 2)
+
+
+def test_recipe_hash_ignores_the_retrain_rules(tmp_path: Path) -> None:
+    one = parse_config(GOOD.encode(), tmp_path)
+    same = parse_config((GOOD + "[model.m.retrain]\nauto_approve = true\n").encode(), tmp_path)
+    other = parse_config((GOOD + "seed = 3\n").encode(), tmp_path)
+    assert recipe_hash(one, "m", tmp_path) == recipe_hash(same, "m", tmp_path)
+    assert recipe_hash(one, "m", tmp_path) != recipe_hash(other, "m", tmp_path)
+
+
+def test_lines_of_awkward_toml() -> None:
+    text = 'a = """\n[x]\nb = 1\n"""\n[t."q.r"]\nlist = [\n  "]",  # ]\n  1,\n]\nlast.inner = 2\n'
+    lines = key_lines(text)
+    assert lines[("a",)] == 1
+    assert ("x",) not in lines
+    assert lines[("t", "q.r", "list")] == 6
+    assert lines[("t", "q.r", "last", "inner")] == 10
+
+
+def test_durations() -> None:
+    assert parse_duration("1d 12h") == 129_600_000
+    assert show_duration(21_600_000) == "6h"
+    for bad in ("", "6", "h", "6 hours", 6):
+        with pytest.raises(ValueError, match="duration"):
+            parse_duration(bad)
+
+
+def test_predicates() -> None:
+    node = parse(
+        "NOT (origin IN ('JFK', 'O''Hare') OR \"odd name\" BETWEEN -1 AND 2.5) AND x IS NOT NULL AND flag = TRUE"
+    )
+    assert columns(node) == {"origin", "odd name", "x", "flag"}
+    for bad in (
+        "",
+        "a",
+        "a = b",
+        "a = 1 2",
+        "f(x) = 1",
+        "a = 1; DROP",
+        "a IN ()",
+        "(" * 60 + "a = 1" + ")" * 60,
+    ):
+        with pytest.raises(ValueError, match="column"):
+            parse(bad)
+
+
+def test_metrics_are_those_of_the_worker() -> None:
+    for task, known in METRICS.items():
+        assert {name: metrics.get(name, task).direction for name in metrics.names(task)} == known
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["roc_auc > champion", "roc_auc >= naive + 0.05", "worst_slice.roc_auc >= .6", "log_loss <= champion - 1e-3", "roc_auc > chmpion",
+     "roc_auc >", "auc > 1", "log_loss > champion", "roc_auc > champion + 1 + 1"],
+)  # fmt: skip
+def test_light_check_agrees_with_the_full_one(text: str) -> None:
+    try:
+        parse_check(text, "classification")
+        fits = True
+    except ValueError:
+        fits = False
+    assert (check_problem(text, "classification") == "") == fits
