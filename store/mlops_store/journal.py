@@ -37,6 +37,7 @@ class JournalWriter:
         self._fd = -1
         self.dropped = 0
         self._warned = False
+        self._torn = False
         self._open()
 
     # --- what can be said ---
@@ -140,15 +141,19 @@ class JournalWriter:
         if self._fd >= 0:
             os.close(self._fd)
         self._label = ""
+        self._torn = False
         self._open()
 
     def _raw(self, line: bytes) -> None:
+        if self._torn:
+            # a part of a line is on the disk: without an end of line, this one would be lost with it
+            line = b"\n" + line
         try:
             written = os.write(self._fd, line)
             if written == len(line):
+                self._torn = False
                 return
-            reason = "the disk took only a part of a line"
-            os.write(self._fd, b"\n")
+            reason, self._torn = "the disk took only a part of a line", True
         except OSError as error:
             reason = error.strerror or str(error)
         self._drop(reason)
