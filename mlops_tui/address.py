@@ -32,7 +32,9 @@ def _make(path: Path) -> None:
     except FileExistsError:
         return
     except OSError as error:
-        raise _problem(path, f"cannot be made: {error.strerror or error}", "check that /tmp is writable") from error
+        raise _problem(
+            path, f"cannot be made: {error.strerror or error}", "check that /tmp is writable"
+        ) from error
 
 
 def _check(path: Path) -> None:
@@ -41,7 +43,9 @@ def _check(path: Path) -> None:
         raise _problem(path, "is not a folder", f"remove it: `rm {path}`")
     if found.st_uid != os.getuid():
         raise _problem(
-            path, f"belongs to uid {found.st_uid}, not to you", "ask its owner or an administrator to remove it"
+            path,
+            f"belongs to uid {found.st_uid}, not to you",
+            "ask its owner or an administrator to remove it",
         )
     if stat.S_IMODE(found.st_mode) & 0o077:
         # ours, but others could enter: a umask or a copy did that, and it is ours to close

@@ -157,7 +157,10 @@ class Client:
             except TimeoutError as error:
                 self.close()
                 raise Problem(
-                    "daemon_slow", f"the daemon did not answer within {TIMEOUT:g} s", "`mlops-tui daemon status`", status=3
+                    "daemon_slow",
+                    f"the daemon did not answer within {TIMEOUT:g} s",
+                    "`mlops-tui daemon status`",
+                    status=3,
                 ) from error
             if answer.status == 200:
                 return answer
@@ -184,7 +187,10 @@ class Client:
     def _start(self) -> None:
         if not self._autostart:
             raise Problem(
-                "daemon_not_running", f"no daemon runs for {self.home.path}", "`mlops-tui daemon start`", status=3
+                "daemon_not_running",
+                f"no daemon runs for {self.home.path}",
+                "`mlops-tui daemon start`",
+                status=3,
             )
         start_daemon(self.home, idle_exit=self._idle_exit, say=self._say)
 
@@ -214,5 +220,3 @@ def _encode(request: Any) -> bytes:
 def _numbers(version: str) -> tuple[int, ...]:
     """`1.2.3` as something to compare; what is not a number counts as 0."""
     return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
-
-

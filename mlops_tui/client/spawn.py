@@ -20,8 +20,22 @@ from mlops_tui.client.wire import problem_in
 START_TIMEOUT = 60.0
 _SAY_AFTER = 3.0
 _KEPT = frozenset(
-    "PATH HOME LANG TZ TMPDIR USER LOGNAME SHELL PYTHONPATH VIRTUAL_ENV XDG_RUNTIME_DIR XDG_DATA_HOME XDG_CONFIG_HOME "
-    "DBUS_SESSION_BUS_ADDRESS".split()
+    [
+        "PATH",
+        "HOME",
+        "LANG",
+        "TZ",
+        "TMPDIR",
+        "USER",
+        "LOGNAME",
+        "SHELL",
+        "PYTHONPATH",
+        "VIRTUAL_ENV",
+        "XDG_RUNTIME_DIR",
+        "XDG_DATA_HOME",
+        "XDG_CONFIG_HOME",
+        "DBUS_SESSION_BUS_ADDRESS",
+    ]
 )
 # of whoever happens to start it, not of the home
 _DROPPED = frozenset(f"MLOPS_TUI_{name}" for name in ("ACTOR", "RUN_ID", "RUN_DIR", "ATTEMPT"))

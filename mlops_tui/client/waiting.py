@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -12,11 +13,13 @@ from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.client.client import SILENCE, Client
 from mlops_tui.verbs._shapes import RunDetail
-from mlops_tui.verbs.run import RunRef
+from mlops_tui.verbs.run import LogChunk, RunLogs, RunRef
 from mlops_tui.verbs.top import Event
 
 _CONDITION = re.compile(r"^\s*(best|last|min|max|count)\(\s*([^()]+?)\s*\)\s*(>=|<=|==|>|<)\s*(\S+)\s*$")
+_OPERATORS = {">": operator.gt, ">=": operator.ge, "<": operator.lt, "<=": operator.le, "==": operator.eq}
 _PAUSE = 0.5
+_LOG_PAUSE = 0.3
 
 
 @dataclass(frozen=True)
@@ -51,10 +54,8 @@ class Condition:
         value = getattr(summary, self.which) if summary is not None else None
         if value is None:
             return False
-        return {
-            ">": value > self.number, ">=": value >= self.number, "<": value < self.number,
-            "<=": value <= self.number, "==": value == self.number,
-        }[self.operator]  # fmt: skip
+        compare: Callable[[float, float], bool] = _OPERATORS[self.operator]
+        return compare(value, self.number)
 
 
 def wait_for_run(
@@ -79,7 +80,10 @@ def wait_for_run(
         if deadline is not None and time.monotonic() >= deadline:
             break
     raise Problem(
-        "wait_timeout", f"run {run_id} has not ended in time; it goes on", f"`mlops-tui wait {run_id}`", status=3
+        "wait_timeout",
+        f"run {run_id} has not ended in time; it goes on",
+        f"`mlops-tui wait {run_id}`",
+        status=3,
     )
 
 
@@ -102,4 +106,21 @@ def _news(client: Client, run_id: str, deadline: float | None) -> Iterator[None]
 
 def _concerns(event: Event, run_id: str) -> bool:
     """`run_id` may be the start of one, until the first answer has told the whole."""
-    return event.subject.startswith(run_id) or str(event.data.get("data", {}).get("run_id", "")).startswith(run_id)
+    return event.subject.startswith(run_id) or str(event.data.get("data", {}).get("run_id", "")).startswith(
+        run_id
+    )
+
+
+def log_chunks(client: Client, request: RunLogs) -> Iterator[LogChunk]:
+    """A run's log as it grows, until the run has ended and all is read."""
+    while True:
+        chunk: LogChunk = client.call("run logs", request)
+        if chunk.text:
+            yield chunk
+        if chunk.ended and chunk.next >= chunk.size:
+            return
+        if chunk.next >= chunk.size:
+            time.sleep(_LOG_PAUSE)  # a log is no event: it may grow at any rate
+        request = RunLogs(
+            run_id=chunk.run_id, project=request.project, project_dir=request.project_dir, offset=chunk.next
+        )

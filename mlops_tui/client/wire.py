@@ -61,9 +61,13 @@ class _Failure(msgspec.Struct):
     error: _ErrorBody
 
 
-def ask(connection: UnixConnection, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def ask(
+    connection: UnixConnection, method: str, path: str, body: bytes, headers: Mapping[str, str]
+) -> Answer:
     """One question on a connection that is kept open."""
-    connection.request(method, path, body=body or None, headers={"Content-Type": "application/json", **headers})
+    connection.request(
+        method, path, body=body or None, headers={"Content-Type": "application/json", **headers}
+    )
     response = connection.getresponse()
     content = response.read()
     code = response.headers.get("X-Exit-Code", "1")
@@ -76,5 +80,7 @@ def problem_in(body: bytes, status: int | None = None) -> Problem:
         error = msgspec.json.decode(body, type=_Failure).error
     except msgspec.DecodeError:
         text = body[:200].decode("utf-8", errors="replace")
-        return Problem("bad_answer", f"the daemon's answer is not understood: {text!r}", "`mlops-tui daemon logs`")
+        return Problem(
+            "bad_answer", f"the daemon's answer is not understood: {text!r}", "`mlops-tui daemon logs`"
+        )
     return Problem(error.code, error.message, error.hint, error.status if status is None else status)

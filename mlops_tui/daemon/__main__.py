@@ -27,9 +27,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("task", choices=("serve", "rebuild", "doctor"))
     parser.add_argument("--home", required=True)
     parser.add_argument("--idle-exit", type=int, default=None)
-    parser.add_argument("--ready-fd", type=int, default=-1, help="where to say that it serves, or why it does not")
+    parser.add_argument(
+        "--ready-fd", type=int, default=-1, help="where to say that it serves, or why it does not"
+    )
     parser.add_argument("--deep", action="store_true", help="doctor: hash everything")
-    parser.add_argument("--foreground", action="store_true", help="stay in this terminal, log to standard error")
+    parser.add_argument(
+        "--foreground", action="store_true", help="stay in this terminal, log to standard error"
+    )
     parsed = parser.parse_args(arguments)
     os.umask(0o077)
     home = Home.locate(parsed.home)
@@ -39,7 +43,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return serve(home, Options.build(parsed.idle_exit, parsed.foreground), ready)
         return _tool(parsed.task, home, parsed.deep)
     except Problem as problem:
-        error = {"code": problem.code, "message": problem.message, "hint": problem.hint, "status": problem.status}
+        error = {
+            "code": problem.code,
+            "message": problem.message,
+            "hint": problem.hint,
+            "status": problem.status,
+        }
         text = msgspec.json.encode({"error": error})
         ready.say(text)
         print(text.decode(), file=sys.stderr, flush=True)
@@ -78,7 +87,9 @@ def serve(home: Home, options: Options, ready: Ready) -> int:
         ready.say(b"{}")
         return 0
     try:
-        from mlops_tui.daemon.server import Daemon  # imports for half a second that a daemon too many does not pay for
+        from mlops_tui.daemon.server import (
+            Daemon,
+        )  # imports for half a second that a daemon too many does not pay for
 
         return Daemon(home, options, lock).run(lambda: ready.say(b"{}"))
     finally:

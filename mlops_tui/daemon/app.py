@@ -46,7 +46,12 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
 
     async def ping(_request: Request) -> Response:
         return _json(
-            {"version": mlops_tui.__version__, "pid": os.getpid(), "epoch": gate.events.epoch, "stopping": gate.stopping}
+            {
+                "version": mlops_tui.__version__,
+                "pid": os.getpid(),
+                "epoch": gate.events.epoch,
+                "stopping": gate.stopping,
+            }
         )
 
     async def description(_request: Request) -> Response:
@@ -72,10 +77,15 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
             return _json(await dispatcher.call(request.path_params["verb"], body, _asked(request)))
         except Problem as problem:
             return _failure(problem)
-        except Exception:  # noqa: BLE001 - a fault of the program: its place is the log, and the daemon lives on
+        except Exception:
             LOG.exception("%s failed", request.url.path)
             return _failure(
-                Problem("internal", f"{request.url.path} failed inside the daemon", f"the reason is in {gate.log_file}"), 500
+                Problem(
+                    "internal",
+                    f"{request.url.path} failed inside the daemon",
+                    f"the reason is in {gate.log_file}",
+                ),
+                500,
             )
         finally:
             gate.active -= 1
@@ -95,9 +105,13 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
 def _asked(request: Request) -> Asked:
     key = request.headers.get("idempotency-key", "")
     if key and not _KEY.match(key):
-        raise Problem("bad_request", "the idempotency key has characters that it may not", "use a UUID", status=2)
+        raise Problem(
+            "bad_request", "the idempotency key has characters that it may not", "use a UUID", status=2
+        )
     return Asked(
-        actor=actor(request.headers.get("x-actor", "")), key=key, dry_run=request.query_params.get("dry_run") == "1"
+        actor=actor(request.headers.get("x-actor", "")),
+        key=key,
+        dry_run=request.query_params.get("dry_run") == "1",
     )
 
 
@@ -116,7 +130,9 @@ async def _body(request: Request, limit: int) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > limit:
-            raise Problem("too_large", f"the request is larger than {limit >> 20} MB", "send less at once", status=2)
+            raise Problem(
+                "too_large", f"the request is larger than {limit >> 20} MB", "send less at once", status=2
+            )
         parts.append(part)
     return b"".join(parts)
 

@@ -47,7 +47,12 @@ def find_service(verb: Verb, prefix: str = "") -> Service | None:
     name = f"mlops_tui.services.{verb.module}"
     if importlib.util.find_spec(name) is None:
         return None
-    found: Service | None = getattr(importlib.import_module(name), prefix + verb.function, None)
+    try:  # XXX while others land
+        module = importlib.import_module(name)
+    except ImportError as error:
+        LOG.error("%s", error)
+        return None
+    found: Service | None = getattr(module, prefix + verb.function, None)
     return found
 
 
@@ -82,7 +87,12 @@ class Dispatcher:
         """The verb's answer. Raises Problem."""
         handler = self._handlers.get(path)
         if handler is None:
-            raise Problem("unknown_verb", f"there is no verb {path.replace('/', ' ')!r}", "see /v1/openapi.json", status=2)
+            raise Problem(
+                "unknown_verb",
+                f"there is no verb {path.replace('/', ' ')!r}",
+                "see /v1/openapi.json",
+                status=2,
+            )
         request = _decode(handler, body)
         if asked.dry_run:
             return await self._plan(handler, request)
@@ -119,6 +129,9 @@ def _decode(handler: Handler, body: bytes) -> Any:
     try:
         return handler.decoder.decode(body or b"{}")
     except msgspec.DecodeError as error:
-        raise Problem("bad_request", f"{handler.verb.key}: {error}", f"see `mlops-tui {handler.verb.key} --help`", status=2) from error
-
-
+        raise Problem(
+            "bad_request",
+            f"{handler.verb.key}: {error}",
+            f"see `mlops-tui {handler.verb.key} --help`",
+            status=2,
+        ) from error

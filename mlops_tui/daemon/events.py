@@ -42,7 +42,14 @@ class EventRing:
         with self._lock:
             self._seq += 1
             self._events.append(
-                Event(epoch=self.epoch, seq=self._seq, time=now_ms(), type=kind, subject=subject, data=data or {})
+                Event(
+                    epoch=self.epoch,
+                    seq=self._seq,
+                    time=now_ms(),
+                    type=kind,
+                    subject=subject,
+                    data=data or {},
+                )
             )
         self._wake()
 
@@ -58,7 +65,9 @@ class EventRing:
             if seq < oldest or seq > self._seq:
                 return None
             start = seq - oldest
-            return [self._events[position] for position in range(start, min(start + _BATCH, len(self._events)))]
+            return [
+                self._events[position] for position in range(start, min(start + _BATCH, len(self._events)))
+            ]
 
     async def stream(self, epoch: str | None, seq: int, follow: bool) -> AsyncIterator[bytes]:
         """JSON lines: a hello, then events; empty lines while nothing happens. Without `epoch`, follow starts now."""

@@ -16,7 +16,7 @@ class _OneLine(logging.Formatter):
 
     converter = staticmethod(time.gmtime)
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the library's name
+    def formatMessage(self, record: logging.LogRecord) -> str:
         text = super().formatMessage(record)
         return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 

@@ -65,7 +65,10 @@ def doctor(home: Home, deep: bool = False) -> Health:
     try:
         database = Database.open(home.index, readonly=True)
     except Problem as problem:
-        findings = [*service.file_findings(home), service.error("index", str(home.index), problem.message, problem.hint)]
+        findings = [
+            *service.file_findings(home),
+            service.error("index", str(home.index), problem.message, problem.hint),
+        ]
         return service.health(findings, [*service.WITHOUT_INDEX, "index"])
     try:
         with Read(home, database.cursor()) as read:

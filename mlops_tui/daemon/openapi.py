@@ -42,7 +42,9 @@ def document() -> dict[str, Any]:
     }
 
 
-def _operation(verb: Verb, body: dict[str, Any], answer: dict[str, Any], failure: dict[str, Any]) -> dict[str, Any]:
+def _operation(
+    verb: Verb, body: dict[str, Any], answer: dict[str, Any], failure: dict[str, Any]
+) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = []
     if verb.writes:
         parameters.append(_header("Idempotency-Key", "the same key twice does it once"))

@@ -31,7 +31,10 @@ class Options:
             text = environment.get("MLOPS_TUI_IDLE_EXIT", str(IDLE_EXIT))
             if not text.isdigit():
                 raise Problem(
-                    "bad_option", f"MLOPS_TUI_IDLE_EXIT is {text!r}", "set it to a number of seconds, or 0", status=2
+                    "bad_option",
+                    f"MLOPS_TUI_IDLE_EXIT is {text!r}",
+                    "set it to a number of seconds, or 0",
+                    status=2,
                 )
             idle_exit = int(text)
         return Options(idle_exit=idle_exit, foreground=foreground)

@@ -24,8 +24,8 @@ from mlops_tui.daemon.compose import compose
 from mlops_tui.daemon.dispatch import Dispatcher, load_handlers
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.lock import DaemonLock
-from mlops_tui.daemon.loop import Loops
 from mlops_tui.daemon.logs import rotate
+from mlops_tui.daemon.loop import Loops
 from mlops_tui.daemon.nice import lower_this_thread
 from mlops_tui.daemon.options import Options
 from mlops_tui.daemon.peer import OwnerOnly
@@ -151,7 +151,12 @@ class Daemon:
             rotate(self.home.log_file, self.options.foreground)
             if limit == 0:
                 continue
-            if self._gate.active or self._gate.asked != seen or self.events.listeners or self._busy() is not None:
+            if (
+                self._gate.active
+                or self._gate.asked != seen
+                or self.events.listeners
+                or self._busy() is not None
+            ):
                 seen, quiet_since = self._gate.asked, time.monotonic()
             elif time.monotonic() - quiet_since >= limit:
                 self.shutdown(f"nothing to do for {limit} s")
@@ -188,5 +193,3 @@ class Daemon:
             idle_exit=self.options.idle_exit, socket=str(self.home.socket),
         )  # fmt: skip
         return daemon_service.status(read, facts)
-
-

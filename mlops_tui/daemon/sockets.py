@@ -37,7 +37,10 @@ class BoundSocket:
         except OSError as error:
             self.socket.close()
             raise Problem(
-                "socket_bind", f"{self._path} cannot be bound: {error.strerror or error}", "check /tmp", status=2
+                "socket_bind",
+                f"{self._path} cannot be bound: {error.strerror or error}",
+                "check /tmp",
+                status=2,
             ) from error
         finally:
             os.umask(before)

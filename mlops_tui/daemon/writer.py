@@ -39,7 +39,9 @@ class _Ingest:
 
 
 def _gone() -> Problem:
-    return Problem("daemon_stopping", "the daemon is stopping", "try again: the next command starts a new one", status=3)
+    return Problem(
+        "daemon_stopping", "the daemon is stopping", "try again: the next command starts a new one", status=3
+    )
 
 
 class WriterThread:
@@ -69,7 +71,9 @@ class WriterThread:
         self._put(job, job.future)
         return job.future
 
-    def call(self, fn: Callable[[Tx], T], *, actor: str = "daemon", key: str = "", timeout: float | None = None) -> T:
+    def call(
+        self, fn: Callable[[Tx], T], *, actor: str = "daemon", key: str = "", timeout: float | None = None
+    ) -> T:
         """`submit`, waited for. Raises what the command raised. Not from the writer's own thread."""
         return self.submit(fn, actor=actor, key=key).result(timeout)
 

@@ -38,7 +38,9 @@ def doctor(read: Read, request: Doctor) -> Health:
 def health(findings: list[Finding], checks: list[str]) -> Health:
     """Errors first."""
     ordered = sorted(findings, key=lambda finding: finding.level != "error")
-    return Health(ok=not any(finding.level == "error" for finding in findings), findings=ordered, checks=checks)
+    return Health(
+        ok=not any(finding.level == "error" for finding in findings), findings=ordered, checks=checks
+    )
 
 
 def error(code: str, subject: str, message: str, hint: str = "") -> Finding:
@@ -65,7 +67,9 @@ def _home(home: Home) -> Iterator[Finding]:
     free = shutil.disk_usage(home.path).free
     if free < _LOW_SPACE:
         make = error if free < _NO_SPACE else warning
-        yield make("disk_space", str(home.path), f"{free >> 20} MB are free on the disk of the home", "make room")
+        yield make(
+            "disk_space", str(home.path), f"{free >> 20} MB are free on the disk of the home", "make room"
+        )
     if stat.S_IMODE(home.path.stat().st_mode) & 0o077:
         yield warning("home_open", str(home.path), "others may enter the home", f"chmod 700 {home.path}")
 

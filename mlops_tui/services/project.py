@@ -99,7 +99,11 @@ def plan_remove(read: Read, request: ProjectRemove) -> Plan:
     row = require(read, ProjectInput(project=request.name))
     return Plan(
         title=f"Remove the project {row.name}",
-        steps=[f"stop watching {row.dir}", "keep its runs, data versions and models in the home", "delete nothing"],
+        steps=[
+            f"stop watching {row.dir}",
+            "keep its runs, data versions and models in the home",
+            "delete nothing",
+        ],
         undo=f"mlops-tui project add {row.dir}",
     )
 

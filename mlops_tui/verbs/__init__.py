@@ -7,7 +7,16 @@ from functools import cache
 
 from mlops_tui.verbs._declare import Verb
 
-NOUNS = ("run", "model", "proposal", "data", "feature", "project", "daemon", "ledger")
+NOUNS = {
+    "run": "Runs: training and every other job, each in its own process.",
+    "model": "Models: versions, aliases, verdicts.",
+    "proposal": "Proposals: evidence that asks for a decision.",
+    "data": "Data: sources, their versions, what was not admitted.",
+    "feature": "Features: views over sources, correct at every point in time.",
+    "project": "Projects: folders that this home looks after.",
+    "daemon": "The daemon: the process that keeps all this going.",
+    "ledger": "The ledger: every decision, who made it and why.",
+}
 TOP = ("init", "demo", "predict", "wait", "events", "sql", "doctor", "rebuild")
 
 __all__ = ["NOUNS", "TOP", "Verb", "all_verbs", "find", "of_noun"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -13,6 +14,7 @@ from mlops_store.index.database import Connection
 from mlops_store.index.tx import Read
 
 _READING = frozenset({"SELECT", "EXPLAIN"})
+_ZONED = "WITH TIME ZONE"
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
         con.execute(f"SET max_execution_time = {int(timeout_ms)}")
         result = con.execute(sql)
         columns = [(str(name), str(kind)) for name, kind, *_ in result.description or []]
+        if any(_ZONED in kind for _, kind in columns):
+            result = con.execute(_as_text(sql, columns))
         found = result.fetchmany(limit + 1)
     except duckdb.InterruptException as error:
         raise Problem(
@@ -61,6 +65,17 @@ def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
         con.execute("ROLLBACK")
         con.execute("SET max_execution_time = 0")
     return Answer(columns, [[plain(value) for value in row] for row in found[:limit]], len(found) > limit)
+
+
+def _as_text(sql: str, columns: list[tuple[str, str]]) -> str:
+    """The query with times that have a zone as text: as objects they would need a package that we do not have."""
+    names = [f"c{number}" for number in range(len(columns))]
+    chosen = (
+        f"CAST({name} AS VARCHAR)" if _ZONED in kind else name
+        for name, (_, kind) in zip(names, columns, strict=True)
+    )
+    query = sql.strip().rstrip(";")
+    return f"SELECT {', '.join(chosen)} FROM ({query}\n) AS answer({', '.join(names)})"
 
 
 def _check(con: Connection, sql: str) -> None:
@@ -83,6 +98,8 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, dict):

@@ -1,0 +1,122 @@
+"""Carrying a typed command out: ask, wait where that is wanted, show, and the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from mlops_store.errors import Problem
+from mlops_store.records import ENDED
+from mlops_tui.cli import diagnostics
+from mlops_tui.cli.progress import Progress
+from mlops_tui.cli.render import render
+from mlops_tui.cli.screen import Screen
+from mlops_tui.cli.session import Session
+from mlops_tui.client.waiting import Condition, wait_for_run
+from mlops_tui.verbs import Verb
+from mlops_tui.verbs._shapes import RunDetail
+
+
+@dataclass(frozen=True)
+class How:
+    """Options that are not part of a verb's input."""
+
+    dry_run: bool = False
+    wait: bool = False
+    follow: bool = False
+
+
+class Shown(Exception):
+    """Raised by local commands that have printed everything themselves."""
+
+    def __init__(self, code: int = 0) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def invoke(session: Session, verb: Verb, fields: dict[str, Any], how: How) -> int:
+    """Returns the exit code; problems are raised."""
+    request = session.filled(verb, fields)
+    if verb.local:
+        return _local(session, verb, request)
+    if how.dry_run:
+        show(session, verb, session.plan(verb, request))
+        return diagnostics.OK
+    if how.follow and verb.key == "run logs":
+        from mlops_tui.cli.commands.logs import follow
+
+        return follow(session, request)
+    value = session.call(verb, request)
+    if not how.wait or verb.waits == "no":
+        show(session, verb, value)
+        return _code_of(value)
+    if value.run_id is None:
+        raise Problem("nothing_to_wait_for", f"{verb.key} has started no run", "")
+    detail = wait(session, value.run_id)
+    if verb.noun == "proposal":
+        show(
+            session, verb, session.client().call("proposal show", {"id": value.id, "project": value.project})
+        )
+    else:
+        show(session, verb, detail)
+    return exit_code(detail)
+
+
+def _local(session: Session, verb: Verb, request: Any) -> int:
+    """A verb whose body is here: `mlops_tui/cli/commands/<noun or name>.py`."""
+    module: Any = importlib.import_module(f"mlops_tui.cli.commands.{verb.module}")
+    try:
+        if verb.key == "demo":
+            value = module.run(dir=request.dir, json_output=session.json)
+        elif verb.key == "init":
+            value = module.run(request)
+        else:
+            value = getattr(module, verb.function if verb.noun else "run")(session, request)
+    except Shown as shown:
+        return shown.code
+    if isinstance(value, dict):
+        value = msgspec.convert(value, verb.output)
+    show(session, verb, value)
+    return exit_code(value) if isinstance(value, RunDetail) else _code_of(value)
+
+
+def show(session: Session, verb: Verb, value: Any) -> None:
+    """The answer on standard output: one JSON document, or for people."""
+    if session.json:
+        sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    else:
+        render(verb, value, Screen())
+    sys.stdout.flush()
+
+
+def wait(session: Session, run_id: str, until: str | None = None, timeout: float | None = None) -> RunDetail:
+    """Waits for a run; ^C leaves it running."""
+    condition = Condition.parse(until) if until is not None else None
+    progress = Progress(session.interactive)
+    try:
+        return wait_for_run(session.client(), run_id, until=condition, timeout=timeout, seen=progress.seen)
+    except KeyboardInterrupt:
+        if not session.json:
+            diagnostics.say(f"\nno longer waiting; run {run_id} goes on: `mlops-tui wait {run_id}`")
+        raise
+
+
+def exit_code(run: RunDetail) -> int:
+    """0 where the run finished and its gate, if any, passed; 4 where the gate did not, 1 where the run did not finish.
+    A run that still goes on, as its `--until` holds, is fine."""
+    if run.state not in ENDED:
+        return diagnostics.OK
+    if run.state != "FINISHED":
+        return diagnostics.FAILED
+    if run.kind == "ingest" and (run.result or {}).get("rejected"):
+        return diagnostics.FAILED
+    return diagnostics.GATE if run.verdict in ("FAIL", "INCONCLUSIVE") else diagnostics.OK
+
+
+def _code_of(value: Any) -> int:
+    """Reports of health: 1 where they found an error."""
+    return diagnostics.FAILED if getattr(value, "ok", True) is False else diagnostics.OK

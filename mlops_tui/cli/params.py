@@ -1,0 +1,163 @@
+"""The fields of a verb's input as parameters of a command."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import click
+import msgspec
+
+from mlops_tui.cli import values
+from mlops_tui.verbs._declare import Input
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "time": values.moment, "duration": values.duration, "path": values.path, "pairs": values.pair, "values": values.pair,
+}  # fmt: skip
+_METAVARS = {"time": "TIME", "duration": "DURATION", "path": "PATH", "pairs": "K=V", "values": "K=V"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A field as the command line sees it. `fill` names what the client puts in by itself."""
+
+    name: str
+    base: Any
+    description: str
+    is_list: bool
+    is_map: bool
+    required: bool
+    default: Any
+    argument: bool
+    flag: str
+    kind: str
+    metavar: str
+    fill: str
+
+    @property
+    def option(self) -> str:
+        return self.flag or "--" + self.name.replace("_", "-")
+
+    @property
+    def choices(self) -> list[str] | None:
+        return [str(choice) for choice in get_args(self.base)] if get_origin(self.base) is Literal else None
+
+
+class _Text(click.ParamType[Any]):
+    """A value that one of our parsers reads."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+        self._parse = _KINDS[kind]
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return self._parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+def parameters(kind: type[Input]) -> list[Parameter]:
+    """The fields of an input, positional arguments first."""
+    found = [_parameter(field) for field in msgspec.structs.fields(kind)]
+    return sorted(found, key=lambda parameter: not parameter.argument)
+
+
+def _parameter(field: msgspec.structs.FieldInfo) -> Parameter:
+    base, extra, description = _unwrap(field.type)
+    required = field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
+    default = None if field.default is msgspec.NODEFAULT else field.default
+    origin = get_origin(base)
+    return Parameter(
+        name=field.name,
+        base=get_args(base)[0] if origin is list else base,
+        description=description,
+        is_list=origin is list,
+        is_map=origin is dict,
+        required=required,
+        default=default,
+        argument=bool(extra.get("arg")),
+        flag=str(extra.get("option", "")),
+        kind=str(extra.get("kind", "")),
+        metavar=str(extra.get("metavar", "")),
+        fill=str(extra.get("fill", "")),
+    )
+
+
+def _unwrap(annotation: Any) -> tuple[Any, Mapping[str, Any], str]:
+    """The bare type below Annotated and `| None`, what the declaration says beside it, and its description."""
+    extra: dict[str, Any] = {}
+    description = ""
+    while True:
+        origin = get_origin(annotation)
+        if origin is Annotated:
+            annotation, *metas = get_args(annotation)
+            for meta in metas:
+                extra.update(getattr(meta, "extra", None) or {})
+                description = description or (getattr(meta, "description", None) or "")
+        elif origin in (Union, types.UnionType):
+            annotation = next(part for part in get_args(annotation) if part is not type(None))
+        else:
+            return annotation, extra, description
+
+
+def click_parameter(parameter: Parameter) -> click.Parameter:
+    """The click parameter for a field that people type."""
+    kind = _type(parameter)
+    if parameter.argument:
+        return click.Argument(
+            [parameter.name], type=kind, required=parameter.required, nargs=-1 if parameter.is_list else 1,
+            metavar=_argument_metavar(parameter),
+        )  # fmt: skip
+    if parameter.base is bool:
+        return click.Option(
+            [parameter.option, parameter.name], is_flag=True, default=False, help=parameter.description
+        )
+    return click.Option(
+        [parameter.option, parameter.name], type=kind, required=parameter.required, help=_help(parameter),
+        multiple=parameter.is_list or parameter.is_map, metavar=parameter.metavar or _METAVARS.get(parameter.kind),
+    )  # fmt: skip
+
+
+def _type(parameter: Parameter) -> click.ParamType[Any]:
+    if parameter.kind:
+        return _Text(parameter.kind)
+    if parameter.choices is not None:
+        return click.Choice(parameter.choices, case_sensitive=False)
+    return click.INT if parameter.base is int else click.FLOAT if parameter.base is float else click.STRING
+
+
+def _argument_metavar(parameter: Parameter) -> str:
+    name = parameter.metavar or parameter.name.upper()
+    if parameter.is_list:
+        return f"{name}..." if parameter.required else f"[{name}...]"
+    return name if parameter.required else f"[{name}]"
+
+
+def _help(parameter: Parameter) -> str:
+    default = parameter.default
+    if default in (None, "", False) or parameter.kind == "duration" or parameter.is_list or parameter.is_map:
+        return parameter.description
+    return f"{parameter.description} (default {default})"
+
+
+def collect(found: list[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
+    """What was typed, as the fields of the input; what was not typed is left to the declaration's default."""
+    fields: dict[str, Any] = {}
+    for parameter in found:
+        value = given.get(parameter.name)
+        if parameter.fill or value is None or value == ():
+            continue
+        if parameter.is_map:
+            fields[parameter.name] = {
+                key: values.json_or_text(text) if parameter.kind == "pairs" else text for key, text in value
+            }
+        elif parameter.is_list:
+            fields[parameter.name] = list(value)
+        else:
+            fields[parameter.name] = value
+    return fields

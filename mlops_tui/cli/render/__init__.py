@@ -1,0 +1,38 @@
+"""Answers for people: one module for each noun, one function for each verb, in `RENDERERS` by the verb's name."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import msgspec
+
+from mlops_tui.cli.screen import Screen
+from mlops_tui.cli.text import short
+from mlops_tui.verbs import Verb
+from mlops_tui.verbs._declare import Page, Plan
+
+
+def render(verb: Verb, value: Any, screen: Screen) -> None:
+    """Prints an answer. What a module does not know is printed as names and values."""
+    if isinstance(value, Plan):
+        plan(value, screen)
+        return
+    module = importlib.import_module(f"mlops_tui.cli.render.{verb.noun or 'top'}")
+    found = module.RENDERERS.get(verb.name, generic)
+    found(value, screen)
+    if isinstance(value, Page) and value.next is not None and screen.terminal:
+        screen.line(f"more: --page {value.next}")
+
+
+def plan(value: Plan, screen: Screen) -> None:
+    screen.line(value.title)
+    for step in value.steps:
+        screen.line(f"  - {step}")
+    if value.undo:
+        screen.line(f"undo: {value.undo}")
+
+
+def generic(value: Any, screen: Screen) -> None:
+    """Any struct."""
+    screen.facts((name, short(item)) for name, item in msgspec.structs.asdict(value).items())

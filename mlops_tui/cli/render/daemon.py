@@ -1,0 +1,27 @@
+"""The daemon."""
+
+from __future__ import annotations
+
+from mlops_tui.cli.screen import Screen
+from mlops_tui.cli.text import when
+from mlops_tui.verbs.daemon import DaemonLog, DaemonStatus
+
+
+def status(found: DaemonStatus, screen: Screen) -> None:
+    if not found.running:
+        screen.line(f"no daemon runs for {found.home}")
+        return
+    sleeps = "never" if found.idle_exit == 0 else f"after {found.idle_exit} s without work"
+    queue = ", ".join(f"{count} {state}" for state, count in sorted(found.queue.items()))
+    screen.facts([
+        ("pid", str(found.pid)), ("version", found.version), ("since", when(found.started)), ("home", found.home),
+        ("busy", found.busy or "no"), ("ends itself", sleeps), ("ledger entries", found.ledger_seq), ("runs", queue),
+        ("read-only", found.read_only),
+    ])  # fmt: skip
+
+
+def logs(found: DaemonLog, screen: Screen) -> None:
+    screen.block(found.text)
+
+
+RENDERERS = {"start": status, "stop": status, "status": status, "logs": logs}

@@ -1,0 +1,24 @@
+"""The ledger."""
+
+from __future__ import annotations
+
+from mlops_tui.cli.screen import Screen
+from mlops_tui.cli.text import when
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs.ledger import Entry, LedgerReport
+
+
+def list_(page: Page[Entry], screen: Screen) -> None:
+    rows = [(str(e.seq), when(e.time), e.actor, e.verb, e.subject, e.why or "-") for e in page.items]
+    screen.table(("entry", "when", "who", "what", "subject", "why"), rows, "the ledger is empty")
+
+
+def verify(report: LedgerReport, screen: Screen) -> None:
+    for finding in report.findings:
+        screen.line(finding)
+    screen.line(
+        f"{report.entries:,} entries, {'whole' if report.ok else 'DAMAGED'}; head {report.head or '-'}"
+    )
+
+
+RENDERERS = {"list": list_, "verify": verify}

@@ -1,0 +1,32 @@
+"""Projects."""
+
+from __future__ import annotations
+
+from mlops_tui.cli.screen import Screen
+from mlops_tui.cli.text import when
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs.project import Project
+
+
+def list_(page: Page[Project], screen: Screen) -> None:
+    rows = [
+        (p.name, p.dir, ", ".join(p.sources) or "-", ", ".join(p.models) or "-", len(p.problems) or "-")
+        for p in page.items
+    ]
+    screen.table(
+        ("project", "folder", "sources", "models", "problems"),
+        rows,
+        "no projects: `mlops-tui project add DIR`",
+    )
+
+
+def show(project: Project, screen: Screen) -> None:
+    screen.facts([
+        ("project", project.name), ("folder", project.dir), ("added", when(project.added)), ("sources", project.sources),
+        ("models", project.models),
+    ])  # fmt: skip
+    for problem in project.problems:
+        screen.line(f"problem: {problem}")
+
+
+RENDERERS = {"list": list_, "show": show, "add": show, "remove": show}
