@@ -1,0 +1,451 @@
+"""The filter language of lists: one text for the app, the CLI and scripts, parsed into a tree that the index turns into SQL.
+
+    state = FAILED and best(roc_auc) >= 0.8          params.lr < 1e-3 or tags.owner ~ '^team-'
+    name:baseline -kind:sdk age < 2d                 model in (a, b) and not has:tags.reviewed
+
+A bare word or a quoted text looks for itself in name, id, experiment, model and tag values. A space is `and`, `|` is `or`, `-` before a term is
+`not`. Operators: = != < <= > >=, `~` and `!~` (regular expression), `:` (contains, whatever the case), IN (…), IS [NOT] NULL, = NULL.
+Fields: id name kind state project experiment model actor created started ended age duration exit_code signal attempts,
+`tags.x`, `params.x`, `metrics.x` (which is `best(x)`), `best(x)`, `last(x)`, `min(x)`, `max(x)`, `count(x)`; a name with other characters stands
+in quotes: `tags."my key"`. Ages and durations take s, m, h, d, w; times take 2026-01-31, 2026-01-31T10:00 (UTC) or milliseconds.
+A comparison with a value that is not there is false, also for `!=`; `not` turns exactly that around.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from mlops_store.errors import Problem
+
+TEXT_FIELDS = frozenset({"id", "name", "kind", "state", "project", "experiment", "model", "actor"})
+TIME_FIELDS = frozenset({"created", "started", "ended"})
+SPAN_FIELDS = frozenset({"age", "duration"})
+NUMBER_FIELDS = frozenset({"exit_code", "signal", "attempts"})
+AGGREGATES = frozenset({"best", "last", "min", "max", "count"})
+_GROUPS = {
+    "tags": "tag",
+    "tag": "tag",
+    "params": "param",
+    "param": "param",
+    "metrics": "metric",
+    "metric": "metric",
+}
+_OPERATORS = ("!=", "!~", "<=", ">=", "==", "=", "<", ">", "~", ":")
+_KEYWORDS = frozenset({"and", "or", "not", "in", "is", "null"})
+_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_WORD = re.compile(r"[^\s()|,'\"=!<>~:]+")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
+_MAX_DEPTH = 50
+_MAX_TEXT = 4000
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is compared. `group` is column, tag, param or metric; `aggregate` is set for metrics."""
+
+    group: str
+    name: str
+    aggregate: str = ""
+
+
+@dataclass(frozen=True)
+class Compare:
+    field: Field
+    op: str
+    value: str
+
+
+@dataclass(frozen=True)
+class In:
+    field: Field
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Missing:
+    """The field has no value."""
+
+    field: Field
+
+
+@dataclass(frozen=True)
+class Search:
+    text: str
+
+
+@dataclass(frozen=True)
+class Not:
+    item: Node
+
+
+@dataclass(frozen=True)
+class And:
+    items: tuple[Node, ...]
+
+
+@dataclass(frozen=True)
+class Or:
+    items: tuple[Node, ...]
+
+
+Node = Compare | In | Missing | Search | Not | And | Or
+
+
+@dataclass(frozen=True)
+class _Token:
+    kind: str  # word, text, op, or the character itself
+    text: str
+    at: int
+    glued: bool  # no space before it
+
+
+def parse(text: str) -> Node | None:
+    """The tree of a filter; None for an empty one. Raises Problem `bad_filter` with the column (from 1) of what is wrong."""
+    if len(text) > _MAX_TEXT:
+        raise _bad(_MAX_TEXT, f"a filter has at most {_MAX_TEXT} characters")
+    tokens = _tokens(text)
+    if not tokens:
+        return None
+    parser = _Parser(tokens, len(text))
+    node = parser.any_of(0)
+    extra = parser.peek()
+    if extra is not None:
+        raise _bad(extra.at, f"{extra.text!r} is not expected here")
+    return node
+
+
+def to_text(node: Node) -> str:
+    """The filter's text; parsing it gives the same tree."""
+    match node:
+        case Compare(field, op, value):
+            return f"{_field_text(field)} {op} {_quote(value)}"
+        case In(field, values):
+            return f"{_field_text(field)} in ({', '.join(map(_quote, values))})"
+        case Missing(field):
+            return f"{_field_text(field)} is null"
+        case Search(text):
+            return _quote(text)
+        case Not(item):
+            return f"not ({to_text(item)})"
+        case And(items):
+            return " and ".join(f"({to_text(item)})" for item in items)
+        case Or(items):
+            return " or ".join(f"({to_text(item)})" for item in items)
+
+
+# --- values (also used by whoever compiles a tree) ----------------------------------------------------------
+
+
+def number(text: str) -> float | None:
+    """A value as a number, nan and inf included; None where it is not one."""
+    if text.lower() in ("nan", "inf", "-inf", "+inf"):
+        return float(text)
+    return float(text) if _NUMBER.match(text) else None
+
+
+def span_ms(text: str) -> int | None:
+    """`90s`, `2d`, `1.5h` or plain seconds as milliseconds."""
+    match = re.match(r"(\d{1,12}(?:\.\d{1,6})?)([smhdw]?)$", text)
+    return int(float(match[1]) * _SPANS[match[2] or "s"] * 1000) if match else None
+
+
+def time_ms(text: str) -> int | None:
+    """A date, a time (UTC unless it says otherwise) or milliseconds as UTC milliseconds."""
+    if re.match(r"\d{11,15}$", text):
+        return int(text)
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (OverflowError, ValueError):
+        return None
+
+
+# --- inside -------------------------------------------------------------------------------------------------
+
+
+def _bad(at: int, what: str) -> Problem:
+    return Problem("bad_filter", f"filter, column {at + 1}: {what}",
+                   "for example: state = FAILED and best(roc_auc) >= 0.8 and tags.owner = me", status=2)  # fmt: skip
+
+
+def _tokens(text: str) -> list[_Token]:
+    found: list[_Token] = []
+    at = 0
+    while at < len(text):
+        start = at
+        char = text[at]
+        if char.isspace():
+            at += 1
+            continue
+        glued = at > 0 and not text[at - 1].isspace()
+        operator = next((op for op in _OPERATORS if text.startswith(op, at)), None)
+        if char in "'\"":
+            value, at = _quoted(text, at)
+            found.append(_Token("text", value, start, glued))
+        elif char in "(),|":
+            at += 1
+            found.append(_Token(char, char, start, glued))
+        elif operator:
+            at += len(operator)
+            found.append(_Token("op", "=" if operator == "==" else operator, start, glued))
+        else:
+            match = _WORD.match(text, at)
+            if match is None:
+                raise _bad(at, f"{char!r} is not expected here")
+            at = match.end()
+            found.append(_Token("word", match[0], start, glued))
+    return found
+
+
+def _quoted(text: str, at: int) -> tuple[str, int]:
+    """The text in quotes from `at`; a doubled quote stands for one."""
+    quote, parts, i = text[at], [], at + 1
+    while i < len(text):
+        if text[i] == quote:
+            if text.startswith(quote * 2, i):
+                parts.append(quote)
+                i += 2
+                continue
+            return "".join(parts), i + 1
+        parts.append(text[i])
+        i += 1
+    raise _bad(at, "this quote is not closed")
+
+
+class _Parser:
+    def __init__(self, tokens: list[_Token], end: int) -> None:
+        self._tokens = tokens
+        self._at = 0
+        self._end = end
+
+    def peek(self, ahead: int = 0) -> _Token | None:
+        place = self._at + ahead
+        return self._tokens[place] if place < len(self._tokens) else None
+
+    def any_of(self, depth: int) -> Node:
+        items = [self.all_of(depth)]
+        while self._take("|") or self._take_keyword("or"):
+            items.append(self.all_of(depth))
+        return items[0] if len(items) == 1 else Or(tuple(items))
+
+    def all_of(self, depth: int) -> Node:
+        items = [self.term(depth)]
+        while True:
+            self._take_keyword("and")
+            token = self.peek()
+            if token is None or token.kind in ("|", ")", ",") or _is(token, "or"):
+                if token is None or self._at == 0 or not _is(self._tokens[self._at - 1], "and"):
+                    break
+                raise _bad(token.at, "a term is missing after and")
+            items.append(self.term(depth))
+        if _is(self._tokens[self._at - 1], "and"):
+            raise _bad(self._end, "a term is missing after and")
+        return items[0] if len(items) == 1 else And(tuple(items))
+
+    def term(self, depth: int) -> Node:
+        token = self.peek()
+        if token is None:
+            raise _bad(self._end, "a term is missing at the end")
+        if depth > _MAX_DEPTH:
+            raise _bad(token.at, "the filter is nested too deeply")
+        if self._take_keyword("not"):
+            return Not(self.term(depth + 1))
+        if token.kind == "word" and token.text.startswith("-"):
+            return self._minus(token, depth)
+        if self._take("("):
+            node = self.any_of(depth + 1)
+            if not self._take(")"):
+                raise _bad(token.at, "this bracket is not closed")
+            return node
+        if token.kind == "text":
+            self._at += 1
+            return Search(token.text)
+        if token.kind != "word":
+            raise _bad(token.at, f"a field or a word is expected here, not {token.text!r}")
+        if token.text.lower() in _KEYWORDS:
+            raise _bad(token.at, f"a term is missing before {token.text!r}")
+        return self._comparison(token)
+
+    def _minus(self, token: _Token, depth: int) -> Node:
+        """`-term` is `not term`; a lone `-` stands before a bracket or a quoted text."""
+        rest = token.text[1:]
+        if rest:
+            self._tokens[self._at] = _Token("word", rest, token.at + 1, False)
+        else:
+            self._at += 1
+        return Not(self.term(depth + 1))
+
+    def _comparison(self, token: _Token) -> Node:
+        after = self.peek(1)
+        if _is(token, "has") and after is not None and after.text == ":":
+            self._at += 2
+            return Not(Missing(self._field()))
+        start = self._at
+        if after is None or not self._is_field_position():
+            self._at = start + 1
+            return Search(token.text)
+        field = self._field()
+        negated = self._take_keyword("not")
+        if self._take_keyword("in"):
+            node: Node = In(field, self._values(field))
+            return Not(node) if negated else node
+        if negated:
+            raise _bad(self._here(), "in is expected after not")
+        if self._take_keyword("is"):
+            negated = self._take_keyword("not")
+            if not self._take_keyword("null"):
+                raise _bad(self._here(), "null is expected here")
+            return Not(Missing(field)) if negated else Missing(field)
+        return self._operator(field)
+
+    def _is_field_position(self) -> bool:
+        """True where an operator follows the word (and, for best("a b") or tags."a b", what belongs to it)."""
+        token, ahead = self._tokens[self._at], 1
+        after = self.peek(ahead)
+        if token.text.lower() in AGGREGATES and after is not None and after.kind == "(" and after.glued:
+            return True
+        if token.text.endswith(".") and after is not None and after.kind == "text" and after.glued:
+            return True
+        if after is None:
+            return False
+        following = self.peek(ahead + 1)
+        return (
+            after.kind == "op"
+            or _is(after, "is")
+            or _is(after, "in")
+            or (_is(after, "not") and following is not None and _is(following, "in"))
+        )
+
+    def _field(self) -> Field:
+        token = self.peek()
+        if token is None or token.kind != "word":
+            raise _bad(self._here(), "a field is expected here")
+        self._at += 1
+        after = self.peek()
+        if token.text.lower() in AGGREGATES and after is not None and after.kind == "(":
+            self._at += 1
+            name = self.peek()
+            if name is None or name.kind not in ("word", "text"):
+                raise _bad(self._here(), f"{token.text}( needs the name of a metric")
+            self._at += 1
+            if not self._take(")"):
+                raise _bad(self._here(), "a closing bracket is expected here")
+            return Field("metric", name.text, token.text.lower())
+        head, dot, rest = token.text.partition(".")
+        group = _GROUPS.get(head.lower())
+        if group and dot:
+            if not rest and after is not None and after.kind == "text" and after.glued:
+                self._at += 1
+                rest = after.text
+            elif not rest:
+                raise _bad(token.at, f"{head}. needs a name after the dot")
+            return Field(group, rest, "best" if group == "metric" else "")
+        name_ = "id" if token.text.lower() == "run_id" else token.text.lower()
+        if name_ not in TEXT_FIELDS | TIME_FIELDS | SPAN_FIELDS | NUMBER_FIELDS:
+            raise _bad(token.at, f"there is no field {token.text!r}; a parameter is params.{token.text}, a metric best({token.text}), "
+                       f"a tag tags.{token.text}")  # fmt: skip
+        return Field("column", name_)
+
+    def _operator(self, field: Field) -> Node:
+        token = self.peek()
+        if token is None or token.kind != "op":
+            raise _bad(self._here(), "an operator is expected here: = != < <= > >= ~ !~ : in, is null")
+        self._at += 1
+        value = self.peek()
+        if value is None or value.kind not in ("word", "text"):
+            raise _bad(self._here(), f"a value is expected after {token.text}")
+        self._at += 1
+        if value.kind == "word" and value.text.lower() == "null" and token.text in ("=", "!="):
+            return Missing(field) if token.text == "=" else Not(Missing(field))
+        text = value.text + self._rest_of_value(value)
+        _check_value(field, token, text, value.at)
+        return Compare(field, token.text, text)
+
+    def _rest_of_value(self, value: _Token) -> str:
+        """What is glued to a bare value by colons, as in 2026-01-31T10:30."""
+        rest = ""
+        while value.kind == "word":
+            colon, word = self.peek(), self.peek(1)
+            if not (
+                colon and colon.text == ":" and colon.glued and word and word.kind == "word" and word.glued
+            ):
+                break
+            rest += ":" + word.text
+            self._at += 2
+        return rest
+
+    def _values(self, field: Field) -> tuple[str, ...]:
+        opening = self.peek()
+        if not self._take("("):
+            raise _bad(self._here(), "in needs a list in brackets")
+        values: list[str] = []
+        while True:
+            token = self.peek()
+            if token is None or token.kind not in ("word", "text"):
+                raise _bad(self._here(), "a value is expected here")
+            self._at += 1
+            text = token.text + self._rest_of_value(token)
+            _check_value(field, _Token("op", "=", token.at, False), text, token.at)
+            values.append(text)
+            if self._take(")"):
+                return tuple(values)
+            if not self._take(","):
+                raise _bad(opening.at if opening else self._end, "this list is not closed")
+
+    def _take(self, kind: str) -> bool:
+        token = self.peek()
+        if token is None or token.kind != kind:
+            return False
+        self._at += 1
+        return True
+
+    def _take_keyword(self, word: str) -> bool:
+        token = self.peek()
+        if token is None or not _is(token, word):
+            return False
+        self._at += 1
+        return True
+
+    def _here(self) -> int:
+        token = self.peek()
+        return token.at if token else self._end
+
+
+def _is(token: _Token, word: str) -> bool:
+    return token.kind == "word" and token.text.lower() == word
+
+
+def _check_value(field: Field, op: _Token, value: str, at: int) -> None:
+    """A value that the field can never have is an error, not an empty list."""
+    if op.text in ("~", "!~"):
+        if field.group == "metric" or field.name in TIME_FIELDS | SPAN_FIELDS | NUMBER_FIELDS:
+            raise _bad(op.at, f"{op.text} is for text, {field.name} is none")
+        try:
+            re.compile(value)
+        except (re.error, RecursionError, OverflowError) as error:
+            raise _bad(at, f"not a regular expression: {error}") from error
+        return
+    if field.group == "metric" or (field.group == "column" and field.name in NUMBER_FIELDS):
+        if number(value) is None:
+            raise _bad(at, f"{value!r} is not a number")
+    elif field.group == "column" and field.name in TIME_FIELDS and time_ms(value) is None:
+        raise _bad(at, f"{value!r} is not a time: write 2026-01-31, 2026-01-31T10:30 or milliseconds")
+    elif field.group == "column" and field.name in SPAN_FIELDS and span_ms(value) is None:
+        raise _bad(at, f"{value!r} is not a span of time: write 90s, 15m, 2h, 3d or 1w")
+
+
+def _field_text(field: Field) -> str:
+    if field.group == "column":
+        return field.name
+    if field.group == "metric":
+        return f"{field.aggregate}({_quote(field.name)})"
+    return f"{field.group}s.{_quote(field.name)}"
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

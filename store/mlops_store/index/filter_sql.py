@@ -1,0 +1,156 @@
+"""A filter's tree as a condition over `runs r`: all names and texts of people are bound parameters, never part of the SQL."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from mlops_store.filters import (
+    NUMBER_FIELDS,
+    SPAN_FIELDS,
+    TIME_FIELDS,
+    And,
+    Compare,
+    Field,
+    In,
+    Missing,
+    Node,
+    Not,
+    Or,
+    Search,
+    number,
+    span_ms,
+    time_ms,
+)
+from mlops_store.index.directions import default_direction
+
+Sql = tuple[str, list[Any]]
+
+_COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
+    "name", "kind", "state", "project", "experiment", "model", "actor", "created", "started", "ended", "exit_code", "signal", "attempts")}}  # fmt: skip
+_ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+
+
+def compile_runs(node: Node, now: int) -> Sql:
+    """(condition, parameters). The condition is never NULL: a comparison with what is not there is false. `now` is for ages."""
+    match node:
+        case And(items) | Or(items):
+            parts = [compile_runs(item, now) for item in items]
+            word = " AND " if isinstance(node, And) else " OR "
+            return "(" + word.join(sql for sql, _ in parts) + ")", [p for _, params in parts for p in params]
+        case Not(item):
+            sql, params = compile_runs(item, now)
+            return f"(NOT {sql})", params
+        case Search(text):
+            return _search(text)
+        case Missing(field):
+            sql, params = _exists(field, "true", [], now)
+            return f"(NOT {sql})", params
+        case In(field, values):
+            parts = [_compare(field, "=", value, now) for value in values]
+            return "(" + " OR ".join(sql for sql, _ in parts) + ")", [
+                p for _, params in parts for p in params
+            ]
+        case Compare(field, op, value):
+            return _compare(field, op, value, now)
+
+
+def _search(text: str) -> Sql:
+    fields = " OR ".join(
+        f"contains(lower(coalesce(r.{name}, '')), lower(?))" for name in ("name", "experiment", "model")
+    )
+    return (
+        f"({fields} OR starts_with(r.run_id, lower(?)) OR "
+        "EXISTS (SELECT 1 FROM tags t WHERE t.run_id = r.run_id AND contains(lower(t.value), lower(?))))",
+        [text] * 5,
+    )
+
+
+def _compare(field: Field, op: str, value: str, now: int) -> Sql:
+    if field.group == "metric" or (field.group == "column" and field.name in NUMBER_FIELDS):
+        wanted = number(value)
+        assert wanted is not None, "the parser lets only numbers through"
+        sql, params = _number("$::DOUBLE", op, wanted)
+    elif field.group == "column" and field.name in TIME_FIELDS:
+        sql, params = f"$ {_order(op)} ?", [time_ms(value)]
+    elif field.group == "column" and field.name in SPAN_FIELDS:
+        sql, params = f"$ {_order(op)} ?", [span_ms(value)]
+    elif field.group == "param":
+        sql, params = _param(op, value)
+    else:
+        sql, params = _text("$", op, value)
+    return _exists(field, sql, params, now)
+
+
+def _order(op: str) -> str:
+    return _ORDER.get(op, "=")  # ':' on a number is '='
+
+
+def _number(expression: str, op: str, wanted: float) -> Sql:
+    if math.isnan(wanted):
+        return (f"NOT isnan({expression})" if op == "!=" else f"isnan({expression})"), []
+    # DuckDB holds NaN for the greatest number; here it is neither greater nor less
+    guard = "" if op in ("=", ":", "!=") else f"NOT isnan({expression}) AND "
+    return f"{guard}{expression} {_order(op)} ?::DOUBLE", [wanted]
+
+
+def _text(expression: str, op: str, value: str) -> Sql:
+    if op == ":":
+        return f"contains(lower({expression}), lower(?))", [value]
+    if op in ("~", "!~"):
+        return f"{'NOT ' if op == '!~' else ''}regexp_matches({expression}, ?)", [value]
+    return f"{expression} {_ORDER[op]} ?", [value]
+
+
+def _param(op: str, value: str) -> Sql:
+    """Numbers compare as numbers where both sides are, all else as text."""
+    wanted = number(value)
+    if wanted is None or not math.isfinite(wanted) or op in (":", "~", "!~"):
+        return _text("p.text", op, value)
+    if op == "=":
+        return "(p.number = ?::DOUBLE OR p.text = ?)", [wanted, value]
+    if op == "!=":
+        return "(p.number IS DISTINCT FROM ?::DOUBLE AND p.text <> ?)", [wanted, value]
+    return f"p.number {_ORDER[op]} ?::DOUBLE", [wanted]
+
+
+def _exists(field: Field, condition: str, params: list[Any], now: int) -> Sql:
+    """The condition over the field's value ($), where there is one."""
+    if field.group == "column":
+        if field.name == "age":
+            return f"coalesce({condition.replace('$', '(?::BIGINT - r.created)')}, false)", [now, *params]
+        column = "r.duration_ms" if field.name == "duration" else _COLUMNS[field.name]
+        there = f"{column} IS NOT NULL" + (f" AND {column} <> ''" if field.name == "model" else "")
+        return f"({there} AND coalesce({condition.replace('$', column)}, false))", params
+    if field.group == "tag":
+        inner = condition.replace("$", "t.value")
+        return f"EXISTS (SELECT 1 FROM tags t WHERE t.run_id = r.run_id AND t.key = ? AND {inner})", [
+            field.name,
+            *params,
+        ]
+    if field.group == "param":
+        return f"EXISTS (SELECT 1 FROM params p WHERE p.run_id = r.run_id AND p.key = ? AND {condition})", [
+            field.name,
+            *params,
+        ]
+    return _metric(field, condition, params)
+
+
+def _metric(field: Field, condition: str, params: list[Any]) -> Sql:
+    def over(column: str) -> Sql:
+        inner = condition.replace("$", f"m.{column}")
+        return (
+            f"EXISTS (SELECT 1 FROM last_values m WHERE m.run_id = r.run_id AND m.key = ? AND m.{column} IS NOT NULL AND {inner})",
+            [field.name, *params],
+        )
+
+    if field.aggregate != "best":
+        return over(field.aggregate)
+    (low, low_params), (high, high_params) = over("min"), over("max")
+    lower = (
+        "CASE WHEN r.metric = ? AND r.direction IN ('min', 'max') THEN r.direction = 'min' "
+        "WHEN r.project IN (SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = 'min') THEN true "
+        "WHEN r.project IN (SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = 'max') THEN false ELSE ?::BOOLEAN END"
+    )
+    choice = [field.name] * 3 + [default_direction(field.name) == "min"]
+    return f"(CASE WHEN {lower} THEN {low} ELSE {high} END)", [*choice, *low_params, *high_params]

@@ -1,0 +1,350 @@
+"""What the query modules answer."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from index_box import command, do, end, journal, new_home, new_run, project, start
+
+from mlops_store.errors import Problem
+from mlops_store.index import data, features, ledger_log, models, proposals, runs
+from mlops_store.index.tx import Read, Tx, Writer
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Any:
+    writer = Writer.open(new_home(tmp_path))
+    yield writer
+    writer.close()
+
+
+def register(version: int, **more: Any) -> tuple[str, dict[str, Any]]:
+    return ("model.register", {"project": "flights", "model": "late", "version": version, "run_id": f"{version:032x}", "metric": "roc_auc",
+                               "direction": "max", "metrics": {"roc_auc": {"value": 0.7}}, "gate": {"verdict": "PASS"},
+                               "feature_service": ["weather@1:wind"], **more})  # fmt: skip
+
+
+def move(to: int | None, old: int | None = None) -> tuple[str, dict[str, Any]]:
+    return (
+        "alias.move",
+        {
+            "project": "flights",
+            "model": "late",
+            "alias": "champion",
+            "from": old,
+            "to": to,
+            "verdict_id": "v",
+        },
+    )
+
+
+def at(writer: Writer, monkeypatch: pytest.MonkeyPatch, now: int, *verbs: tuple[str, dict[str, Any]]) -> None:
+    from mlops_store.index import tx
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tx, "now_ms", lambda: now)
+        do(writer, *verbs)
+
+
+def test_a_run_has_the_shape_of_the_contract(writer: Writer) -> None:
+    folder = new_run(
+        writer.home, name="a", params={"lr": 0.1, "deep": {"x": [1]}}, tags={"t": "v"}, created=5
+    )
+    start(folder)
+    journal(
+        folder,
+        "1-a",
+        ["m", "roc_auc", 0, 0, 0.9],
+        ["m", "roc_auc", 1, 0, 0.8],
+        ["m", "log_loss", 0, 0, 0.5],
+        ["m", "log_loss", 1, 0, 0.2],
+    )
+    end(folder)
+    do(
+        writer,
+        (
+            "run.submit",
+            {"run_id": folder.run_id, "kind": "train", "project": "flights", "model": None, "path": "x"},
+        ),
+    )
+    writer.ingest([folder.path])
+    with writer.reader() as read:
+        (shape,) = runs.shapes(read, [folder.run_id, "f" * 32])
+    assert shape == {
+        "run_id": folder.run_id, "kind": "train", "name": "a", "project": "flights", "experiment": "late", "state": "FINISHED",
+        "params": {"lr": 0.1, "deep": {"x": [1]}}, "tags": {"t": "v"}, "created": 5, "started": 1000, "ended": 2000, "exit_code": 0, "signal": None,
+        "attempts": 1, "model": None, "proposal_id": None, "reason": "", "settled": False,
+        "metrics": {"log_loss": {"last": 0.2, "best": 0.2, "min": 0.2, "max": 0.5, "count": 2},
+                    "roc_auc": {"last": 0.8, "best": 0.9, "min": 0.8, "max": 0.9, "count": 2}},
+    }  # fmt: skip
+
+
+def test_a_submitted_run_is_there_before_its_folder_was_read(writer: Writer) -> None:
+    folder = new_run(writer.home)
+    do(
+        writer,
+        ("run.submit", {"run_id": folder.run_id, "kind": "drift", "project": "p", "model": "m", "path": "x"}),
+    )
+    with writer.reader() as read:
+        assert runs.shapes(read, [folder.run_id])[0]["state"] == "QUEUED"
+        assert runs.find(read, folder.run_id[:10]) == folder.run_id
+        with pytest.raises(Problem) as caught:
+            runs.find(read, "nothing")
+    assert caught.value.code == "no_such_run"
+
+
+@pytest.mark.parametrize("sort", ["-created", "created", "name", "-best(auc)", "last(auc)", "-state"])
+def test_pages_are_complete_and_stable_while_runs_arrive(writer: Writer, sort: str) -> None:
+    folders = [new_run(writer.home, name=f"n{i % 3}", created=i // 2) for i in range(11)]
+    for i, folder in enumerate(folders[:7]):
+        journal(folder, "1-a", ["m", "auc", 0, 0, [0.1, 0.5, "nan", "inf"][i % 4]])
+    writer.ingest([folder.path for folder in folders])
+    with writer.reader() as read:
+        whole, _ = runs.page(read, sort=sort, limit=1000)
+        seen: list[str] = []
+        token = None
+        while True:
+            items, token = runs.page(read, sort=sort, limit=3, token=token)
+            seen += [item["run_id"] for item in items]
+            if token is None:
+                break
+        assert seen == [item["run_id"] for item in whole] and len(set(seen)) == 11
+        for wrong in ({"sort": "secret"}, {"token": "zz"}, {"token": "00"}):
+            with pytest.raises(Problem):
+                runs.page(read, **wrong)
+
+
+_points = st.lists(
+    st.tuples(st.integers(-5, 40), st.one_of(st.floats(-10, 10), st.just(math.nan), st.just(math.inf))),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(points=_points, buckets=st.integers(1, 20))
+def test_a_series_is_an_envelope(
+    tmp_path_factory: pytest.TempPathFactory, points: list[tuple[int, float]], buckets: int
+) -> None:
+    writer = Writer.open(new_home(tmp_path_factory.mktemp("series")))
+    folder = new_run(writer.home)
+    text = {math.inf: "inf"}
+    journal(folder, "1-a", *(["m", "k", step, 0, "nan" if v != v else text.get(v, v)] for step, v in points))
+    writer.ingest([folder.path])
+    with writer.reader() as read:
+        found = runs.series(read, folder.run_id, "k", buckets)
+    writer.close()
+    finite = [(s, v) for s, v in points if math.isfinite(v)]
+    assert found["points"] == len(points) and found["nonfinite"] == len(points) - len(finite)
+    envelope = found["buckets"]
+    assert len(envelope) <= buckets and [b[0] for b in envelope] == sorted(b[0] for b in envelope)
+    if finite:
+        assert min(b[1] for b in envelope) == min(v for _, v in finite)
+        assert max(b[2] for b in envelope) == max(v for _, v in finite)
+        assert envelope[0][0] == min(s for s, _ in finite)
+        assert all(low <= last <= high for _, low, high, last in envelope)
+
+
+def test_models_as_they_are_and_as_they_were(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(writer, monkeypatch, 1000, register(1), move(1))
+    at(writer, monkeypatch, 2000, register(2), move(2, 1))
+    at(writer, monkeypatch, 1500, move(1, 2))  # the clock went back: the ledger's time does not
+    at(writer, monkeypatch, 3000, move(None, 1), ("gate.verdict", {"project": "flights", "model": "late", "version": 2, "verdict_id": "v", "verdict": "FAIL"}),
+       ("gate.waive", {"project": "flights", "model": "late", "version": 2, "verdict_id": "v", "check": "slices", "name": "ann", "reason": "r", "expires": 4000}),
+       ("gate.look", {"project": "flights", "model": "late", "evaluation_key": "e", "look": 1}))  # fmt: skip
+    with writer.reader() as read:
+        aliases = {
+            t: models.aliases(read, "flights", "late", t) for t in (500, 1000, 1999, 2000, 2999, 3000, None)
+        }
+        assert aliases == {
+            500: {},
+            1000: {"champion": 1},
+            1999: {"champion": 1},
+            2000: {"champion": 1},
+            2999: {"champion": 1},
+            3000: {},
+            None: {},
+        }
+        shape = models.shown(read, "flights", "late")
+        assert shape is not None and [v["verdict"] for v in shape["versions"]] == ["PASS", "FAIL"]
+        assert shape["versions"][0]["metrics"] == {"roc_auc": {"value": 0.7}}
+        assert models.shown(read, "flights", "late", 500) is None
+        assert [len(m["versions"]) for m in models.listed(read, "flights", 1500)] == [1]
+        assert [(m["to_version"], m["verdict"]) for m in models.history(read, "flights", "late")] == [
+            (None, "FAIL"),
+            (1, "FAIL"),
+            (2, "FAIL"),
+            (1, "FAIL"),
+        ]
+        assert models.looks(read, "flights", "late") == {"e": 1}
+        assert [len(models.waivers(read, "flights", "late", t)) for t in (2999, 3000, 4000)] == [0, 1, 0]
+        found = models.version(read, "flights", "late", 2)
+        assert found is not None and found["feature_service"] == ["weather@1:wind"]
+        assert features.used_by(read, "flights", "weather") == [
+            {"model": "late", "version": 1, "feature": "weather@1:wind"}, {"model": "late", "version": 2, "feature": "weather@1:wind"}]  # fmt: skip
+
+
+def file(path: str, sha: str, rows: int) -> dict[str, Any]:
+    return {
+        "path": path,
+        "sha256": sha,
+        "rows": rows,
+        "stored": f"data/{sha}",
+        "bytes": 9,
+        "admitted": 1,
+        "min_event_time": 1,
+        "max_event_time": 2,
+    }
+
+
+def admit(version: int, rows: int, files: list[dict[str, Any]]) -> tuple[str, dict[str, Any]]:
+    return (
+        "data.admit",
+        {
+            "project": "p",
+            "source": "s",
+            "version": version,
+            "snapshot": f"s{version}",
+            "manifest": "m",
+            "rows": rows,
+            "files": files,
+        },
+    )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_version_has_all_its_files_whether_the_entry_names_all_or_the_new_ones(
+    writer: Writer, whole: bool
+) -> None:
+    a, b, b2, c = file("a", "1", 10), file("b", "2", 5), file("b", "3", 6), file("c", "4", 1)
+    do(writer, admit(1, 15, [a, b]))
+    do(writer, admit(2, 17, [a, b2, c] if whole else [b2, c]))
+    with writer.reader() as read:
+        assert [(f["path"], f["sha256"]) for f in data.files(read, "p", "s", 2)] == [
+            ("a", "1"),
+            ("b", "3"),
+            ("c", "4"),
+        ]
+        assert [(v["version"], v["files"], v["rows"]) for v in data.versions(read, "p")] == [
+            (2, 3, 17),
+            (1, 2, 15),
+        ]
+        changes = data.file_changes(read, "p", "s", 1, 2)
+        assert [f["path"] for f in changes["added"]] == ["b", "c"] and [
+            f["sha256"] for f in changes["removed"]
+        ] == ["2"]
+        assert read.rows("SELECT path, version FROM batches ORDER BY seq, path") == [
+            {"path": "a", "version": 1}, {"path": "b", "version": 1}, {"path": "b", "version": 2}, {"path": "c", "version": 2}]  # fmt: skip
+        newest = data.latest(read, "p", "s")
+        assert newest is not None and newest["version"] == 2
+
+
+def test_quarantine_is_held_until_somebody_decides(writer: Writer) -> None:
+    held = (
+        "data.quarantine",
+        {
+            "project": "p",
+            "source": "s",
+            "path": "x",
+            "sha256": "1",
+            "bytes": 3,
+            "reason": "torn",
+            "details": [{"row": 1}],
+        },
+    )
+    do(writer, held)
+    do(writer, held)
+    with writer.reader() as read:
+        assert [(q["reason"], q["details"]) for q in data.quarantine(read, "p")] == [("torn", [{"row": 1}])]
+    do(writer, ("data.drop", {"project": "p", "source": "s", "sha256": "1"}))
+    with writer.reader() as read:
+        assert data.quarantine(read, "p") == []
+        assert [q["state"] for q in data.quarantine(read, all_states=True)] == ["DROPPED"]
+
+
+def test_a_proposal_grows_is_decided_and_ends(writer: Writer) -> None:
+    def open_card(tx: Tx) -> None:
+        tx.append(
+            "proposal.open",
+            "late",
+            {
+                "id": "p1",
+                "project": "p",
+                "model": "late",
+                "reasons": ["new data"],
+                "evidence": {"rows": 1},
+                "expires": 9,
+            },
+        )
+        tx.append(
+            "firing.add",
+            "late",
+            {
+                "firing_id": "f1",
+                "project": "p",
+                "model": "late",
+                "rule": "r",
+                "kind": "new_data",
+                "inputs": {"n": 5},
+                "proposal_id": "p1",
+            },
+        )
+
+    assert writer.execute([command(open_card)])[0].ok
+    do(writer, ("proposal.update", {"id": "p1", "revision": 2, "evidence": {"rows": 2}}))
+    with writer.reader() as read:
+        card = proposals.active(read, "p", "late")
+        assert card is not None and (card["state"], card["revision"], card["evidence"], card["reasons"]) == (
+            "OPEN",
+            2,
+            {"rows": 2},
+            ["new data"],
+        )
+    do(
+        writer,
+        (
+            "proposal.decide",
+            {"id": "p1", "revision": 2, "decision": "APPROVED", "pins": {"s": 3}, "run_id": "r"},
+        ),
+        actor="ann",
+    )
+    do(writer, ("proposal.state", {"id": "p1", "state": "DONE", "verdict": "PASS"}))
+    do(
+        writer,
+        ("policy.set", {"project": "p", "model": "late", "auto_approve": True}),
+        ("policy.set", {"project": "p", "model": "late", "auto_promote": "on_pass"}),
+    )
+    with writer.reader() as read:
+        shown = proposals.shown(read, "p1")
+        assert shown is not None
+        assert (shown["state"], shown["verdict"], shown["decided_by"], shown["pins"], shown["run_id"]) == (
+            "DONE",
+            "PASS",
+            "ann",
+            {"s": 3},
+            "r",
+        )
+        assert shown["firings"][0]["inputs"] == {"n": 5}
+        assert proposals.active(read, "p", "late") is None
+        policy = proposals.policy(read, "p", "late")
+        assert policy is not None and (policy["auto_approve"], policy["auto_promote"]) == (True, "on_pass")
+        assert [p["id"] for p in proposals.listed(read, "p")] == ["p1"] and proposals.listed(
+            read, after="p1"
+        ) == []
+
+
+def test_the_ledger_by_verb_and_time(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(writer, monkeypatch, 1000, project("a"))
+    at(writer, monkeypatch, 2000, register(1), ("future.verb", {"anything": [1]}))
+    with writer.reader() as read:
+        assert [e["seq"] for e in ledger_log.entries(read)] == [3, 2, 1]
+        assert [e["verb"] for e in ledger_log.entries(read, verb="model.")] == ["model.register"]
+        assert ledger_log.entries(read, before=2)[0]["data"] == {"name": "a", "dir": "/projects/a"}
+        assert [ledger_log.seq_at(read, t) for t in (999, 1000, 5000)] == [0, 1, 3]
+        assert features.views(read) == []
+        assert isinstance(read, Read)
