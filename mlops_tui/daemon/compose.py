@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from mlops_tui.daemon.loop import Daemon, Loops
+from mlops_tui.daemon.loop import Daemon, Loops, Ticker
+from mlops_tui.daemon.notifier import Notifier
+from mlops_tui.daemon.schedule import Schedule
+from mlops_tui.daemon.watch import Watcher
 
 
 def compose(daemon: Daemon) -> Loops:
     """The loop of a daemon, not yet started."""
-    return Loops(daemon)
+    watcher = Watcher(daemon.writer)
+    tickers: list[Ticker] = [watcher, Schedule(daemon.writer), Notifier(daemon.writer)]
+    return Loops(daemon, tickers=tickers, arriving=watcher.arriving)

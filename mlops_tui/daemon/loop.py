@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Protocol
 
 from mlops_store.errors import Problem
@@ -30,6 +31,7 @@ LOG = logging.getLogger("mlops_tui.daemon")
 
 BUSY_PERIOD = 0.2
 WATCHED_PERIOD = 0.05
+WATCHING_PERIOD = 0.5
 IDLE_PERIOD = 1.0
 
 
@@ -78,6 +80,8 @@ class Loops:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._open: list[OpenRun] = []
+        # asked by another thread: so it is said once a turn, and until the first one nobody knows
+        self._busy = True
         self.waits: dict[str, str] = {}
         """Why each queued run waits, by run id."""
 
@@ -104,7 +108,7 @@ class Loops:
 
     def busy(self) -> bool:
         """Whether the daemon has to stay: something runs or waits, is watched or scheduled."""
-        return bool(self._open) or any(ticker.busy() for ticker in self._tickers)
+        return self._busy
 
     def active_runs(self) -> int:
         """Runs that have not ended."""
@@ -121,7 +125,9 @@ class Loops:
         while not self._stopping:
             self._wake.clear()
             self._turn()
-            period = IDLE_PERIOD
+            watching = any(ticker.busy() for ticker in self._tickers)
+            self._busy = watching or bool(self._open)
+            period = WATCHING_PERIOD if watching else IDLE_PERIOD
             if self._open:
                 period = WATCHED_PERIOD if self._events.listeners else BUSY_PERIOD
             self._wake.wait(period)
@@ -209,7 +215,10 @@ class Loops:
         ready = [
             run.waiting() for run in waiting if run.stop_asked or self._captures.ready(run.folder, run.kind)
         ]
-        decisions = self._queue.decide(ready, active, states, lambda project: not self._arriving(project))
+        quiet = cache(
+            lambda project: not self._arriving(project)
+        )  # it looks at the disk: once for each project
+        decisions = self._queue.decide(ready, active, states, quiet)
         self.waits = decisions.waits
         changed = []
         for doomed, reason in decisions.kill:
