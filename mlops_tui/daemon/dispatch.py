@@ -47,11 +47,7 @@ def find_service(verb: Verb, prefix: str = "") -> Service | None:
     name = f"mlops_tui.services.{verb.module}"
     if importlib.util.find_spec(name) is None:
         return None
-    try:  # XXX while others land
-        module = importlib.import_module(name)
-    except ImportError as error:
-        LOG.error("%s", error)
-        return None
+    module = importlib.import_module(name)
     found: Service | None = getattr(module, prefix + verb.function, None)
     return found
 

@@ -8,7 +8,8 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
 
 import msgspec
 import uvicorn
@@ -18,6 +19,7 @@ from mlops_store.atomic import write_json
 from mlops_store.home import Home
 from mlops_store.ids import now_ms
 from mlops_store.index.tx import Read
+from mlops_store.records import LedgerEntry
 from mlops_tui import processes
 from mlops_tui.daemon.app import Gate, build
 from mlops_tui.daemon.compose import compose
@@ -32,6 +34,7 @@ from mlops_tui.daemon.peer import OwnerOnly
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.sockets import BoundSocket
 from mlops_tui.daemon.writer import WriterThread
+from mlops_tui.services import alias_files
 from mlops_tui.services import daemon as daemon_service
 from mlops_tui.verbs.daemon import DaemonStatus
 
@@ -84,6 +87,7 @@ class Daemon:
             handlers = load_handlers({"daemon status": self._status})
             self.writer.start()
             try:
+                self.writer.read(partial(alias_files.reconcile, self.home))
                 readers = Readers(self.writer, self.options.deadline)
                 dispatcher = Dispatcher(handlers, self.writer, readers, self.options.deadline)
                 self._start_loops()
@@ -170,8 +174,23 @@ class Daemon:
 
     def _start_loops(self) -> None:
         self._loops = compose(self)
-        self.writer.on_commit = self._loops.wake
+        self.writer.on_commit = self._committed
         self._loops.start()
+
+    def _committed(self, entries: Sequence[LedgerEntry]) -> None:
+        """What follows from new entries at once: alias files, and a look at what may start."""
+        moved = {
+            (entry.data.get("project", ""), entry.data.get("model", ""))
+            for entry in entries
+            if entry.verb == "alias.move"
+        }
+        for project, model in moved:
+            try:
+                self.writer.read(partial(alias_files.write, self.home, project=project, model=model))
+            except OSError as error:
+                LOG.error("the alias file of %s/%s cannot be written: %s", project, model, error)
+        if self._loops is not None:
+            self._loops.wake()
 
     def _write_identity(self) -> None:
         row = processes.read(os.getpid())

@@ -17,6 +17,7 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.index.query import lock_down
 from mlops_store.index.tx import Command, FatalStoreError, Read, Result, Tx, Writer
+from mlops_store.records import LedgerEntry
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.nice import lower_this_thread
 
@@ -50,8 +51,8 @@ class WriterThread:
     def __init__(self, home: Home, events: EventRing, on_fatal: Callable[[BaseException], None]) -> None:
         self.home = home
         self.failed: BaseException | None = None
-        self.on_commit: Callable[[], None] = lambda: None
-        """Called after each group that changed something."""
+        self.on_commit: Callable[[Sequence[LedgerEntry]], None] = lambda _entries: None
+        """Called in the writer's thread with what is now in the ledger, before whoever asked for it hears of it."""
         self._events = events
         self._on_fatal = on_fatal
         self._queue: queue.SimpleQueue[_Write | _Ingest | None] = queue.SimpleQueue()
@@ -172,8 +173,9 @@ class WriterThread:
             raise
         for result in results:
             self._publish(result)
-        if any(result.entries for result in results):
-            self.on_commit()
+        entries = [entry for result in results for entry in result.entries]
+        if entries:
+            self.on_commit(entries)
         for job, result in zip(jobs, results, strict=True):
             if result.problem is not None or result.error is not None:
                 job.future.set_exception(result.problem or result.error)
