@@ -81,8 +81,8 @@ class Schedule:
 
 def _step(config: ProjectConfig, directory: str, model: ModelConfig) -> Callable[[Tx], None]:
     def step(tx: Tx) -> None:
-        triggers.on_schedule(tx, config.name, directory, model)
-        triggers.release_waiting(tx, config.name, directory, model)
+        triggers.on_schedule(tx, config.name, model)
+        triggers.release_waiting(tx, config.name, model)
         triggers.ensure_drift(tx, config, directory, model)
 
     return step

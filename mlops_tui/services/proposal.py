@@ -72,7 +72,7 @@ def plan_approve(read: Read, request: ProposalApprove) -> Plan:
 def approve(tx: Tx, request: ProposalApprove) -> Proposal:
     card = find(tx, request.id, request.project)
     _check(card, request.revision, "approve")
-    approve_card(tx, card, project_dir(tx, card["project"]), request.client, request.reason)
+    approve_card(tx, card, request.client, request.reason)
     return _again(tx, card["id"])
 
 
@@ -99,7 +99,7 @@ def open(tx: Tx, request: ProposalOpen) -> Proposal:
     if seen.problem is not None or seen.config is None:
         raise seen.problem or Problem("no_project", f"{directory} has no mlops.toml", "", status=2)
     model = seen.config.model_named(request.model)
-    card = triggers.on_demand(tx, name, directory, model, request.reason)
+    card = triggers.on_demand(tx, name, model, request.reason)
     triggers.ensure_drift(tx, seen.config, directory, model)
     return _again(tx, card)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -16,6 +17,7 @@ from mlops_store.records import DriftOutcome, RunSpec
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.schema import ModelConfig, ProjectConfig, RetrainConfig
 from mlops_tui.services import rules
+from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import config_of
 from mlops_tui.services.evidence import build, cost
 from mlops_tui.services.loop_facts import (
@@ -31,6 +33,8 @@ from mlops_tui.services.loop_facts import (
 )
 from mlops_tui.services.rules import Chunk, Facts, Firing
 from mlops_tui.services.submit import submit
+
+LOG = logging.getLogger("mlops_tui.services")
 
 
 @contextmanager
@@ -117,7 +121,7 @@ def after_drift(tx: Tx, spec: RunSpec, found: DriftOutcome) -> None:
         chunks=chunks_since(found, found.since_version),
         since=decision.time if decision else None,
     )
-    raise_firings(tx, spec.project, spec.project_dir, model, rules.evaluate(model.retrain, facts), found)
+    raise_firings(tx, spec.project, model, rules.evaluate(model.retrain, facts), found)
 
 
 def chunks_since(found: DriftOutcome, version: int) -> list[Chunk]:
@@ -143,7 +147,6 @@ def chunks_since(found: DriftOutcome, version: int) -> list[Chunk]:
 def raise_firings(
     tx: Tx,
     project: str,
-    project_dir: str,
     model: ModelConfig,
     firings: Sequence[Firing],
     found: DriftOutcome | None,
@@ -175,7 +178,7 @@ def raise_firings(
         _store(tx, project, model.name, firings, card["id"])
         _refresh(tx, card, model, project, [firing.reason for firing in firings], found)
         return str(card["id"])
-    return _open(tx, project, project_dir, model, firings, found)
+    return _open(tx, project, model, firings, found)
 
 
 def _store(tx: Tx, project: str, model: str, firings: Sequence[Firing], card: str | None) -> None:
@@ -193,7 +196,6 @@ def _store(tx: Tx, project: str, model: str, firings: Sequence[Firing], card: st
 def _open(
     tx: Tx,
     project: str,
-    project_dir: str,
     model: ModelConfig,
     firings: Sequence[Firing],
     found: DriftOutcome | None,
@@ -216,7 +218,7 @@ def _open(
     )  # fmt: skip
     _store(tx, project, model.name, [firing for firing in firings if firing.kind != "waited"], card)
     if model.retrain.auto_approve:
-        _approve_by_policy(tx, card, project, project_dir, model)
+        _approve_by_policy(tx, card)
     return card
 
 
@@ -287,7 +289,7 @@ def _waiting(tx: Tx, project: str, model: str) -> list[dict[str, Any]]:
     return [{**row, "inputs": loads(row["inputs"], {})} for row in found]
 
 
-def release_waiting(tx: Tx, project: str, project_dir: str, model: ModelConfig) -> str | None:
+def release_waiting(tx: Tx, project: str, model: ModelConfig) -> str | None:
     """Opens one card for all firings that waited, once nothing keeps them. Returns its id.
 
     What waited is no longer true where a decision has dealt with it meanwhile: the newest look at the data tells.
@@ -322,7 +324,7 @@ def release_waiting(tx: Tx, project: str, project_dir: str, model: ModelConfig) 
         )
         for row in still
     ]
-    return _open(tx, project, project_dir, model, firings, found)
+    return _open(tx, project, model, firings, found)
 
 
 def _newest_look(tx: Tx, project: str, model: ModelConfig) -> DriftOutcome | None:
@@ -339,7 +341,7 @@ def _newest_look(tx: Tx, project: str, model: ModelConfig) -> DriftOutcome | Non
 # --- schedule, on demand, expiry ---------------------------------------------------------------------------------------
 
 
-def on_schedule(tx: Tx, project: str, project_dir: str, model: ModelConfig) -> str | None:
+def on_schedule(tx: Tx, project: str, model: ModelConfig) -> str | None:
     """Fires where the model's schedule came round since it last did. Only for models that serve."""
     cron = model.retrain.schedule
     serving = champion(tx, project, model.name)
@@ -356,14 +358,10 @@ def on_schedule(tx: Tx, project: str, project_dir: str, model: ModelConfig) -> s
     anchor = (row or {}).get("at") or (first or {}).get("at") or serving.moved
     local = datetime.fromtimestamp(anchor / 1000).astimezone()
     firing = rules.scheduled(cron, local, datetime.fromtimestamp(tx.now / 1000).astimezone())
-    return (
-        raise_firings(tx, project, project_dir, model, [firing], _newest_look(tx, project, model))
-        if firing
-        else None
-    )
+    return raise_firings(tx, project, model, [firing], _newest_look(tx, project, model)) if firing else None
 
 
-def on_demand(tx: Tx, project: str, project_dir: str, model: ModelConfig, reason: str) -> str:
+def on_demand(tx: Tx, project: str, model: ModelConfig, reason: str) -> str:
     """Opens a card, or attaches to the open one. Raises Problem while a training of the model is under way."""
     card = active_card(tx, project, model.name)
     if card is not None and card["state"] in ("APPROVED", "RUNNING"):
@@ -372,9 +370,7 @@ def on_demand(tx: Tx, project: str, project_dir: str, model: ModelConfig, reason
             f"`mlops-tui proposal show {card['id']}`; propose again when it is over", status=3,
         )  # fmt: skip
     firing = rules.on_demand(tx.actor, reason)
-    found = raise_firings(
-        tx, project, project_dir, model, [firing], _newest_look(tx, project, model), asked=True
-    )
+    found = raise_firings(tx, project, model, [firing], _newest_look(tx, project, model), asked=True)
     assert found is not None
     return found
 
@@ -451,10 +447,12 @@ def record_policy(tx: Tx, project: str, model: str, retrain: RetrainConfig) -> N
         )
 
 
-def _approve_by_policy(tx: Tx, card: str, project: str, project_dir: str, model: ModelConfig) -> None:
-    from mlops_tui.services.approval import approve_card
-
+def _approve_by_policy(tx: Tx, card: str) -> None:
     with acting_as(tx, "policy"):
         row = tx.one("SELECT * FROM proposals WHERE id = ?", [card])
         assert row is not None
-        approve_card(tx, row, project_dir, None, "policy auto_approve")
+        try:
+            approve_card(tx, row, None, "policy auto_approve")
+        except Problem as problem:
+            # nothing was written yet: the card stays open for a person, who will be told the same
+            LOG.warning("card %s cannot be approved by policy: %s", card, problem)

@@ -281,9 +281,9 @@ class _Ingest:
         """The new manifest. It replaces nothing: where the version's number is taken meanwhile, the daemon decides."""
         assert self.schema is not None
         ctx, base, outcome = self.ctx, self.base, self.outcome
-        fresh = {file.path: file for file in outcome.admitted}
-        files = [fresh.pop(file.path, file) for file in (base.files if base else [])]
-        files += list(fresh.values())
+        fresh = {file.path for file in outcome.admitted}
+        # in the order of admission: a later row of a key corrects an earlier one
+        files = [*(file for file in (base.files if base else []) if file.path not in fresh), *outcome.admitted]
         starts = [file.min_event_time for file in files if file.min_event_time is not None]
         ends = [file.max_event_time for file in files if file.max_event_time is not None]
         version = outcome.base_version + 1

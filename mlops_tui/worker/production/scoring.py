@@ -84,6 +84,8 @@ def serve(request: ScoringRequest) -> ScoreReport:
     predicted = predict(loaded, frame)
     out = pl.DataFrame([ids, *output_columns(loaded.labels, predicted)])
     out.write_parquet(request.out)
+    if request.features_out:
+        frame.write_parquet(request.features_out)
     return ScoreReport(
         rows=out.height,
         statuses=statuses,

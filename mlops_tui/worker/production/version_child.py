@@ -32,6 +32,7 @@ class ScoringRequest(msgspec.Struct, kw_only=True):
     """What a child is asked: predict the rows of `spine` (Parquet with a column `__row`) into `out` (Parquet).
 
     `tree` is the object digest of the version. `sources` are the data versions that features are looked up in.
+    `features_out`: also write the assembled rows (prepared columns, features, target) there, in the same order.
     """
 
     home: str
@@ -42,6 +43,7 @@ class ScoringRequest(msgspec.Struct, kw_only=True):
     spine: str
     out: str
     report: str
+    features_out: str = ""
 
 
 class ScoreReport(msgspec.Struct, kw_only=True):
@@ -69,6 +71,7 @@ def score_version(
     sources: Mapping[str, SourcePin],
     out: Path,
     timeout: float = TIMEOUT_S,
+    features_out: Path | None = None,
 ) -> ScoreReport:
     """Lets version `pin` predict the rows of `spine`; returns its report. The child's output goes to our stderr.
 
@@ -86,6 +89,7 @@ def score_version(
             spine=str(spine),
             out=str(out),
             report=str(folder / "report.json"),
+            features_out=str(features_out) if features_out else "",
         )
         write_json(folder / "request.json", request)
         label = f"{pin.model}@{pin.version}"

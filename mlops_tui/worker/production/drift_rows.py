@@ -1,0 +1,127 @@
+"""Which rows a look at new data reads: chunks since the champion's training, and rows to compare them with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from mlops_store.records import BatchFile
+from mlops_tui.worker.sources import BATCH, newest, scan, utc
+from mlops_tui.worker.statistics.drift import MIN_ROWS
+
+if TYPE_CHECKING:
+    from mlops_tui.worker.context import WorkerContext
+
+REFERENCE, TAIL = -1, -2
+REFERENCE_ROWS = 3_000
+"""Rows of the champion's training that the domain classifier sees."""
+MAX_CHUNKS = 24
+"""The newest chunks, and the first one: with a file a day, more would only take time."""
+
+
+@dataclass
+class Chunk:
+    """One non-overlapping piece of the new rows. `new`: it holds rows that came after the last decision."""
+
+    number: int
+    files: list[BatchFile] = field(default_factory=list)
+    new: bool = False
+
+    @property
+    def batches(self) -> list[str]:
+        return [file.sha256 for file in self.files]
+
+    @property
+    def rows(self) -> int:
+        return sum(file.rows for file in self.files)
+
+    @property
+    def start(self) -> int | None:
+        return min((f.min_event_time for f in self.files if f.min_event_time is not None), default=None)
+
+    @property
+    def end(self) -> int | None:
+        return max((f.max_event_time for f in self.files if f.max_event_time is not None), default=None)
+
+    @property
+    def label(self) -> str:
+        first, last = self.files[0].path, self.files[-1].path
+        return first if len(self.files) == 1 else f"{first} … {last}"
+
+
+@dataclass
+class Picked:
+    """Raw rows to score. `chunk[i]` is the number of row i's chunk, REFERENCE or TAIL."""
+
+    frame: pl.DataFrame
+    chunk: np.ndarray[Any, np.dtype[np.int64]]
+
+
+def chunks_of(files: Sequence[BatchFile], decided: set[str]) -> list[Chunk]:
+    """A chunk for each batch in order of event time; batches too small to say anything go together with the next ones.
+
+    Batches from before and after the last decision (`decided` are those before) never share a chunk.
+    """
+    ordered = sorted(
+        files,
+        key=lambda f: (f.min_event_time if f.min_event_time is not None else f.admitted, f.admitted, f.path),
+    )
+    chunks: list[Chunk] = []
+    for file in ordered:
+        new = file.sha256 not in decided
+        open_ = chunks[-1] if chunks else None
+        if open_ is None or open_.rows >= MIN_ROWS or open_.new != new:
+            chunks.append(Chunk(number=len(chunks), files=[file], new=new))
+        else:
+            open_.files.append(file)
+    if len(chunks) > 1 and chunks[-1].rows < MIN_ROWS and chunks[-1].new == chunks[-2].new:
+        chunks[-2].files += chunks.pop().files
+    if len(chunks) > MAX_CHUNKS:
+        chunks = [chunks[0], *chunks[-(MAX_CHUNKS - 1) :]]
+    return chunks
+
+
+def pick(
+    ctx: WorkerContext,
+    chunks: Sequence[Chunk],
+    tail: tuple[list[BatchFile], int] | None,
+    training: Sequence[BatchFile],
+) -> Picked:
+    """Reads the rows of the chunks, the tail (rows that were not mature at the last decision) and a sample of the training."""
+    parts: list[pl.DataFrame] = []
+    roles: list[np.ndarray[Any, np.dtype[np.int64]]] = []
+    files = [file for chunk in chunks for file in chunk.files]
+    numbers = np.array([chunk.number for chunk in chunks for _ in chunk.files], dtype=np.int64)
+    frame = _read(ctx, files)
+    parts.append(frame.drop(BATCH))
+    roles.append(numbers[frame[BATCH].to_numpy()])
+    if tail is not None:
+        found = _read(ctx, tail[0])
+        event = ctx.spine.event_time
+        when = found.select(utc(event, found.schema[event], "the spine")).to_series().dt.timestamp("ms")
+        found = found.filter(when > tail[1])
+        _add(parts, roles, found, TAIL)
+    if training:
+        found = _read(ctx, training)
+        _add(parts, roles, found.sample(min(found.height, REFERENCE_ROWS), seed=0), REFERENCE)
+    return Picked(pl.concat(parts, how="diagonal_relaxed"), np.concatenate(roles))
+
+
+def _read(ctx: WorkerContext, files: Sequence[BatchFile]) -> pl.DataFrame:
+    """The rows of some batches, the last version of each key among them."""
+    frame = scan([ctx.home.resolve(file.stored) for file in files]).collect()
+    return newest(frame, ctx.spine.key)
+
+
+def _add(
+    parts: list[pl.DataFrame],
+    roles: list[np.ndarray[Any, np.dtype[np.int64]]],
+    frame: pl.DataFrame,
+    role: int,
+) -> None:
+    parts.append(frame.drop(BATCH))
+    roles.append(np.full(frame.height, role, dtype=np.int64))
