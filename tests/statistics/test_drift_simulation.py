@@ -11,7 +11,7 @@ import pytest
 from mlops_tui.worker.statistics.drift import build_profile, chunk_alerts, drift_columns
 
 SIZES = (100, 500, 5000)
-DAYS, ROWS, COLUMNS = 30, 3000, 10
+DAYS, ROWS, COLUMNS, REPEATS = 30, 3000, 10, 60
 
 
 def column(rng: np.random.Generator, kind: int, offset: np.ndarray) -> np.ndarray:
@@ -44,19 +44,19 @@ def alarms(repeats: int, day_sd: float, shift: float = 0.0, sizes=SIZES, rows: i
 
 @cache
 def quiet(day_sd: float) -> dict[int, float]:
-    return alarms(120, day_sd)
+    return alarms(REPEATS, day_sd)
 
 
 @pytest.mark.parametrize("n", SIZES)
 @pytest.mark.parametrize("day_sd", [0.0, 0.2])
 def test_no_drift_alarms_in_at_most_five_per_cent(day_sd, n):
-    tolerance = 1.645 * np.sqrt(0.05 * 0.95 / 120)
+    tolerance = 1.645 * np.sqrt(0.05 * 0.95 / REPEATS)
     assert quiet(day_sd)[n] <= 0.05 + tolerance
 
 
-@pytest.mark.parametrize("day_sd", [0.0, 0.1])
-def test_half_a_standard_deviation_is_seen(day_sd):
-    assert alarms(40, day_sd, shift=0.5, sizes=(5000,))[5000] > 0.9
+@pytest.mark.parametrize(("day_sd", "rows", "days", "power"), [(0.0, 6000, 30, 0.9), (0.1, 15_000, 60, 0.7)])
+def test_half_a_standard_deviation_is_seen(day_sd, rows, days, power):
+    assert alarms(25, day_sd, shift=0.5, sizes=(5000,), rows=rows, days=days)[5000] > power
 
 
 def test_fixed_thresholds_would_cry_wolf():

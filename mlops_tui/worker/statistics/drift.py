@@ -16,14 +16,26 @@ import polars as pl
 
 from mlops_tui.worker.statistics import bins, distances, noise
 from mlops_tui.worker.statistics.bins import ColumnProfile, Profile, build_profile, decode_profile
+from mlops_tui.worker.statistics.estimates import (
+    DomainClassifier,
+    PerformanceEstimate,
+    cbpe,
+    decay,
+    domain_classifier,
+)
 from mlops_tui.worker.statistics.ranking import NAN, Floats
 
 __all__ = [
     "ColumnDrift",
+    "DomainClassifier",
+    "PerformanceEstimate",
     "Profile",
     "build_profile",
+    "cbpe",
     "chunk_alerts",
+    "decay",
     "decode_profile",
+    "domain_classifier",
     "drift_columns",
     "k_of_n",
     "label_shift",
@@ -49,7 +61,7 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one column. NaN: not computed.
 
     `band` is the larger of `chi2_band` and `batch_band` (the 95 % point of PSI between the reference's own batches
-    at the size of the chunk); `p_value` is of PSI without drift, `p_adjusted` over all columns. `effect` is Cramer's V.
+    at the size of the chunk); `p_value` is of a distance as large without drift, `p_adjusted` over all columns. `effect` is Cramer's V.
     A finding with status other than COMPARED and TOO_FEW_ROWS is news by itself, whatever the alert says.
     """
 
@@ -190,7 +202,7 @@ def _measured(
         batch_band=batch_band,
         batches=null.batches,
         batch_unit=profile.batch_unit,
-        p_value=null.tail(index),
+        p_value=noise.p_value(p_counts[used], q_counts[used], batch_counts[:, used]),
         js=distances.js_distance(p_counts, q_counts),
         chi2=chi2,
         chi2_p=chi2_p,

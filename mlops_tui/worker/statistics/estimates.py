@@ -128,20 +128,24 @@ def domain_classifier(
         )
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
+    from threadpoolctl import threadpool_limits
 
     sides = [frame.select(shared).sample(size, seed=seed) for frame in (reference, current)]
     x = np.column_stack([_encoded(sides[0][name], sides[1][name]) for name in shared])
     y = np.repeat([0, 1], size)
     rng = np.random.default_rng(seed)
     score, lost = np.zeros(len(y)), np.zeros(len(shared))
-    for fold, (train, test) in enumerate(StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y)):
-        model = HistGradientBoostingClassifier(
-            max_iter=40, max_leaf_nodes=15, random_state=seed, early_stopping=False
-        )
-        model.fit(x[train], y[train])
-        score[test] = model.predict_proba(x[test])[:, 1]
-        if fold == 0:
-            lost = _shuffled_losses(model, x[test], y[test].astype(np.float64), score[test], rng)
+    # One thread: on a busy box the threads of a small fit spend their time waiting for one another.
+    with threadpool_limits(1):
+        folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed).split(x, y)
+        for fold, (train, test) in enumerate(folds):
+            model = HistGradientBoostingClassifier(
+                max_iter=40, max_leaf_nodes=15, random_state=seed, early_stopping=False
+            )
+            model.fit(x[train], y[train])
+            score[test] = model.predict_proba(x[test])[:, 1]
+            if fold == 0:
+                lost = _shuffled_losses(model, x[test], y[test].astype(np.float64), score[test], rng)
     auc = ranking.weighted(ranking.ROC_AUC, y.astype(np.float64), score, np.ones(len(y)))
     best = np.argsort(-lost, kind="stable")[:top]
     return DomainClassifier(auc=auc, top=tuple((shared[i], float(lost[i])) for i in best), rows=2 * size)

@@ -9,6 +9,9 @@ estimator of Dirichlet-multinomial overdispersion). It is put into one direction
 on the k batches that estimated it:
 
     PSI ~ a chi2(nu - 1) + (a + tau (1 + 1/k)) F(1, k).
+
+Its 95 % point is the band. The p-value uses the same law with a = s and nu = B-1, on a distance that equals PSI to
+second order and keeps to it in the tail (`p_value`). Few reference rows or batches make tau uncertain and the band wide.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, special, stats
 
-from mlops_tui.worker.statistics.distances import FLOOR
+from mlops_tui.worker.statistics.distances import FLOOR, triangular
 from mlops_tui.worker.statistics.ranking import Floats, as_floats
 
 SIMULATIONS = 400
@@ -111,6 +114,17 @@ def leave_one_out(batch_counts: Floats) -> Floats:
     return as_floats(np.sum((p - q) * np.log(p / q), axis=1))
 
 
+def p_value(reference: Floats, current: Floats, batch_counts: Floats) -> float:
+    """P(a distance as large) without drift, for counts (B,) and the reference's batches (k, B).
+
+    Of the triangular distance, which follows the law in the module's head where PSI's own tail is too heavy.
+    """
+    n, m = reference.sum(), current.sum()
+    bins = int(((reference + current) > 0).sum())
+    law = Null(1 / n + 1 / m, bins - 1, *between_batches(batch_counts))
+    return law.tail(triangular(reference / n, current / m))
+
+
 def null_of(reference: Floats, current: Floats, batch_counts: Floats, seed: int = 0) -> Null:
     """The law of PSI without drift for these counts (B,), and the reference's batches (k, B)."""
     n, m = int(reference.sum()), int(current.sum())
@@ -127,4 +141,25 @@ def null_of(reference: Floats, current: Floats, batch_counts: Floats, seed: int 
         if mean > 0 and variance > 0:
             scale, freedom = variance / (2 * mean), 2 * mean**2 / variance
     tau, k = between_batches(batch_counts)
+    if tau > 0:
+        tau = max(tau, _shifted_mean(batch_counts, tau, m, seed) - scale * freedom)
     return Null(scale, freedom, tau, k)
+
+
+def _shifted_mean(batch_counts: Floats, tau: float, m: int, seed: int) -> float:
+    """Mean PSI of chunks of m rows that differ from the pool as the batches do.
+
+    PSI exceeds the Pearson distance where a shift empties a bin of a small chunk, since the floor sets its logarithm.
+    Batches are drawn towards the pool, so that they differ by tau and not by tau and their own sampling noise.
+    """
+    counts = batch_counts[batch_counts.sum(axis=1) > 0]
+    rows = counts.sum(axis=1, keepdims=True)
+    pooled = counts.sum(axis=0) / rows.sum()
+    noise = ((pooled > 0).sum() - 1) / rows
+    shares = pooled + np.sqrt(tau / (tau + noise)) * (counts / rows - pooled)
+    shares = np.maximum(shares, 0.0) / np.maximum(shares, 0.0).sum(axis=1, keepdims=True)
+    rng = np.random.default_rng(seed)
+    picked = shares[np.arange(SIMULATIONS) % len(shares)]
+    q = np.maximum(rng.multinomial(m, picked) / m, FLOOR)
+    p = np.maximum(pooled, FLOOR)
+    return float(((p - q) * np.log(p / q)).sum(axis=1).mean())
