@@ -106,15 +106,15 @@ def card(read: Read, request: ModelCard) -> Card:
 
 
 def _shapes(read: Read, rows: list[Row], as_of: int | None) -> list[Model]:
-    """Models with their versions and aliases. `rows` follow one another by (project, model)."""
+    """Models with their versions and aliases, in the order of `rows`."""
     if not rows:
         return []
-    first, last = [(row["project"], row["model"]) for row in (rows[0], rows[-1])]
+    keys = [(row["project"], row["model"]) for row in rows]
     aliases: dict[tuple[str, str], dict[str, int]] = {}
-    for row in registry.aliases_between(read, first, last, as_of):
+    for row in registry.aliases_of(read, keys, as_of):
         aliases.setdefault((row["project"], row["model"]), {})[row["alias"]] = row["version"]
     versions: dict[tuple[str, str], list[ModelVersion]] = {}
-    for row in registry.versions_between(read, first, last, as_of):
+    for row in registry.versions_of(read, keys, as_of):
         key = (row["project"], row["model"])
         names = [alias for alias, number in aliases.get(key, {}).items() if number == row["version"]]
         versions.setdefault(key, []).append(
@@ -122,10 +122,9 @@ def _shapes(read: Read, rows: list[Row], as_of: int | None) -> list[Model]:
                          verdict=row["verdict"], created=row["created"], aliases=names)
         )  # fmt: skip
     return [
-        Model(name=row["model"], project=row["project"], aliases=aliases.get((row["project"], row["model"]), {}),
-              versions=versions.get((row["project"], row["model"]), []), metric=row["metric"] or "",
-              direction=row["direction"] or "max")
-        for row in rows
+        Model(name=row["model"], project=row["project"], aliases=aliases.get(key, {}), versions=versions.get(key, []),
+              metric=row["metric"] or "", direction=row["direction"] or "max")
+        for key, row in zip(keys, rows, strict=True)
     ]  # fmt: skip
 
 

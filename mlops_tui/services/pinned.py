@@ -78,8 +78,8 @@ class Pinned(Fact):
     snapshots: dict[str, PinnedSnapshot] = {}
     feature_columns: list[str] = []
     views: list[FeatureView] = []
-    training: Training = Training()
-    environment: Environment = Environment()
+    training: Training = msgspec.field(default_factory=Training)
+    environment: Environment = msgspec.field(default_factory=Environment)
 
 
 def pinned(home: Home, row: Row) -> Pinned:

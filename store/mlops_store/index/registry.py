@@ -13,9 +13,12 @@ import msgspec
 from mlops_store.index.tx import Read, Tx
 
 Row = dict[str, Any]
+Key = tuple[str, str]
+"""(project, model)"""
 
 _JSON = ("metrics", "gate", "feature_service", "manifest", "pins")
 _WHERE = "project = ? AND model = ?"
+_AMONG = "(project, model) IN (SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))"
 
 
 def decoded(row: Row, *columns: str) -> Row:
@@ -57,39 +60,30 @@ def find(db: Read | Tx, project: str, model: str) -> Row | None:
     return db.one(f"SELECT project, model, metric, direction FROM models WHERE {_WHERE}", [project, model])
 
 
-def versions_between(
-    read: Read, first: tuple[str, str], last: tuple[str, str], as_of: int | None = None
-) -> list[Row]:
-    """All versions of the models from (project, model) `first` to `last`: {project, model, version, run_id, metrics, verdict, created}.
-
-    The verdict is the one of now.
-    """
+def versions_of(read: Read, keys: Sequence[Key], as_of: int | None = None) -> list[Row]:
+    """All versions of some models: {project, model, version, run_id, metrics, verdict, created}. The verdict is the one of now."""
     found = read.rows(
         "SELECT project, model, version, run_id, metrics, verdict, created FROM model_versions "
-        "WHERE (project, model) >= (?, ?) AND (project, model) <= (?, ?) AND (? IS NULL OR created <= ?) "
-        "ORDER BY project, model, version",
-        [*first, *last, as_of, as_of],
+        f"WHERE {_AMONG} AND (? IS NULL OR created <= ?) ORDER BY project, model, version",
+        [*_lists(keys), as_of, as_of],
     )
     return [decoded(row, "metrics") for row in found]
 
 
-def aliases_between(
-    db: Read | Tx, first: tuple[str, str], last: tuple[str, str], as_of: int | None = None
-) -> list[Row]:
-    """What each alias of these models names: {project, model, alias, version, seq}. Aliases that name nothing are left out."""
+def aliases_of(db: Read | Tx, keys: Sequence[Key], as_of: int | None = None) -> list[Row]:
+    """What each alias of some models names: {project, model, alias, version, seq}. Aliases that name nothing are left out."""
     return db.rows(
         "SELECT project, model, alias, to_version AS version, seq FROM (SELECT * FROM alias_moves "
-        "WHERE (project, model) >= (?, ?) AND (project, model) <= (?, ?) AND (? IS NULL OR time <= ?) "
+        f"WHERE {_AMONG} AND (? IS NULL OR time <= ?) "
         "QUALIFY row_number() OVER (PARTITION BY project, model, alias ORDER BY seq DESC) = 1) "
         "WHERE to_version IS NOT NULL ORDER BY project, model, alias",
-        [*first, *last, as_of, as_of],
+        [*_lists(keys), as_of, as_of],
     )
 
 
 def aliases(db: Read | Tx, project: str, model: str, as_of: int | None = None) -> dict[str, int]:
     """Alias → version."""
-    key = (project, model)
-    return {row["alias"]: int(row["version"]) for row in aliases_between(db, key, key, as_of)}
+    return {row["alias"]: int(row["version"]) for row in aliases_of(db, [(project, model)], as_of)}
 
 
 def version(db: Read | Tx, project: str, model: str, number: int, as_of: int | None = None) -> Row | None:
@@ -185,3 +179,7 @@ def _judged(db: Read | Tx, row: Row, as_of: int) -> tuple[str | None, Any]:
     if found is None:
         return (registered or {}).get("verdict"), registered
     return found["verdict"], found["gate"] if found["gate"] is not None else registered
+
+
+def _lists(keys: Sequence[Key]) -> list[list[str]]:
+    return [[project for project, _ in keys], [model for _, model in keys]]
