@@ -128,7 +128,7 @@ def domain_classifier(
         )
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.model_selection import StratifiedKFold
-    from threadpoolctl import threadpool_limits
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     sides = [frame.select(shared).sample(size, seed=seed) for frame in (reference, current)]
     x = np.column_stack([_encoded(sides[0][name], sides[1][name]) for name in shared])
