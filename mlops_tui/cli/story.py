@@ -22,7 +22,7 @@ PROPOSAL_DEADLINE = 120.0
 
 def sample(name: str) -> Path:
     """A sample project, beside the package in a checkout or inside it in a wheel. Raises Problem."""
-    package = Path(__file__).resolve().parents[2]
+    package = Path(__file__).resolve().parents[1]
     for folder in (package / "_samples" / name, package.parent / "sample_projects" / name):
         if (folder / "mlops.toml").is_file():
             return folder
