@@ -132,7 +132,9 @@ class WorkerContext:
 
     def batches(self, source: str) -> list[BatchFile]:
         """The batches of the pinned version in the order of their arrival (oldest admission first)."""
-        return sorted(self.manifest(source).files, key=lambda file: file.admitted)
+        from mlops_tui.worker.sources import arrivals
+
+        return arrivals(self.manifest(source))
 
     def source_files(self, source: str) -> list[Path]:
         """The stored Parquet files of the pinned version, oldest admission first: a later row of a key corrects an earlier."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from mlops_store.errors import Problem
+from mlops_store.records import BatchFile, Manifest
 from mlops_tui.project.schema import SourceConfig
 
 TIME = "__time"
@@ -21,6 +22,11 @@ BATCH = "__batch_number"
 UTC_US = pl.Datetime("us", "UTC")
 BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
 """Event time of rows of a source without event time: they were always there."""
+
+
+def arrivals(manifest: Manifest) -> list[BatchFile]:
+    """The batches of a data version in the order of their arrival: a later row of a key corrects an earlier one."""
+    return sorted(manifest.files, key=lambda file: file.admitted)
 
 
 def scan(paths: Sequence[Path]) -> pl.LazyFrame:

@@ -140,22 +140,3 @@ def key_side(frame: pl.DataFrame, key: list[str], share: float) -> Mask:
 def evaluation_key(source: str, batches: list[str], rule: Rule) -> str:
     """Identity of the rows that judge, for counting looks: the files they come from and the rule that parts them."""
     return sha256_bytes(canonical([source, sorted(batches), rule.as_dict()]))
-
-
-def meets(training: dict[str, Any], evaluation: dict[str, Any], rule: dict[str, Any]) -> str:
-    """Why a side's training rows may have met the evaluation rows, or ''.
-
-    `training`: {batches, max_event_time (ms), split} of one side's manifest; `evaluation`: {batches, min_event_time} and
-    `rule` of the selection that judges.
-    """
-    if rule.get("by") == "key_hash":
-        shared = set(training.get("batches", ())) & set(evaluation.get("batches", ()))
-        if training.get("split") != rule and shared:
-            return f"it was trained on {len(shared)} of the evaluation batches, parted by another rule ({training.get('split')})"
-        return ""
-    until, begin = training.get("max_event_time"), evaluation.get("min_event_time")
-    if until is None or begin is None:
-        return "its training rows have no event time to compare with the evaluation rows"
-    if until >= begin:
-        return f"it was trained on rows up to {until} ms, the evaluation rows begin at {begin} ms"
-    return ""
