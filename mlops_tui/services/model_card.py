@@ -122,7 +122,13 @@ def _metrics(row: Row, gate: dict[str, Any]) -> list[str]:
         *(table(head, rows) if rows else ["No metrics are recorded.", ""]),
     ]
     if difference:
-        lines += [f"Better than that champion, in {literal(row['metric'])}, by {estimate(difference)}.", ""]
+        level = difference.get("level")
+        at = f" at level {number(level)}" if level is not None else ""
+        lines += [
+            f"Difference to that champion in {literal(row['metric'])}, positive where this version is better: "
+            f"{estimate(difference)}{at}.",
+            "",
+        ]
     return lines
 
 
