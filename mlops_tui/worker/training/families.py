@@ -38,14 +38,15 @@ RARE = 10
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What a builder needs to know. `metric` is the one the search ranks by; `rows` those it will be fitted on."""
+    """What a builder needs to know. `metric` is the one the search ranks by; `rows` those it will be
+    fitted on; `workers` how many trees or neighbours may be computed side by side (they do not wait for each other)."""
 
     task: str
     metric: str
     encoding: Encoding
     rows: int
     seed: int
-    threads: int
+    workers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,24 @@ class Family:
     max_rows: int | None = None
 
 
-def threads_for(cells: int) -> int:
-    """Threads worth starting for a matrix of so many cells: one where it is small, else the cores there are.
-
-    Small fits lose more to waiting for each other than they gain: on a busy box 286 rows took 10 s instead of 0.1.
-    """
+def cores() -> int:
+    """Cores this process may use (affinity and container quota counted)."""
     import joblib
 
-    return 1 if cells < PARALLEL_CELLS else max(1, int(joblib.cpu_count()))
+    return max(1, int(joblib.cpu_count()))
+
+
+def threads_for(cells: int) -> int:
+    """OpenMP threads for one fit or prediction over so many matrix cells: one where it is small or cores are few.
+
+    Threads of one boosting fit meet at a barrier thousands of times. Where another process wants the core, each
+    barrier waits for the scheduler: 29 s instead of 4 on a busy box of two cores. So one core is left free, and
+    what others already use is not counted on.
+    """
+    if cells < PARALLEL_CELLS:
+        return 1
+    free = cores() - os.getloadavg()[0] + 1  # we are part of the load ourselves
+    return int(max(1.0, min(free, cores() - 1)))
 
 
 def limited(threads: int) -> AbstractContextManager[Any]:
@@ -144,7 +155,7 @@ def _forest(kind: str) -> Callable[[Params, Job], Any]:
         draw = FOREST_ROWS if job.rows > FOREST_ROWS else None
         estimator = getattr(ensemble, f"{kind}{task}")
         return estimator(
-            **params, bootstrap=True, max_samples=draw, n_jobs=job.threads, random_state=job.seed
+            **params, bootstrap=True, max_samples=draw, n_jobs=job.workers, random_state=job.seed
         )
 
     return build
@@ -155,7 +166,7 @@ def _neighbours(params: Params, job: Job) -> Any:
 
     estimator = KNeighborsClassifier if job.task in CLASSIFIERS else KNeighborsRegressor
     neighbours = max(1, min(params["n_neighbors"], job.rows))
-    return _scaled(job, estimator(n_neighbors=neighbours, weights=params["weights"], n_jobs=job.threads))
+    return _scaled(job, estimator(n_neighbors=neighbours, weights=params["weights"], n_jobs=job.workers))
 
 
 # --- spaces ---
@@ -171,8 +182,8 @@ def _ridge_space(trial: Any, prefix: str) -> Params:
 
 def _boosting_space(trial: Any, prefix: str) -> Params:
     return {
-        "learning_rate": trial.suggest_float(f"{prefix}learning_rate", 0.02, 0.3, log=True),
-        "max_iter": trial.suggest_int(f"{prefix}max_iter", 50, 300, step=10),
+        "learning_rate": trial.suggest_float(f"{prefix}learning_rate", 0.03, 0.3, log=True),
+        "max_iter": trial.suggest_int(f"{prefix}max_iter", 50, 200, step=10),
         "max_leaf_nodes": trial.suggest_int(f"{prefix}max_leaf_nodes", 7, 63, log=True),
         "min_samples_leaf": trial.suggest_int(f"{prefix}min_samples_leaf", 5, 200, log=True),
         "l2_regularization": trial.suggest_float(f"{prefix}l2_regularization", 1e-3, 30.0, log=True),
@@ -248,7 +259,9 @@ def chosen(names: list[str], task: str) -> list[Family]:
     return [FAMILIES[name] for name in dict.fromkeys(wanted)]
 
 
-def predict(model: Any, matrix: npt.NDArray[np.float64], task: str, classes: int) -> npt.NDArray[np.float64]:
+def predict(
+    model: Any, matrix: npt.NDArray[np.float64], task: str, classes: int
+) -> npt.NDArray[np.float64]:
     """Predictions as the metrics want them: P(class 1) shape (n,), class probabilities (n, K), or values (n,).
 
     `classes` is K, with labels 0..K-1; a class that the fit never saw has probability 0. Raises Problem where

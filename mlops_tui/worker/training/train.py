@@ -76,7 +76,8 @@ def run(ctx: StageContext) -> None:
         raise Problem(
             "unknown_family", f"the search chose {family}, which is no longer there", "start the run again"
         )
-    model = tuning.fit(chosen, params, matrix, y, setup)
+    with tuning.quiet():
+        model = tuning.fit(chosen, params, matrix, y, setup)
     ctx.log(f"fitted {family} on {len(y)} rows (window {window}) and {len(table.columns)} features")
     predicted = families.predict(model, matrix, ctx.model.task, known.count)
     if not np.isfinite(predicted).all():

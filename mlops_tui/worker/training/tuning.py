@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,9 +110,20 @@ def search(rows: Rows, setup: Setup) -> Board:
         direction="maximize" if setup.metric.direction == "max" else "minimize", sampler=sampler
     )
     run = _Search(rows, setup, study)
-    run.baseline()
-    run.trials()
+    with quiet():
+        run.baseline()
+        run.trials()
     return run.board()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without the warnings of fits that stopped before they converged: a score says how good they are."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", category=ConvergenceWarning)
+        yield
 
 
 class _Search:
@@ -220,20 +232,22 @@ class _Search:
         entry.score = float(np.mean(finite))
 
     def _folds(self, entry: Entry, family: Family) -> tuple[list[float], float]:
-        scores, seconds, kept = [], 0.0, []
-        for place, fold in enumerate(self.rows.folds):
-            train = in_window(self.rows.times, fold.train, fold.end, entry.window)
-            train = thinned(train, min(TRAIN_ROWS, family.max_rows or TRAIN_ROWS), self.setup.seed + place)
-            valid = thinned(fold.valid, VALID_ROWS, self.setup.seed + place)
-            began = time.perf_counter()
-            model = fit(family, entry.params, self.rows.matrix[train], self.rows.target[train], self.setup)
-            predicted = families.predict(model, self.rows.matrix[valid], self.setup.task, self.setup.classes)
-            seconds += time.perf_counter() - began
-            scores.append(self.setup.metric(self.rows.target[valid], predicted))
-            kept.append((valid, predicted))
+        began = time.perf_counter()
+        kept = [self._fold(entry, family, place) for place in range(len(self.rows.folds))]
+        seconds = time.perf_counter() - began
         self.predictions[entry.trial] = kept
         self._forget()
-        return scores, round(seconds, 3)
+        target = self.rows.target
+        return [self.setup.metric(target[valid], predicted) for valid, predicted in kept], round(seconds, 3)
+
+    def _fold(self, entry: Entry, family: Family, place: int) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Fits and predicts one fold; returns the row numbers and their predictions."""
+        rows, fold, setup = self.rows, self.rows.folds[place], self.setup
+        train = in_window(rows.times, fold.train, fold.end, entry.window)
+        train = thinned(train, min(TRAIN_ROWS, family.max_rows or TRAIN_ROWS), setup.seed + place)
+        valid = thinned(fold.valid, VALID_ROWS, setup.seed + place)
+        model = fit(family, entry.params, rows.matrix[train], rows.target[train], setup)
+        return valid, families.predict(model, rows.matrix[valid], setup.task, setup.classes)
 
     def _forget(self) -> None:
         """Keeps the predictions of each family's best trial only: memory is rows × families, not × trials."""
@@ -295,16 +309,13 @@ USER = "estimator"
 
 def fit(family: Family, params: Params, matrix: Matrix, target: Floats, setup: Setup) -> Any:
     """A fitted estimator. Raises what the estimator raises, and Problem where one class only is left."""
-    from sklearn.exceptions import ConvergenceWarning
-
     labels = target.astype(np.int64) if setup.task != "regression" else target
     if setup.task != "regression" and len(np.unique(labels)) < 2 and family.name != families.NAIVE:
         raise Problem("one_class", "the rows to fit on hold one class only", "more data, or a longer window")
-    threads = families.threads_for(matrix.size)
-    job = Job(setup.task, setup.metric.name, setup.encoding, len(labels), setup.seed, threads)
+    workers = families.cores() if matrix.size >= families.PARALLEL_CELLS else 1
+    job = Job(setup.task, setup.metric.name, setup.encoding, len(labels), setup.seed, workers)
     model = family.build(params, job)
-    with families.limited(threads), warnings.catch_warnings():
-        warnings.simplefilter("ignore", category=ConvergenceWarning)
+    with families.limited(families.threads_for(matrix.size)):
         fitted = model.fit(matrix, labels)
     return model if fitted is None else fitted
 
