@@ -164,7 +164,7 @@ VERBS = [
     Verb("model", "show", ModelShow, ModelDetail, "Show a model, or one version of it.",
          example="mlops-tui model show late-departure@champion --as-of 2026-01-31"),
     Verb("model", "evaluate", ModelEvaluate, Run, "Judge a version on a data version, in the background.",
-         help="On rows that its training has not seen. Counts as no look of the gate.",
+         help="On rows that its training has not seen. The ledger counts it as a look at those rows.",
          example="mlops-tui model evaluate late-departure@2 --data 5 --wait", writes=True, waits="option"),
     Verb("model", "compare", ModelCompare, ModelComparison, "Compare two versions: data, features, code, metrics.",
          example="mlops-tui model compare late-departure@1 2"),
@@ -178,6 +178,8 @@ VERBS = [
     Verb("model", "history", ModelHistory, Page[AliasMove], "List the moves of a model's aliases, newest first."),
     Verb("model", "card", ModelCard, Card, "Print a model card in Markdown."),
     Verb("model", "waive", ModelWaive, Waiver, "Waive one check of a version's gate, with a reason and an expiry.",
+         help="A waiver stands beside the verdict, never instead of it: promote accepts it until it expires. "
+         "`--check gate` answers for a version that no gate has judged.",
          example="mlops-tui model waive late-departure@2 --check 'worst_slice.roc_auc >= 0.6' --reason 'new terminal'",
          writes=True, danger=True),
 ]  # fmt: skip
