@@ -28,6 +28,7 @@ def setup() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
 
 def rotate(path: Path, foreground: bool) -> None:

@@ -14,6 +14,12 @@ from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.ledger import Entry, LedgerList, LedgerReport, LedgerVerify
 
 _NEWEST = 1 << 62
+# some entries name a run or a card, which belong to a project, instead of the project itself
+_OF_PROJECT = (
+    "(data ->> '$.project' = ? OR (starts_with(verb, 'project.') AND subject = ?) "
+    "OR data ->> '$.run_id' IN (SELECT run_id FROM runs WHERE project = ?) "
+    "OR data ->> '$.id' IN (SELECT id FROM proposals WHERE project = ?))"
+)
 
 
 def list_(read: Read, request: LedgerList) -> Page[Entry]:
@@ -22,7 +28,7 @@ def list_(read: Read, request: LedgerList) -> Page[Entry]:
     conditions: list[tuple[str, Any]] = [
         ("subject = ?", request.subject),
         ("actor = ?", request.actor),
-        ("(data ->> '$.project' = ? OR (verb LIKE 'project.%' AND subject = ?))", request.project),
+        (_OF_PROJECT, request.project),
         ("(verb = ? OR starts_with(verb, ? || '.'))", request.verb),
     ]
     for text, value in conditions:

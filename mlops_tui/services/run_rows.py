@@ -58,8 +58,19 @@ def runs_of(db: Read | Tx, ids: Sequence[str]) -> list[Run]:
     versions = _values(
         db, "SELECT run_id, max(version) AS value FROM model_versions WHERE {mine} GROUP BY run_id", wanted
     )
+    judged_by = _values(
+        db,
+        "SELECT run_id, any_value(m.metric) AS value FROM runs r JOIN models m USING (project, model) "
+        "WHERE {mine} GROUP BY run_id",
+        wanted,
+    )
     return [
-        _run(db, shape, verdicts.get(shape["run_id"]), versions.get(shape["run_id"]))
+        _run(
+            db,
+            {**shape, "metric": judged_by.get(shape["run_id"]) or ""},
+            verdicts.get(shape["run_id"]),
+            versions.get(shape["run_id"]),
+        )
         for shape in queries.shapes(db, wanted)
     ]
 

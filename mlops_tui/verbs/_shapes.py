@@ -61,6 +61,7 @@ class Run(Output, kw_only=True):
     attempts: int = 0
     model: str | None = None
     model_version: int | None = None
+    metric: str = ""
     verdict: Verdict | None = None
     proposal_id: str | None = None
     reason: str = ""

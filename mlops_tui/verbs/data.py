@@ -101,7 +101,9 @@ class QuarantineRef(ProjectInput, kw_only=True):
 
 class Redrive(SubmitInput, kw_only=True):
     sha256: Annotated[str, arg("sha256 of the file, or a start of it", metavar="SHA256")]
-    force: Annotated[bool, opt("admit it although expectations are broken; keys, times and schema stay strict")] = False
+    force: Annotated[
+        bool, opt("admit it although expectations are broken; keys, times and schema stay strict")
+    ] = False
     reason: Annotated[str, opt("why; stays in the ledger")] = ""
 
 

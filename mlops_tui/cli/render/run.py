@@ -43,8 +43,9 @@ def list_(page: Page[Run], screen: Screen) -> None:
 
 
 def _best(run: Run) -> str:
-    """The first metrics; all of them are in `run show`."""
-    shown = [f"{key}={number(summary.best)}" for key, summary in list(run.metrics.items())[:2]]
+    """The metric that the run is judged by, else the first two; all of them are in `run show`."""
+    keys = [run.metric] if run.metric in run.metrics else [key for key in run.metrics if "/" not in key][:2]
+    shown = [f"{key}={number(run.metrics[key].best)}" for key in keys]
     return " ".join(shown) or "-"
 
 
