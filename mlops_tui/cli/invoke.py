@@ -73,7 +73,7 @@ def _local(session: Session, verb: Verb, request: Any) -> int:
         if verb.key == "demo":
             value = module.run(dir=request.dir, json_output=session.json)
         elif verb.key == "init":
-            value = module.run(request)
+            value = module.run(request, lambda folder: session.client().call("project add", {"dir": folder}))
         else:
             value = getattr(module, verb.function if verb.noun else "run")(session, request)
     except Shown as shown:

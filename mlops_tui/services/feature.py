@@ -62,8 +62,8 @@ def show(read: Read, request: FeatureShow) -> ViewDetail:
 
 
 def get(tx: Tx, request: FeatureGet) -> Run:
-    """Queues a run that looks features up at a point in time. Its request is {views, entity, at, spine, output}, `at` in
-    UTC ms. Raises Problem."""
+    """Queues a run that looks features up at a point in time. Its request is what `worker/production/features.py`
+    says. Raises Problem."""
     if bool(request.entity) == bool(request.spine):
         raise Problem(
             "bad_spine",
@@ -75,8 +75,8 @@ def get(tx: Tx, request: FeatureGet) -> Run:
     for item in request.views:
         _check(rows, item, request.entity)
     asked: dict[str, Any] = {
-        "views": request.views, "entity": request.entity, "at": request.at if request.at is not None else tx.now,
-        "spine": request.spine, "output": request.output,
+        "features": request.views, "keys": [request.entity] if request.entity else [],
+        "time": request.at if request.at is not None else tx.now, "input": request.spine, "output": request.output,
     }  # fmt: skip
     place = projects.find(tx, project)
     spec = submit(

@@ -24,7 +24,7 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     folder = RunFolder(db.home.run_dir(run_id))
     spec = _spec(folder)
     outcome = db.one("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
-    result = decode(outcome["json"]) if outcome else None
+    result = _part(decode(outcome["json"])) if outcome else None
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
     return RunDetail(
         **fields,
@@ -48,6 +48,11 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
         environment=read_json_if(folder.capture, dict[str, Any]) or {},
         folder=os.fspath(folder.path),
     )
+
+
+def _part(outcome: dict[str, Any]) -> dict[str, Any] | None:
+    """The one part of an outcome that its kind of run sets."""
+    return next((part for part in outcome.values() if isinstance(part, dict)), None)
 
 
 def _spec(folder: RunFolder) -> RunSpec | None:
@@ -112,6 +117,5 @@ def _error(db: Read | Tx, row: dict[str, Any]) -> RunError | None:
 def _gate(db: Read | Tx, run_id: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
     """The verdict as it stands in the ledger; until then, as the worker left it."""
     row = db.one("SELECT gate FROM verdicts WHERE run_id = ? ORDER BY seq DESC LIMIT 1", [run_id])
-    left = (result or {}).get("training") or {}
-    gate = left.get("gate") if row is None else decode(row["gate"])
+    gate = (result or {}).get("gate") if row is None else decode(row["gate"])
     return gate if isinstance(gate, dict) else None

@@ -203,6 +203,7 @@ class Outcome(Record):
     drift: DriftOutcome | None = None
     score: ScoreOutcome | None = None
     inspect: InspectOutcome | None = None
+    features: FeaturesOutcome | None = None
 
 
 class RejectedFile(Record):
@@ -251,6 +252,15 @@ class InspectOutcome(Record):
 
     views: list[FeatureView] = []
     problems: list[dict[str, Any]] = []
+
+
+class FeaturesOutcome(Record):
+    """Features as they were known at the times asked for: the first rows, how many there are, and statuses by view."""
+
+    rows: list[dict[str, Any]]
+    count: int
+    statuses: dict[str, dict[str, int]]
+    output: str = ""
 
 
 class CheckResult(Record):

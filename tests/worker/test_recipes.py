@@ -203,8 +203,10 @@ def test_feature_values_at_a_moment(tmp_path: Path, hours: float, value: int | N
     }
     worker = box.worker("m", kind="features", request=request)
     features.run(worker)
-    told = read_json(worker.artifacts / "features.json", dict[str, Any])
-    assert (told["rows"][0]["doubled__v"], told["rows"][0]["doubled__status"]) == (value, status)
+    outcome = worker.folder.outcome(1)
+    assert outcome is not None and outcome.features is not None
+    row = outcome.features.rows[0]
+    assert (row["doubled__v"], row["doubled__status"]) == (value, status)
     assert (tmp_path / "o.csv").read_text().startswith("k,time,doubled__v")
 
 

@@ -81,6 +81,7 @@ def judge(story: Story) -> dict[str, Any]:
         story.say(f"  the gate says {after['verdict']}: version 1 stays champion")
     return {
         "project": "flight-delays",
+        "dir": str(story.folder),
         "model": MODEL,
         "verdict": after["verdict"],
         "champion": new if better else old,

@@ -4,8 +4,7 @@ request: {features: ["view" | "view:feature"] (default: all of the model), keys:
 launch), input: path of a CSV or Parquet file with key columns, time_column: its time column (default: the spine's event time),
 output: path to write to (CSV or Parquet; default: only the artifact; paths are relative to the run's cwd), model: whose recipe (default: the first that has the views)}.
 
-Leaves the artifacts `features.parquet` (the rows given, `time`, `view__feature`, `view__status`) and `features.json`
-({rows: first 1000 as objects, count, statuses: {view: {status: rows}}}).
+Leaves the artifact `features.parquet` (the rows given, `time`, `view__feature`, `view__status`); the outcome has the first 1000 rows.
 """
 
 from __future__ import annotations
@@ -17,9 +16,8 @@ from typing import Any
 
 import polars as pl
 
-from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
-from mlops_store.records import Outcome
+from mlops_store.records import FeaturesOutcome, Outcome
 from mlops_tui.project.schema import ModelConfig
 from mlops_tui.worker.assemble import assemble, model_sources, model_views
 from mlops_tui.worker.context import WorkerContext
@@ -45,8 +43,9 @@ def run(worker: WorkerContext) -> None:
     frame, statuses = assemble(given, worker.config, recipe, sources, model)
     status = [name for name in frame.columns if name.endswith("__status")]
     done = frame.with_columns(pl.col(name).cast(pl.String) for name in status).rename({TIME: "time"})
-    _write(worker, done, statuses, request.get("output"))
-    worker.write_outcome(Outcome(kind="features"))
+    worker.write_outcome(
+        Outcome(kind="features", features=_write(worker, done, statuses, request.get("output")))
+    )
 
 
 def _model(worker: WorkerContext, wanted: list[str]) -> tuple[ModelConfig, Recipe]:
@@ -142,16 +141,16 @@ def _typed(
 
 def _write(
     worker: WorkerContext, frame: pl.DataFrame, statuses: dict[str, dict[str, int]], output: Any
-) -> None:
+) -> FeaturesOutcome:
     made = worker.artifacts / "features.parquet"
     frame.write_parquet(made)
     worker.add_artifact(made, "features.parquet")
     shown = frame.head(_SHOWN).with_columns(
         pl.col(pl.Datetime).dt.to_string("iso:strict"), pl.col(pl.Date).dt.to_string()
     )
-    said = worker.artifacts / "features.json"
-    write_json(said, {"rows": shown.to_dicts(), "count": frame.height, "statuses": statuses})
-    worker.add_artifact(said, "features.json")
+    found = FeaturesOutcome(
+        rows=shown.to_dicts(), count=frame.height, statuses=statuses, output=str(output or "")
+    )
     if output:
         target = Path(worker.spec.cwd or ".") / str(output)
         partial = target.with_name(f".{target.name}.{os.getpid()}.tmp")
@@ -171,3 +170,4 @@ def _write(
         finally:
             partial.unlink(missing_ok=True)
     worker.log(f"{frame.height} rows" + (f" written to {output}" if output else ""))
+    return found
