@@ -105,7 +105,7 @@ class Queue:
         rival = _rival(run, running)
         if rival:
             return rival
-        if run.kind == "train" and not run.pinned:
+        if run.kind in ("train", "drift") and not run.pinned:
             arriving = any(r.kind == "ingest" and r.project == run.project for r in running) or any(
                 r.kind == "ingest" and r.project == run.project for r in queue
             )

@@ -84,7 +84,7 @@ def last_decision(db: Tx | Read, project: str, model: str, spine: str) -> Decisi
         found.append(Decision(made["created"], int(loads(made["pins"], {}).get(spine, 0)), "trained"))
     if refused:
         found.append(Decision(refused["decided"], refused["version"] or 0, "rejected"))
-    return max(found, key=lambda decision: decision.time, default=None)
+    return max(found, key=lambda decision: (decision.time, decision.version), default=None)
 
 
 def active_card(db: Tx | Read, project: str, model: str) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import look
 from mlops_tui.services.evidence import cost
 from mlops_tui.services.loop_facts import ACTIVE, active_card, loads
+from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page, Plan
 from mlops_tui.verbs._shapes import Proposal
 from mlops_tui.verbs.proposal import (
@@ -26,22 +27,19 @@ DECIDABLE = ("OPEN", "SNOOZED")
 
 
 def list_(read: Read, request: ProposalList) -> Page[Proposal]:
-    """Newest first; `page` is the last card of the page before."""
+    """Newest first."""
     where, params = ["TRUE"], []
     for column, value in (("project", request.project), ("model", request.model), ("state", request.state)):
         if value is not None:
             where.append(f"{column} = ?")
             params.append(value)
-    if request.page:
-        where.append("(created, id) < (SELECT created, id FROM proposals WHERE id = ?)")
-        params.append(request.page)
+    created, last = start_of(request.page, tuple[int, str], (1 << 62, ""))
     found = read.rows(
-        f"SELECT * FROM proposals WHERE {' AND '.join(where)} ORDER BY created DESC, id DESC LIMIT {request.limit + 1}",
-        params,
+        f"SELECT * FROM proposals WHERE {' AND '.join(where)} AND (created < ? OR (created = ? AND id < ?)) "
+        "ORDER BY created DESC, id DESC LIMIT ?",
+        [*params, created, created, last, request.limit + 1],
     )
-    more = len(found) > request.limit
-    items = [shown(row) for row in found[: request.limit]]
-    return Page(items=items, next=items[-1].id if more else None)
+    return page_of([shown(row) for row in found], request.limit, lambda card: [card.created, card.id])
 
 
 def show(read: Read, request: ProposalRef) -> Proposal:

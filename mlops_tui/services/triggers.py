@@ -70,6 +70,8 @@ def ensure_drift(tx: Tx, config: ProjectConfig, project_dir: str, model: ModelCo
         return None
     decision = last_decision(tx, project, model.name, model.spine)
     since = decision.version if decision else trained
+    if versions.get(model.spine, 0) <= since:
+        return None
     earlier = drift_outcomes(tx, project, model.name, serving.version)
     if any(found.sources == versions and found.since_version == since for found in earlier):
         return None
@@ -94,10 +96,13 @@ def _asked_before(tx: Tx, project: str, model: str, request: dict[str, Any]) -> 
         [project, model],
     )
     for row in recent:
+        folder = RunFolder(tx.home.run_dir(row["run_id"]))
         try:
-            asked = RunFolder(tx.home.run_dir(row["run_id"])).spec().request
+            asked, launched = folder.spec().request, folder.context(folder.latest())
         except (OSError, msgspec.DecodeError):
             continue  # a damaged folder: doctor's business, and no reason not to look at new data
+        if launched is not None:  # it read what was newest when it started
+            asked = {**asked, "sources": {name: pin.version for name, pin in launched.sources.items()}}
         if asked == request:
             return True
     return False

@@ -29,9 +29,7 @@ class LoopBox:
         self.writer.start()
         self.watcher = Watcher(self.writer, **self.watcher_options)
         daemon = SimpleNamespace(home=self.home, writer=self.writer, events=events)
-        self.loops = Loops(
-            daemon, tickers=[self.watcher], arriving=self.watcher.arriving
-        )
+        self.loops = Loops(daemon, tickers=[self.watcher], arriving=self.watcher.arriving)
         self.loops.start()
         return self
 

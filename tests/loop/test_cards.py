@@ -1,0 +1,279 @@
+"""Firings become one card; decisions, time and runs move it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from card_desk import HOUR, START, TOML, Desk
+
+from mlops_store.errors import Problem
+from mlops_store.run_folder import RunFolder
+from mlops_tui.services import proposal, triggers
+from mlops_tui.services.settle import settle
+from mlops_tui.verbs.proposal import (
+    ProposalApprove,
+    ProposalList,
+    ProposalOpen,
+    ProposalRef,
+    ProposalReject,
+    ProposalSnooze,
+)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    made = Desk(tmp_path).with_champion()
+    yield made
+    made.close()
+
+
+def fire(desk: Desk, labelled: int = 150) -> None:
+    desk.admit()
+    run = desk.look()
+    assert run is not None
+    desk.drifted(run, labelled)
+
+
+def approve(desk: Desk, **kwargs: object) -> str:
+    card = desk.do(lambda tx: proposal.approve(tx, ProposalApprove(project="shop", id="late", **kwargs)))  # type: ignore[arg-type]
+    assert card.run_id is not None
+    return card.run_id
+
+
+def test_new_data_opens_one_card_and_more_attach(desk: Desk) -> None:
+    fire(desk, 99)
+    assert desk.cards() == []
+    fire(desk, 150)
+    fire(desk, 250)
+    cards = desk.cards()
+    assert [(c["state"], c["revision"]) for c in cards] == [("OPEN", 2)]
+    assert "250 mature" in cards[0]["reasons"] and "150" not in cards[0]["reasons"]
+    assert [f["proposal_id"] for f in desk.rows("SELECT proposal_id FROM firings")] == [cards[0]["id"]] * 2
+    shown = proposal.show(desk.reader, ProposalRef(project="shop", id="late"))
+    assert (
+        shown.pins == {"orders": 4}
+        and shown.evidence["file_count"] == 3
+        and shown.expires == START + 14 * 24 * HOUR
+    )
+
+
+def test_nobody_looks_twice_at_the_same_data(desk: Desk) -> None:
+    assert desk.look() is None
+    desk.admit()
+    run = desk.look()
+    assert run is not None and desk.look() is None
+    desk.drifted(run, 5)
+    assert desk.look() is None
+    desk.admit("stock")
+    again = desk.look()
+    assert again is not None
+    desk.finish(again, None, code=1)
+    assert desk.look() is None
+
+
+def test_other_sources_renew_the_snapshots_of_an_open_card(desk: Desk) -> None:
+    fire(desk)
+    desk.admit("stock")
+    run = desk.look()
+    assert run is not None
+    desk.drifted(run, 150)
+    card = desk.cards()[0]
+    assert card["revision"] == 2 and card["pins"] == '{"orders":2,"stock":1}'
+
+
+def test_approval_pins_runs_and_ends(desk: Desk) -> None:
+    fire(desk)
+    with pytest.raises(Problem) as problem:
+        approve(desk, revision=7)
+    assert problem.value.code == "conflict" and "revision 7" in problem.value.message
+    run = approve(desk, revision=1, reason="go")
+    assert desk.cards()[0]["state"] == "APPROVED" and desk.cards()[0]["decided_by"] == "ann"
+    with pytest.raises(Problem, match="APPROVED"):
+        desk.do(lambda tx: proposal.approve(tx, ProposalApprove(id=desk.cards()[0]["id"])))
+    desk.trained(run)
+    card = desk.cards()[0]
+    assert (card["state"], card["verdict"], card["run_id"]) == ("DONE", "PASS", run)
+    assert desk.rows("SELECT version, pins FROM model_versions ORDER BY version")[1] == {
+        "version": 2,
+        "pins": '{"orders":2}',
+    }
+
+
+def test_a_failed_training_is_an_error(desk: Desk) -> None:
+    fire(desk)
+    desk.finish(approve(desk), None, code=1)
+    assert desk.cards()[0]["state"] == "ERROR"
+
+
+def test_settling_twice_changes_nothing(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    desk.trained(run)
+    before = desk.rows("SELECT count(*) AS n FROM ledger")
+    assert desk.do(lambda tx: settle(tx, run), "daemon", "another key") == "FINISHED"
+    assert desk.rows("SELECT count(*) AS n FROM ledger") == before
+
+
+def test_firings_during_a_run_wait_as_one(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    desk.admit()
+    first = desk.look()
+    assert first is not None
+    desk.drifted(first, 300)
+    assert len(desk.cards()) == 1
+    assert [f["proposal_id"] for f in desk.rows("SELECT proposal_id FROM firings ORDER BY seq")][1:] == [None]
+    desk.trained(run)
+    desk.drifted(desk.looking(), 120)  # beside the same champion, counted from the new decision
+    assert len(desk.cards()) == 1  # the model cools down
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is None
+    desk.now += 7 * HOUR
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is not None
+    cards = desk.cards()
+    assert [c["state"] for c in cards] == ["DONE", "OPEN"]
+    assert len(desk.rows("SELECT 1 AS one FROM firings WHERE proposal_id IS NULL")) == 2
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is None
+
+
+def test_what_waited_and_is_no_longer_true_opens_nothing(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    desk.admit()
+    look = desk.look()
+    assert look is not None
+    desk.drifted(look, 300)
+    desk.trained(run)
+    desk.drifted(desk.looking(), 20)
+    desk.now += 7 * HOUR
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is None
+
+
+def test_a_rejection_restarts_the_counter_and_cools_down(desk: Desk) -> None:
+    fire(desk)
+    desk.do(lambda tx: proposal.reject(tx, ProposalReject(project="shop", id="late", reason="outage")))
+    assert desk.cards()[0]["decision_reason"] == "outage"
+    desk.now += 7 * HOUR
+    assert desk.look() is None
+    desk.admit()
+    run = desk.look()
+    assert run is not None
+    assert RunFolder(desk.home.run_dir(run)).spec().request["since_version"] == 2
+    desk.drifted(run, 150)
+    assert [c["state"] for c in desk.cards()] == ["REJECTED", "OPEN"]
+
+
+def test_snooze_lasts_and_ends(desk: Desk) -> None:
+    fire(desk)
+    desk.do(lambda tx: proposal.snooze(tx, ProposalSnooze(project="shop", id="late", lasts=2 * HOUR)))
+    fire(desk, 500)
+    assert (desk.cards()[0]["state"], desk.cards()[0]["revision"]) == ("SNOOZED", 2)
+    assert desk.do(triggers.expire) == []
+    desk.now += 2 * HOUR
+    assert desk.do(triggers.expire) == [desk.cards()[0]["id"]]
+    assert desk.cards()[0]["state"] == "OPEN"
+
+
+def test_cards_expire(desk: Desk) -> None:
+    fire(desk)
+    desk.now += 14 * 24 * HOUR - 1
+    assert desk.do(triggers.expire) == []
+    desk.now += 1
+    desk.do(triggers.expire)
+    assert desk.cards()[0]["state"] == "EXPIRED"
+    with pytest.raises(Problem, match="EXPIRED"):
+        desk.do(lambda tx: proposal.reject(tx, ProposalReject(id=desk.cards()[0]["id"])))
+
+
+def test_on_demand_needs_no_champion_and_no_patience(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.admit()
+    asked = desk.do(
+        lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late", reason="a new law"))
+    )
+    assert (
+        asked.state == "OPEN"
+        and asked.reasons == ["on demand by ann: a new law"]
+        and asked.pins == {"orders": 1}
+    )
+    again = desk.do(lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late", reason="still")))
+    assert again.id == asked.id and again.revision == 2
+    run = approve(desk)
+    with pytest.raises(Problem, match="under way"):
+        desk.do(lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late")))
+    desk.trained(run, "INCONCLUSIVE", better=False, champion=None)
+    assert desk.cards()[0]["verdict"] == "INCONCLUSIVE"
+    desk.close()
+
+
+def test_drift_and_decay(desk: Desk) -> None:
+    desk.admit()
+    run = desk.look()
+    assert run is not None
+    desk.drifted(run, 10, [True, False, True])
+    desk.admit()
+    run = desk.look()
+    assert run is not None
+    desk.drifted(run, 10, [False, False, False], change=-0.02)
+    kinds = [f["kind"] for f in desk.rows("SELECT kind FROM firings ORDER BY seq")]
+    assert kinds == ["drift", "decay"]
+    assert desk.cards()[0]["revision"] == 2
+
+
+def test_policies_are_in_the_ledger_and_act(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, TOML + 'auto_approve = true\nauto_promote = "on_pass"\n').with_champion()
+    fire(desk)
+    card = desk.cards()[0]
+    assert (card["state"], card["decided_by"]) == ("APPROVED", "policy")
+    assert desk.rows("SELECT auto_approve, auto_promote FROM policies") == [
+        {"auto_approve": True, "auto_promote": "on_pass"}
+    ]
+    desk.trained(card["run_id"])
+    assert desk.rows("SELECT version FROM aliases") == [{"version": 2}]
+    move = desk.rows("SELECT actor, from_version, to_version, verdict_id FROM alias_moves ORDER BY seq")[-1]
+    assert move == {"actor": "policy", "from_version": 1, "to_version": 2, "verdict_id": card["run_id"]}
+    desk.close()
+
+
+@pytest.mark.parametrize(
+    ("verdict", "better", "champion"),
+    [("PASS", False, "late@1"), ("FAIL", True, "late@1"), ("PASS", True, "late@3"), ("PASS", True, None)],
+)
+def test_policy_promotes_only_what_beat_the_champion_of_now(
+    tmp_path: Path, verdict: str, better: bool, champion: str | None
+) -> None:
+    desk = Desk(tmp_path, TOML + 'auto_approve = true\nauto_promote = "on_pass"\n').with_champion()
+    fire(desk)
+    desk.trained(desk.cards()[0]["run_id"], verdict, better, champion)
+    assert desk.rows("SELECT version FROM aliases") == [{"version": 1}]
+    desk.close()
+
+
+def test_schedule_fires_once_for_all_that_was_missed(tmp_path: Path) -> None:
+    desk = Desk(tmp_path, TOML + 'schedule = "0 3 * * *"\n').with_champion()
+
+    def tick() -> str | None:
+        return desk.do(lambda tx: triggers.on_schedule(tx, "shop", desk.model))
+
+    assert tick() is None
+    desk.now += 5 * 24 * HOUR
+    assert tick() is not None
+    assert tick() is None
+    assert len(desk.rows("SELECT 1 AS one FROM firings")) == 1
+    desk.close()
+
+
+def test_list_pages_and_ambiguity(desk: Desk) -> None:
+    fire(desk)
+    desk.do(lambda tx: proposal.reject(tx, ProposalReject(project="shop", id="late")))
+    desk.now += 7 * HOUR
+    fire(desk)
+    first = proposal.list_(desk.reader, ProposalList(project="shop", limit=1))
+    assert first.next is not None and first.items[0].state == "OPEN"
+    second = proposal.list_(desk.reader, ProposalList(project="shop", limit=1, page=first.next))
+    assert second.next is None and second.items[0].state == "REJECTED"
+    with pytest.raises(Problem, match="several cards"):
+        proposal.show(desk.reader, ProposalRef(id="prop-"))
+    with pytest.raises(Problem, match="no open card"):
+        proposal.show(desk.reader, ProposalRef(project="shop", id="other"))
