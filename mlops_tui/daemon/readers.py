@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from mlops_store.errors import Problem
-from mlops_store.index.query import interrupt
+from mlops_store.index.query import interrupt, limit_time
 from mlops_store.index.tx import Read
 from mlops_tui.daemon.nice import lower_this_thread
 from mlops_tui.daemon.writer import WriterThread
@@ -32,26 +32,24 @@ class Readers:
 
     async def run(self, fn: Callable[[Read], T]) -> T:
         """`fn` in one of the threads. Raises Problem `too_slow` (retryable) after the deadline."""
-        running: list[Read] = []
+        question = _Question()
 
         def job() -> T:
             read: Read = self._local.read
-            running.append(read)
-            return fn(read)
+            if not question.begin(read):
+                raise _too_slow(self._deadline)
+            try:
+                return fn(read)
+            finally:
+                question.end()
 
         future = asyncio.get_running_loop().run_in_executor(self._pool, job)
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._deadline)
         except TimeoutError:
             future.add_done_callback(_collect)
-            if not future.cancel() and running:
-                interrupt(running[0])
-            raise Problem(
-                "too_slow",
-                f"no answer within {self._deadline:g} s",
-                "ask for less (--limit), or again when the machine is less busy",
-                status=3,
-            ) from None
+            question.give_up()
+            raise _too_slow(self._deadline) from None
 
     def close(self) -> None:
         """Waits for the questions under way, closes the cursors."""
@@ -62,8 +60,43 @@ class Readers:
     def _enter(self) -> None:
         lower_this_thread()
         self._local.read = read = self._writer.reader()
+        limit_time(read, self._deadline)
         with self._lock:
             self._open.append(read)
+
+
+class _Question:
+    """Which cursor a question is using, so that it alone is interrupted and not the one after it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: Read | None = None
+        self._given_up = False
+
+    def begin(self, read: Read) -> bool:
+        """False where nobody waits any more."""
+        with self._lock:
+            self._read = None if self._given_up else read
+            return not self._given_up
+
+    def end(self) -> None:
+        with self._lock:
+            self._read = None
+
+    def give_up(self) -> None:
+        with self._lock:
+            self._given_up = True
+            if self._read is not None:
+                interrupt(self._read)
+
+
+def _too_slow(deadline: float) -> Problem:
+    return Problem(
+        "too_slow",
+        f"no answer within {deadline:g} s",
+        "ask for less (--limit), or again when the machine is less busy",
+        status=3,
+    )
 
 
 def _collect(future: asyncio.Future[T]) -> None:

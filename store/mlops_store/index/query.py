@@ -37,11 +37,17 @@ def interrupt(read: Read) -> None:
     read._con.interrupt()
 
 
+def limit_time(read: Read, seconds: float) -> None:
+    """No statement of this reader runs for longer."""
+    read._con.execute(f"SET max_execution_time = {int(seconds * 1000)}")
+
+
 def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
     """Runs one SELECT. Raises Problem: `sql_refused` (status 2), `sql_failed` (status 2), `sql_too_slow` (status 3)."""
     con = read._con
     _check(con, sql)
     # the kind of the statement does not tell all (a WITH may hold a DELETE): the transaction itself allows no write
+    limit_before = con.execute("SELECT current_setting('max_execution_time')").fetchall()[0][0]
     con.execute("BEGIN TRANSACTION READ ONLY")
     try:
         con.execute(f"SET max_execution_time = {int(timeout_ms)}")
@@ -63,7 +69,7 @@ def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
         ) from error
     finally:
         con.execute("ROLLBACK")
-        con.execute("SET max_execution_time = 0")
+        con.execute(f"SET max_execution_time = {int(limit_before)}")
     return Answer(columns, [[plain(value) for value in row] for row in found[:limit]], len(found) > limit)
 
 
