@@ -104,8 +104,8 @@ def checkout(home: Home, tree: str) -> Path:
 
 def source_files(home: Home, pin: SourcePin) -> list[Path]:
     """The stored files of a pinned data version, oldest admission first."""
-    snapshots = Snapshots(home)
-    return snapshots.file_paths(snapshots.read(home.resolve(pin.manifest)))
+    files = Snapshots(home).read(home.resolve(pin.manifest)).files
+    return [home.resolve(file.stored) for file in sorted(files, key=lambda file: file.admitted)]
 
 
 def predict(loaded: LoadedVersion, frame: pl.DataFrame) -> Floats:

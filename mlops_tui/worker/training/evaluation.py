@@ -28,6 +28,7 @@ class Judged:
     """Evaluation rows with what each side says about them. All arrays are over the same n rows.
 
     `predictions` has "candidate" and may have "naive" and "champion", each as the metrics of the task want them.
+    `rows` are their numbers among the rows that they were taken from, where that matters.
     """
 
     task: str
@@ -36,6 +37,7 @@ class Judged:
     predictions: dict[str, Floats]
     slices: dict[str, Mask] = field(default_factory=dict)
     seed: int = 0
+    rows: npt.NDArray[np.int64] | None = None
 
 
 def widened(predictions: Floats, classes: int) -> Floats:
@@ -82,13 +84,13 @@ def slice_values(judged: Judged, metric: str) -> list[dict[str, Any]]:
     return entries
 
 
-def compare(judged: Judged, metric: str, alpha: float = ALPHA) -> CheckResult:
-    """How much better the candidate is than the champion on the same rows (positive = better, for losses too)."""
+def compare(judged: Judged, metric: str, alpha: float = ALPHA, against: str = "champion") -> CheckResult:
+    """How much better the candidate is than the other side (predictions "champion", called `against`) on the same rows (positive = better, for losses too)."""
     predictions = judged.predictions
     measure = metrics.get(metric, judged.task)
     one = bootstrap.difference(measure, judged.y, predictions["candidate"], predictions["champion"], judged.clusters,
                                alpha=alpha, seed=judged.seed)  # fmt: skip
-    return difference_result(metric, one)
+    return difference_result(metric, one, against)
 
 
 def difference_result(metric: str, one: Interval, against: str = "champion") -> CheckResult:

@@ -259,9 +259,7 @@ def chosen(names: list[str], task: str) -> list[Family]:
     return [FAMILIES[name] for name in dict.fromkeys(wanted)]
 
 
-def predict(
-    model: Any, matrix: npt.NDArray[np.float64], task: str, classes: int
-) -> npt.NDArray[np.float64]:
+def predict(model: Any, matrix: npt.NDArray[np.float64], task: str, classes: int) -> npt.NDArray[np.float64]:
     """Predictions as the metrics want them: P(class 1) shape (n,), class probabilities (n, K), or values (n,).
 
     `classes` is K, with labels 0..K-1; a class that the fit never saw has probability 0. Raises Problem where
