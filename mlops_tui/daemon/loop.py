@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Protocol
 
@@ -22,17 +23,19 @@ from mlops_tui.daemon.captures import Captures
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.launch_context import resolve
 from mlops_tui.daemon.queue import Queue
-from mlops_tui.daemon.run_table import OpenRun, open_runs, states_of
+from mlops_tui.daemon.run_table import News, OpenRun, open_runs, states_of
 from mlops_tui.daemon.settling import Settling
 from mlops_tui.daemon.spawn import Launcher, LocalLauncher
 from mlops_tui.daemon.writer import WriterThread
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
-BUSY_PERIOD = 0.2
-WATCHED_PERIOD = 0.05
-WATCHING_PERIOD = 0.5
-IDLE_PERIOD = 1.0
+STEP = 0.1
+"""Seconds between two looks at whether a run has started, ended or was stopped: a few stats."""
+WATCHED_PERIOD = 0.2
+"""Seconds between two turns while runs are active and someone looks on: metrics are read this often."""
+TICK_PERIOD = 0.5
+PERIOD = 1.0
 
 
 class Daemon(Protocol):
@@ -76,7 +79,9 @@ class Loops:
         self._settling = Settling(daemon.writer, settle_run)
         self._captures = Captures()
         self._reaper = Reaper()
+        self._news = News(daemon.home)
         self._wake = threading.Event()
+        self._wake.set()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._open: list[OpenRun] = []
@@ -122,26 +127,31 @@ class Loops:
     # --- the thread ---
 
     def _run(self) -> None:
+        due = tick_due = 0.0
         while not self._stopping:
+            woken = self._wake.wait(STEP if self._open else TICK_PERIOD)
             self._wake.clear()
-            self._turn()
-            watching = any(ticker.busy() for ticker in self._tickers)
-            self._busy = watching or bool(self._open)
-            period = WATCHING_PERIOD if watching else IDLE_PERIOD
-            if self._open:
-                period = WATCHED_PERIOD if self._events.listeners else BUSY_PERIOD
-            self._wake.wait(period)
+            now = time.monotonic()
+            if woken or now >= due or self._news.any(self._open):
+                self._turn((self._collect, self._follow, self._settle_ended, self._start_waiting, self._tick))
+                watched = self._open and self._events.listeners
+                due, tick_due = now + (WATCHED_PERIOD if watched else PERIOD), now + TICK_PERIOD
+            elif now >= tick_due:
+                self._turn((self._tick,))
+                tick_due = now + TICK_PERIOD
+            self._busy = bool(self._open) or any(ticker.busy() for ticker in self._tickers)
 
-    def _turn(self) -> None:
+    def _turn(self, steps: Sequence[Callable[[], None]]) -> None:
         """One look at everything. A step that fails is logged and tried again in the next turn; the others go on."""
-        for step in (self._collect, self._follow, self._settle_ended, self._start_waiting, self._tick):
+        for step in steps:
             if self._stopping or self._writer.failed is not None:
                 return
+            name = getattr(step, "__name__", "step").strip("_")
             try:
                 step()
             except Exception as error:
-                LOG.exception("%s failed", step.__name__)
-                self._events.publish("error", step.__name__.strip("_"), {"message": str(error)})
+                LOG.exception("%s failed", name)
+                self._events.publish("error", name, {"message": str(error)})
                 self._wake.wait(0.2)
 
     def _collect(self) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from mlops_store.home import Home
 from mlops_store.index.tx import Read
 from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
@@ -36,6 +39,7 @@ class OpenRun:
     after: tuple[str, ...]
     source: str
     pins: dict[str, int]
+    attempts: int
     at_rest: bool
     """Queued, its folder read, and no attempt made: nobody but the loop changes that, so it need not be looked at."""
 
@@ -64,6 +68,32 @@ class OpenRun:
         return Active(self.run_id, self.kind, self.project, self.model, self.source)
 
 
+class News:
+    """Whether anything of importance happened in the run folders, by the times of change of a few folders: cheap enough
+    to be asked ten times a second. What is appended to a journal is no such news."""
+
+    def __init__(self, home: Home) -> None:
+        self._inbox = str(home.inbox)
+        self._seen: tuple[int, ...] = ()
+
+    def any(self, runs: Sequence[OpenRun]) -> bool:
+        """True when a file came or went in the inbox or in an attempt of these runs since the last call."""
+        found = [_changed(self._inbox)]
+        for run in runs:
+            if not run.at_rest:
+                attempts = run.folder.path / "attempts"
+                found += [_changed(str(attempts)), _changed(f"{attempts}/{max(1, run.attempts)}")]
+        seen, self._seen = self._seen, tuple(found)
+        return seen != self._seen
+
+
+def _changed(folder: str) -> int:
+    try:
+        return os.stat(folder).st_mtime_ns
+    except OSError:
+        return 0
+
+
 def open_runs(read: Read) -> list[OpenRun]:
     """Those runs, oldest first."""
     return [_open_run(read, row) for row in read.rows(_OPEN)]
@@ -84,6 +114,7 @@ def _open_run(read: Read, row: dict[str, Any]) -> OpenRun:
         after=tuple(_json(row["after"], [])),
         source=source if isinstance(source, str) else "",
         pins=dict(_json(row["pins"], {})),
+        attempts=row["attempts"] or 0,
         at_rest=row["state"] == "QUEUED" and not row["attempts"] and bool(row["name"]),
     )
 
