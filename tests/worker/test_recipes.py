@@ -13,7 +13,6 @@ import polars as pl
 import pytest
 from bench import Bench
 
-from mlops_store.atomic import read_json
 from mlops_store.errors import Problem
 from mlops_tui.project.schema import SourceConfig
 from mlops_tui.recipes import feature_view, sql_view, window_view
