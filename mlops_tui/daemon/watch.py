@@ -30,6 +30,7 @@ RESCAN = 10.0
 POLL = 2.0
 REFRESH = 1.0
 _BATCH = 5_000
+_BATCH_BYTES = 4 << 30  # an ingest run holds a copy of each of its files until it ends
 _RETRY = (5.0, 30.0, 300.0)
 
 
@@ -257,7 +258,7 @@ class Watcher:
         if source.failures:
             # one of them may be what kills the worker: from now on each goes alone, and the next one is tried next
             paths = [paths[(source.failures - 1) % len(paths)]]
-        texts = [path_text(path) for path in paths[:_BATCH]]
+        texts = [path_text(path) for path in _portion(paths, source.arrivals)]
         try:
             source.run_id = self._writer.call(
                 lambda tx: ingests.submit_ingest(
@@ -271,6 +272,17 @@ class Watcher:
         LOG.info(
             "%s/%s: %d files arrived, ingest run %s", source.project, source.name, len(texts), source.run_id
         )
+
+
+def _portion(paths: list[str], arrivals: Arrivals) -> list[str]:
+    """As many of the files as one run takes, at least one; the others follow in the next run."""
+    total, chosen = 0, []
+    for path in paths[:_BATCH]:
+        total += arrivals.coming[path].mark[0]
+        if chosen and total > _BATCH_BYTES:
+            break
+        chosen.append(path)
+    return chosen
 
 
 def _projects(read: Read) -> list[dict[str, Any]]:

@@ -55,7 +55,11 @@ def after_run(tx: Tx, spec: RunSpec) -> None:
     config = config_of(spec.project_dir) if spec.project_dir else None
     if config is not None:
         for model in config.models.values():
-            ensure_drift(tx, config, spec.project_dir, model)
+            try:
+                ensure_drift(tx, config, spec.project_dir, model)
+            except Problem as problem:
+                # what the run brought is recorded all the same; the schedule's tick tries again
+                LOG.warning("no look at the new data of %s/%s: %s", config.name, model.name, problem)
 
 
 def ensure_drift(tx: Tx, config: ProjectConfig, project_dir: str, model: ModelConfig) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -93,6 +94,35 @@ def test_a_slow_writer_is_waited_for(tmp_path: Path, project: Path) -> None:
                 assert versions(box) == []
         box.until(lambda: versions(box) == [1])
         assert box.rows('SELECT "rows" AS n FROM data_versions') == [{"n": 40}]
+
+
+def test_the_limit_of_inotify_leads_to_polling(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("watchdog.observers.inotify.InotifyObserver.schedule", full)
+    with LoopBox(tmp_path, poll=0.1) as box:
+        box.add_project(project)
+        (project / "data/orders/a.csv").write_text(orders(0))
+        box.until(lambda: versions(box) == [1])
+    assert any("is polled: the limit of inotify" in message for message in caplog.messages)
+
+
+def test_hostile_names_go_all_the_way(tmp_path: Path, project: Path) -> None:
+    names = [b"new\nline.csv", b"\x1b[31m.csv", b"caf\xe9.csv", b"'; DROP TABLE runs; --.csv"]
+    with LoopBox(tmp_path) as box:
+        box.add_project(project)
+        for number, name in enumerate(names):
+            with open(os.path.join(os.fsencode(project / "data/orders"), name), "w") as file:
+                file.write(orders(number * 10))
+        box.until(lambda: box.rows("SELECT count(*) AS n FROM batches") == [{"n": 4}])
+        box.until(lambda: box.watcher.project_quiet("shop"))
+        runs = len(box.rows("SELECT 1 AS one FROM runs"))
+    with LoopBox(tmp_path) as box:
+        box.until(lambda: box.watcher.project_quiet("shop"))
+        assert len(box.rows("SELECT 1 AS one FROM runs")) == runs
 
 
 def test_bad_configuration_keeps_the_last_good_one(tmp_path: Path, project: Path) -> None:

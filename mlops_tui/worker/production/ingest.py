@@ -283,7 +283,10 @@ class _Ingest:
         ctx, base, outcome = self.ctx, self.base, self.outcome
         fresh = {file.path for file in outcome.admitted}
         # in the order of admission: a later row of a key corrects an earlier one
-        files = [*(file for file in (base.files if base else []) if file.path not in fresh), *outcome.admitted]
+        files = [
+            *(file for file in (base.files if base else []) if file.path not in fresh),
+            *outcome.admitted,
+        ]
         starts = [file.min_event_time for file in files if file.min_event_time is not None]
         ends = [file.max_event_time for file in files if file.max_event_time is not None]
         version = outcome.base_version + 1
