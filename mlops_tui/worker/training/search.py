@@ -5,6 +5,7 @@ Ranks by cross-validation inside the training rows. Evaluation rows are never re
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -31,15 +32,13 @@ CODE = (
 
 def inputs(worker: WorkerContext) -> dict[str, Any]:
     """What else the board depends on."""
-    from sklearn import __version__
-
     hook = worker.recipe.estimator is not None
     return {
         "settings": settings.read(worker),
         "metric": worker.model.metric,
         "task": worker.model.task,
         "estimator code": worker.recipe.code_hash if hook else "",
-        "scikit-learn": __version__,
+        "scikit-learn": version("scikit-learn"),  # without importing it: a cache hit needs no estimator
     }
 
 
