@@ -31,7 +31,7 @@ def month(number: int, shift: float = 0.0, law: float = 1.0) -> pl.DataFrame:
     logit = (income - 50) / 8 + effect + rng.normal(0, 0.3, rows)
     repaid = np.where(rng.random(rows) < 1 / (1 + np.exp(-logit)), "yes", "no")
     return pl.DataFrame(
-        {"request id": [f"r{number:02d}-{i:05d}" for i in range(rows)], "asked_at": when, "income": income.round(2),
+        {"request id": [f"r{number:02d}-{i:05d}" for i in range(rows)], "asked_at": when.astype("datetime64[us]"), "income": income.round(2),
          "region": region, "age": rng.integers(18, 80, rows), "repaid": repaid}
     )  # fmt: skip
 
