@@ -15,7 +15,7 @@ from mlops_tui.worker.training import families
 from mlops_tui.worker.training.encoding import ColumnEncoding, Encoding
 from mlops_tui.worker.training.families import FAMILIES, Family
 from mlops_tui.worker.training.folds import group_folds, hash_keys, in_window, time_folds, window_ms
-from mlops_tui.worker.training.tuning import OPTIMISTIC, USER, Board, Rows, Setup, only_known, search
+from mlops_tui.worker.training.tuning import OPTIMISTIC, USER, Board, Rows, Setup, Start, only_known, search
 
 DAY = 86_400_000
 
@@ -157,3 +157,18 @@ def test_windows_count_back_from_the_end() -> None:
     assert in_window(times, rows, 9 * DAY, "all").tolist() == rows.tolist()
     with pytest.raises(Problem):
         window_ms("3 moons")
+
+
+def test_a_search_begins_where_the_champion_stands() -> None:
+    own = families.chosen(["hist_gradient_boosting"], "classification")[0].defaults
+    start = Start(family="hist_gradient_boosting", params={**own, "max_iter": 80}, window="all")
+    board = search(data(), setup(start=start))
+    first = next(entry for entry in board.entries if entry.trial == 0)
+    assert (first.family, first.params["max_iter"]) == ("hist_gradient_boosting", 80)
+    assert {e.trial: e.family for e in board.entries}[1] == "logistic_regression"
+
+
+def test_a_champion_of_another_space_is_no_start() -> None:
+    start = Start(family="hist_gradient_boosting", params={"depth": 3}, window="all")
+    board = search(data(), setup(start=start))
+    assert next(entry for entry in board.entries if entry.trial == 0).family == "logistic_regression"

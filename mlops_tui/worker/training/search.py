@@ -12,11 +12,13 @@ import numpy as np
 
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
+from mlops_store.objects import Objects
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.stage import StageContext
 from mlops_tui.worker.statistics import metrics
 from mlops_tui.worker.training import encoding, families, labels, rows, settings, tuning
 from mlops_tui.worker.training.folds import Fold, group_folds, time_folds
+from mlops_tui.worker.training.leakage import version_of
 from mlops_tui.worker.training.rows import Table
 from mlops_tui.worker.training.settings import Settings
 
@@ -35,6 +37,7 @@ def inputs(worker: WorkerContext) -> dict[str, Any]:
     hook = worker.recipe.estimator is not None
     return {
         "settings": settings.read(worker),
+        "champion's parameters": start(worker),
         "metric": worker.model.metric,
         "task": worker.model.task,
         "estimator code": worker.recipe.code_hash if hook else "",
@@ -68,6 +71,7 @@ def run(ctx: StageContext) -> None:
         timeout=asked.timeout,
         seed=asked.seed,
         fixed=asked.fixed,
+        start=start(ctx.worker),
         log=ctx.log,
         point=ctx.metric,
     )
@@ -80,6 +84,19 @@ def run(ctx: StageContext) -> None:
     for key, value in {"family": best.family, "window": best.window, **best.params}.items():
         ctx.param(f"best.{key}", value)
     ctx.log(f"best: {best.family}, window {best.window}, {board.metric} {best.score:.4f} in cross-validation")
+
+
+def start(worker: WorkerContext) -> tuning.Start | None:
+    """Family, parameters and window of the champion; None where there is none, or its record cannot be read."""
+    champion = worker.launch.champion
+    if champion is None:
+        return None
+    try:
+        version = version_of(Objects(worker.home), champion.tree)
+    except Problem as problem:
+        worker.log(f"the champion's parameters cannot be read: {problem}")
+        return None
+    return tuning.Start(family=version.family, params=version.params, window=version.window)
 
 
 def folds(ctx: StageContext, table: Table, asked: Settings) -> list[Fold]:

@@ -78,9 +78,20 @@ class Rows:
     folds: list[Fold]
 
 
+class Start(msgspec.Struct, kw_only=True, frozen=True):
+    """A point of the space to begin with."""
+
+    family: str
+    params: dict[str, Any]
+    window: str
+
+
 @dataclass
 class Setup:
-    """How to search. `fixed` are parameters that override every family's own (`--set`, [model.x.params])."""
+    """How to search. `fixed` are parameters that override every family's own (`--set`, [model.x.params]).
+
+    `start` is what the champion was made with: tried first, so that a challenger does not lose by the luck of the draw.
+    """
 
     task: str
     metric: Metric
@@ -92,6 +103,7 @@ class Setup:
     timeout: float = 600.0
     seed: int = 0
     fixed: Mapping[str, Any] = field(default_factory=dict)
+    start: Start | None = None
     log: Callable[[str], None] = print
     point: Callable[[str, float, int], None] = lambda key, value, step: None
 
@@ -148,17 +160,33 @@ class _Search:
 
     def trials(self) -> None:
         began = time.monotonic()
-        for family in self.setup.families:
-            self.study.enqueue_trial(self._queued(family, family.defaults, self.setup.windows[0]))
+        first = self._queue_first()
         count = max(self.setup.trials, 1)
         for number in range(count):
             if number and time.monotonic() - began > self.setup.timeout:
                 self.stopped = f"timeout after {number} of {count} trials"
                 self.setup.log(self.stopped)
                 break
-            if number == len(self.setup.families):
+            if number == first:
                 self._queue_windows()
             self._trial(number, count)
+
+    def _queue_first(self) -> int:
+        """The champion's point, where this search has it in its space, then each family's defaults. Returns their number."""
+        queued = 0
+        start, windows = self.setup.start, self.setup.windows
+        for family in self.setup.families:
+            if (
+                start is not None
+                and family.name == start.family
+                and set(start.params) == set(family.defaults)
+            ):
+                window = start.window if start.window in windows else windows[0]
+                self.study.enqueue_trial(self._queued(family, start.params, window))
+                queued += 1
+        for family in self.setup.families:
+            self.study.enqueue_trial(self._queued(family, family.defaults, windows[0]))
+        return queued + len(self.setup.families)
 
     def _queue_windows(self) -> None:
         """Once each family has shown its defaults, the best of them tries the other windows."""
