@@ -37,6 +37,7 @@ class Screen:
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "nothing") -> None:
         """Columns of numbers stand to the right. `empty` is said on a terminal where there are no rows."""
+        columns = [clean(name) for name in columns]
         cells = [[_text(value) for value in row] for row in rows]
         if not cells and self.terminal:
             self.line(empty)

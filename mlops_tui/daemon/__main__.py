@@ -79,6 +79,7 @@ def serve(home: Home, options: Options, ready: Ready) -> int:
     from mlops_tui.daemon.sockets import answers
 
     home.create()
+    os.chdir("/")
     if not options.foreground:
         _leave_parent()
     setup()

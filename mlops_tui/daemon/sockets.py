@@ -31,9 +31,10 @@ class BoundSocket:
         check_folders(home, create=True)
         self._path.unlink(missing_ok=True)  # left by a daemon that was killed: the lock says that it is gone
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o177)
         try:
+            # the folder lets no one else in meanwhile; a umask would hold for all threads
             self.socket.bind(str(self._path))
+            os.chmod(self._path, 0o600)
         except OSError as error:
             self.socket.close()
             raise Problem(
@@ -42,8 +43,6 @@ class BoundSocket:
                 "check /tmp",
                 status=2,
             ) from error
-        finally:
-            os.umask(before)
         self._inode = os.lstat(self._path).st_ino
         self.socket.listen(BACKLOG)
         self.socket.setblocking(False)

@@ -63,7 +63,10 @@ def test_follow_starts_now_hears_news_and_ends_with_the_daemon() -> None:
         assert ring.listeners == 0
         return decode(lines)
 
-    assert [(event.type, event.subject) for event in asyncio.run(scenario())] == [("hello", ""), ("run", "after")]
+    assert [(event.type, event.subject) for event in asyncio.run(scenario())] == [
+        ("hello", ""),
+        ("run", "after"),
+    ]
 
 
 def test_a_listener_that_falls_behind_is_told_and_costs_no_memory() -> None:

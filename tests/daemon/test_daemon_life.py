@@ -98,7 +98,9 @@ def test_it_falls_asleep_when_nothing_is_to_do_and_not_before(served_home: Home)
 def test_a_watched_project_keeps_it_awake(served_home: Home, tmp_path: Path) -> None:
     folder = tmp_path / "p"
     (folder / "data").mkdir(parents=True)
-    (folder / "mlops.toml").write_text('[project]\nname = "p"\n[source.s]\npath = "data/*.csv"\nkey = ["k"]\n')
+    (folder / "mlops.toml").write_text(
+        '[project]\nname = "p"\n[source.s]\npath = "data/*.csv"\nkey = ["k"]\n'
+    )
     with connect(served_home, idle_exit=1) as client:
         client.call("project add", {"dir": str(folder)})
         client.call("sql", {"query": "SELECT sleep_ms(3000)", "timeout": 20000})
@@ -152,7 +154,10 @@ def test_why_it_cannot_start_is_told_to_who_asked(served_home: Home) -> None:
 def test_a_process_that_dies_at_start_shows_the_end_of_the_log(
     served_home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mlops_tui.client.spawn.daemon_command", lambda *_words: [sys.executable, "-c", "import no_such_module"])
+    monkeypatch.setattr(
+        "mlops_tui.client.spawn.daemon_command",
+        lambda *_words: [sys.executable, "-c", "import no_such_module"],
+    )
     with pytest.raises(Problem, match="no_such_module") as raised:
         connect(served_home)
     assert raised.value.code == "daemon_not_started"

@@ -54,7 +54,9 @@ def test_the_socket_is_ours_alone(place: Elsewhere) -> None:
     assert not answers(place)
     bound = BoundSocket(place)
     assert stat.S_IMODE(place.socket.stat().st_mode) == 0o600
-    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (place.socket.parent, place.socket.parent.parent)] == [0o700] * 2
+    assert [
+        stat.S_IMODE(folder.stat().st_mode) for folder in (place.socket.parent, place.socket.parent.parent)
+    ] == [0o700] * 2
     assert answers(place)
     bound.unlink()
     bound.unlink()
@@ -80,7 +82,9 @@ def test_a_folder_that_others_may_enter_is_closed(place: Elsewhere) -> None:
     assert stat.S_IMODE(place.socket.parent.parent.stat().st_mode) == 0o700
 
 
-def test_a_folder_of_another_user_is_refused_with_the_reason(place: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_user_is_refused_with_the_reason(
+    place: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
     place.socket.parent.parent.mkdir(mode=0o700)
     monkeypatch.setattr(os, "getuid", lambda: 4242)
     with pytest.raises(Problem, match="belongs to uid") as raised:

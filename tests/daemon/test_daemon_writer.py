@@ -116,7 +116,9 @@ def test_a_slow_question_is_interrupted_and_the_next_is_answered(writer: WriterT
 
     async def scenario() -> None:
         with pytest.raises(Problem) as raised:
-            await readers.run(lambda read: read.rows("SELECT count(*) FROM range(1000000000) a, range(1000) b"))
+            await readers.run(
+                lambda read: read.rows("SELECT count(*) FROM range(1000000000) a, range(1000) b")
+            )
         assert (raised.value.code, raised.value.status) == ("too_slow", 3)
         assert await asyncio.gather(*(readers.run(names) for _ in range(8))) == [[]] * 8
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -18,7 +17,7 @@ from mlops_tui.cli.commands import enabling
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.session import Session
 from mlops_tui.client import connect
-from mlops_tui.client.presence import held, wait_until_free
+from mlops_tui.client.presence import held
 from mlops_tui.client.spawn import daemon_command, daemon_environment, log_tail
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.daemon import (
@@ -32,6 +31,8 @@ from mlops_tui.verbs.daemon import (
 )
 
 _FOLLOW_PAUSE = 0.3
+_PATIENCE = 5.0
+_PAUSE = 0.05
 
 
 class _Identity(msgspec.Struct):
@@ -69,13 +70,13 @@ def status(session: Session, _request: DaemonStatusInput) -> DaemonStatus:
     except Problem as problem:
         if problem.code != "daemon_not_running":
             raise
-    return _stopped(session.home)
+    return _silent(session.home)
 
 
 def stop(session: Session, request: DaemonStop) -> DaemonStatus:
     """Ends it; harmless where none runs. Raises Problem `daemon_stuck`."""
     stop_daemon(session.home, request.timeout / 1000)
-    return _stopped(session.home)
+    return _silent(session.home)
 
 
 def logs(session: Session, request: DaemonLogs) -> DaemonLog:
@@ -100,31 +101,50 @@ def enable(_session: Session, request: DaemonEnable) -> Plan:
 def stop_daemon(home: Home, timeout: float) -> bool:
     """Ends the home's daemon and waits until it has let go of everything. False where none runs.
 
-    Asks first; one that does not answer gets SIGTERM, after a check that the process is the one meant.
+    Asks first; one that does not answer (it may be starting) gets SIGTERM after a while, once it is sure that the
+    process is the one meant. Raises Problem `daemon_stuck`.
     """
     if not held(home):
         return False
-    deadline = time.monotonic() + timeout
-    try:
-        with connect(home, autostart=False, version="0") as client:
-            client.shutdown()
-    except (OSError, Problem):
-        _terminate(home)
-    if not wait_until_free(home, max(0.0, deadline - time.monotonic())):
-        raise Problem(
-            "daemon_stuck",
-            f"the daemon has not ended within {timeout:g} s",
-            f"look at {home.log_file}; runs do not depend on it",
-            status=3,
-        )
+    started, asked, told = time.monotonic(), False, False
+    while held(home):
+        waited = time.monotonic() - started
+        if waited > timeout:
+            raise Problem(
+                "daemon_stuck",
+                f"the daemon has not ended within {timeout:g} s",
+                f"look at {home.log_file}; runs do not depend on it",
+                status=3,
+            )
+        asked = asked or _ask_to_end(home)
+        if not asked and not told and waited > _PATIENCE:
+            told = _terminate(home)
+        time.sleep(_PAUSE)
     return True
 
 
-def _terminate(home: Home) -> None:
-    with contextlib.suppress(msgspec.DecodeError):
+def _ask_to_end(home: Home) -> bool:
+    try:
+        with connect(home, autostart=False) as client:
+            client.shutdown()
+    except (OSError, Problem):
+        return False
+    return True
+
+
+def _known(home: Home) -> _Identity | None:
+    """The process that `daemon.json` names, where it lives."""
+    try:
         known = read_json_if(home.daemon_file, _Identity)
-        if known is not None:
-            processes.send(known.pid, known.start_ticks, signal.SIGTERM)
+    except msgspec.DecodeError:
+        return None
+    row = processes.read(known.pid) if known is not None else None
+    return known if known is not None and row is not None and row.start_ticks == known.start_ticks else None
+
+
+def _terminate(home: Home) -> bool:
+    known = _known(home)
+    return known is not None and processes.send(known.pid, known.start_ticks, signal.SIGTERM)
 
 
 def _follow(home: Home, place: int, screen: Screen) -> int:
@@ -144,5 +164,14 @@ def _follow(home: Home, place: int, screen: Screen) -> int:
     return size
 
 
-def _stopped(home: Home) -> DaemonStatus:
-    return DaemonStatus(running=False, home=str(home.path), socket=str(home.socket))
+def _silent(home: Home) -> DaemonStatus:
+    """No one answers: none runs, or it is on its way up or down."""
+    known = _known(home)
+    running = held(home)
+    return DaemonStatus(
+        running=running,
+        pid=known.pid if known is not None and running else None,
+        home=str(home.path),
+        socket=str(home.socket),
+        busy="starting or stopping" if running else None,
+    )

@@ -10,7 +10,7 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_tui.cli.invoke import Shown
 from mlops_tui.cli.session import Session
-from mlops_tui.verbs.top import Events
+from mlops_tui.verbs.top import Event, Events
 
 _PAUSE = 0.5
 
@@ -25,15 +25,20 @@ def run(session: Session, request: Events) -> None:
                 if event is None:
                     continue
                 epoch, seq = event.epoch, event.seq
-                sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
-                sys.stdout.flush()
+                _print(event)
             if not request.follow:
                 raise Shown
-        except BrokenPipeError:
-            raise
         except OSError:
             time.sleep(_PAUSE)
         client.ping()
+
+
+def _print(event: Event) -> None:
+    try:
+        sys.stdout.write(msgspec.json.encode(event).decode() + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise Shown from None  # the reader has gone; a broken connection to the daemon is another matter
 
 
 def _place(since: str | None) -> tuple[str | None, int]:

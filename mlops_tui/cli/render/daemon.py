@@ -11,10 +11,10 @@ def status(found: DaemonStatus, screen: Screen) -> None:
     if not found.running:
         screen.line(f"no daemon runs for {found.home}")
         return
-    sleeps = "never" if found.idle_exit == 0 else f"after {found.idle_exit} s without work"
+    sleeps = {None: None, 0: "never"}.get(found.idle_exit, f"after {found.idle_exit} s without work")
     queue = ", ".join(f"{count} {state}" for state, count in sorted(found.queue.items()))
     screen.facts([
-        ("pid", str(found.pid)), ("version", found.version), ("since", when(found.started)), ("home", found.home),
+        ("pid", str(found.pid) if found.pid is not None else None), ("version", found.version), ("since", when(found.started) if found.started else None), ("home", found.home),
         ("busy", found.busy or "no"), ("ends itself", sleeps), ("ledger entries", found.ledger_seq), ("runs", queue),
         ("read-only", found.read_only),
     ])  # fmt: skip

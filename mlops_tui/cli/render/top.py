@@ -13,8 +13,8 @@ def init(found: InitResult, screen: Screen) -> None:
         [("project", found.project), ("model", found.model), ("folder", found.dir), ("files", found.files)]
     )
     screen.facts((name, short(value, 200)) for name, value in found.findings.items())
-    if not found.files:
-        screen.block(found.config)
+    screen.line()
+    screen.block(found.config)
 
 
 def demo(found: DemoResult, screen: Screen) -> None:
