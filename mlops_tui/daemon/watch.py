@@ -276,7 +276,8 @@ class Watcher:
 
 def _portion(paths: list[str], arrivals: Arrivals) -> list[str]:
     """As many of the files as one run takes, at least one; the others follow in the next run."""
-    total, chosen = 0, []
+    total = 0
+    chosen: list[str] = []
     for path in paths[:_BATCH]:
         total += arrivals.coming[path].mark[0]
         if chosen and total > _BATCH_BYTES:

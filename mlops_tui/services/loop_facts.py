@@ -108,7 +108,7 @@ def cool_until(db: Tx | Read, project: str, model: str, cool_down: int) -> int:
 def drift_outcomes(db: Tx | Read, project: str, model: str, champion_version: int) -> list[DriftOutcome]:
     """What the looks at new data found beside this champion, oldest first."""
     found = db.rows(
-        "SELECT json FROM drift WHERE project = ? AND model = ? AND champion_version = ? ORDER BY created, run_id",
+        "SELECT json FROM drift WHERE project = ? AND model = ? AND champion_version = ? ORDER BY version, created, run_id",
         [project, model, champion_version],
     )
     return [msgspec.json.decode(row["json"], type=DriftOutcome) for row in found]

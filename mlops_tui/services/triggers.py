@@ -342,9 +342,10 @@ def _newest_look(tx: Tx, project: str, model: ModelConfig) -> DriftOutcome | Non
     if serving is None:
         return None
     decision = last_decision(tx, project, model.name, model.spine)
-    found = drift_outcomes(tx, project, model.name, serving.version)
-    since = decision.version if decision else found[-1].since_version if found else 0
-    return found[-1] if found and found[-1].since_version == since else None
+    looks = drift_outcomes(tx, project, model.name, serving.version)
+    if decision is not None:
+        looks = [look for look in looks if look.since_version == decision.version]
+    return looks[-1] if looks else None
 
 
 # --- schedule, on demand, expiry ---------------------------------------------------------------------------------------
