@@ -69,7 +69,13 @@ def written(field: FieldInfo) -> str:
         return "none"
     if any(isinstance(one, BeforeValidator) and one.func is parse_duration for one in field.metadata):
         return f'`"{show_duration(value)}"`'
-    text = str(value).lower() if isinstance(value, bool) else f'"{value}"' if isinstance(value, str) else str(value)
+    text = (
+        str(value).lower()
+        if isinstance(value, bool)
+        else f'"{value}"'
+        if isinstance(value, str)
+        else str(value)
+    )
     return "`" + text.replace("'", '"') + "`"
 
 
