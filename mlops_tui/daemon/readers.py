@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from mlops_store.errors import Problem
-from mlops_store.index.query import interrupt, limit_time
+from mlops_store.index.query import interrupt, limit_time, was_interrupted
 from mlops_store.index.tx import Read
 from mlops_tui.daemon.nice import lower_this_thread
 from mlops_tui.daemon.writer import WriterThread
@@ -40,6 +40,10 @@ class Readers:
                 raise _too_slow(self._deadline)
             try:
                 return fn(read)
+            except Exception as error:
+                if was_interrupted(error):
+                    raise _too_slow(self._deadline) from error
+                raise
             finally:
                 question.end()
 

@@ -42,6 +42,11 @@ def limit_time(read: Read, seconds: float) -> None:
     read._con.execute(f"SET max_execution_time = {int(seconds * 1000)}")
 
 
+def was_interrupted(error: BaseException) -> bool:
+    """Whether a statement ended because of `interrupt` or `limit_time`."""
+    return isinstance(error, duckdb.InterruptException)
+
+
 def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
     """Runs one SELECT. Raises Problem: `sql_refused` (status 2), `sql_failed` (status 2), `sql_too_slow` (status 3)."""
     con = read._con
