@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_store.atomic import read_json_if, write_json
+from mlops_tui.services.doctor import NOTIFY_FILE
 from mlops_tui.services.notify import Notice, NotSent, notices, send
 
 if TYPE_CHECKING:
     from mlops_tui.daemon.watch import Writes
 
 LOG = logging.getLogger("mlops_tui.daemon")
-FILE = "notify.json"
 _LIMIT = 1000
 _KEPT = 20
 
@@ -35,7 +35,7 @@ class Notifier:
 
     def __init__(self, writer: Writes) -> None:
         self._writer = writer
-        self._path: Path = writer.home.path / FILE
+        self._path: Path = writer.home.path / NOTIFY_FILE
         self._queue: queue.Queue[Notice | None] = queue.Queue(_LIMIT)
         self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
         self._file: NotifyFile | None = None

@@ -8,7 +8,9 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+from mlops_store.atomic import read_json_if
 from mlops_store.home import Home, filesystem_type
 from mlops_store.index.doctor import examine
 from mlops_store.index.tx import Read
@@ -25,8 +27,21 @@ _FEW_WATCHES = 8192
 _SHOWN = 20
 _UNSETTLED_MS = 5 * 60_000
 
+NOTIFY_FILE = "notify.json"
+"""In the home: what the notifier could not tell anyone."""
+
 WITHOUT_INDEX = ("home", "ledger", "machine")
-WITH_INDEX = ("index", "journals", "data", "models", "aliases", "runs", "projects", "quarantine")
+WITH_INDEX = (
+    "index",
+    "journals",
+    "data",
+    "models",
+    "aliases",
+    "runs",
+    "projects",
+    "quarantine",
+    "notifications",
+)
 
 
 def doctor(read: Read, request: Doctor) -> Health:
@@ -121,7 +136,17 @@ def _kills_at_logout() -> bool:
 def index_findings(read: Read, *, deep: bool) -> list[Finding]:
     """What is not as index and ledger say, and what waits for someone."""
     store = [_from_store(found) for found in examine(read, deep=deep, is_alive=_alive)]
-    return [*store, *_projects(read), *_unsettled(read), *_quarantine(read)]
+    return [*store, *_projects(read), *_unsettled(read), *_quarantine(read), *_untold(read)]
+
+
+def _untold(read: Read) -> Iterator[Finding]:
+    """Notifications of the last day that reached nobody."""
+    file = read_json_if(read.home.path / NOTIFY_FILE, dict[str, Any]) or {}
+    recent = [f for f in file.get("failures", []) if int(f.get("time", 0)) > read.now - 86_400_000]
+    for project in sorted({str(failure.get("project")) for failure in recent}):
+        own = [failure for failure in recent if str(failure.get("project")) == project]
+        yield warning("notify_failed", project, f"{len(own)} notifications of the last day reached nobody; the last: {own[-1].get('why')}",
+                      "mend [notify] in its mlops.toml")  # fmt: skip
 
 
 def _alive(folder: RunFolder, attempt: int) -> bool:

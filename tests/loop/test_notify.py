@@ -14,7 +14,8 @@ import msgspec
 import pytest
 from card_desk import TOML, Desk
 
-from mlops_tui.daemon.notifier import FILE, Notifier, NotifyFile
+from mlops_tui.daemon.notifier import Notifier, NotifyFile
+from mlops_tui.services.doctor import NOTIFY_FILE
 from mlops_tui.services.notify import NotSent, notices, send
 
 
@@ -129,7 +130,7 @@ def test_the_notifier_remembers_where_it_was(tmp_path: Path, url: str) -> None:
     desk.drifted(run, 500)
     notifier.tick()
     notifier.stop()
-    file = msgspec.json.decode((desk.home.path / FILE).read_bytes(), type=NotifyFile)
+    file = msgspec.json.decode((desk.home.path / NOTIFY_FILE).read_bytes(), type=NotifyFile)
     assert "answered 500" in str(file.failures[0]["why"]) and len(Server.got) == 1
     again = Notifier(Writes())
     again.tick()
