@@ -31,7 +31,6 @@ class DaemonStatus(Output, kw_only=True):
     socket: str = ""
     busy: str | None = None
     idle_exit: int | None = None
-    read_only: str | None = None
     ledger_seq: int | None = None
     queue: dict[str, Any] = {}
 

@@ -16,7 +16,6 @@ def status(found: DaemonStatus, screen: Screen) -> None:
     screen.facts([
         ("pid", str(found.pid) if found.pid is not None else None), ("version", found.version), ("since", when(found.started) if found.started else None), ("home", found.home),
         ("busy", found.busy or "no"), ("ends itself", sleeps), ("ledger entries", found.ledger_seq), ("runs", queue),
-        ("read-only", found.read_only),
     ])  # fmt: skip
 
 
