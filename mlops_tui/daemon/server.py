@@ -102,7 +102,7 @@ class Daemon:
                 self.writer.close()
         finally:
             if self._socket is not None:
-                self._socket.unlink()
+                self._socket.leave()
             self.home.daemon_file.unlink(missing_ok=True)
             self._lock.release()
         LOG.info("stopped")

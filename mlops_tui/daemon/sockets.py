@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 
@@ -54,3 +55,9 @@ class BoundSocket:
                 self._path.unlink()
         except FileNotFoundError:
             return
+
+    def leave(self) -> None:
+        """The last act before the lock is given up: takes the name away, and the folder that held nothing else."""
+        self.unlink()
+        with contextlib.suppress(OSError):  # something else lies in it, or it is gone: both are fine
+            self._path.parent.rmdir()

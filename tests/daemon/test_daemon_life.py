@@ -57,7 +57,7 @@ def test_sigterm_ends_it_cleanly(served_home: Home, tmp_path: Path) -> None:
         pid = client.ping().pid
     os.kill(pid, signal.SIGTERM)
     wait_for_end(served_home)
-    assert not served_home.socket.exists()
+    assert not served_home.socket.parent.exists()
     assert not served_home.daemon_file.exists()
     assert served_home.lock_file.exists()
     assert not served_home.index.with_name("metadata.duckdb.wal").exists()
