@@ -25,21 +25,34 @@ def logs(read: Read, request: RunLogs) -> LogChunk:
     try:
         with open(path, "rb") as file:
             size = os.fstat(file.fileno()).st_size
-            start = _start(request, size)
+            asked = _start(request, size)
+            start, end = _written(file.fileno(), asked, size)
             file.seek(start)
-            data = file.read(CHUNK)
+            data = file.read(min(CHUNK, end - start))
     except FileNotFoundError:
-        data, size, start = b"", 0, 0
+        data, size, asked, start = b"", 0, 0, 0
+    note = f"[{start - asked} bytes were dropped here: a log is capped]\n" if start > asked else ""
     if request.tail is not None and request.offset is None:
         kept = _last_lines(data, request.tail)
         start, data = start + len(data) - len(kept), kept
     if start + len(data) < size or state not in ENDED:
         data = data[: _whole(data)]
     end = start + len(data)
-    text = redact_text(data.decode("utf-8", errors="replace"))
+    text = note + redact_text(data.decode("utf-8", errors="replace"))
     return LogChunk(
         run_id=run_id, text=text, offset=start, next=end, size=size, ended=state in ENDED and end >= size
     )
+
+
+def _written(handle: int, start: int, size: int) -> tuple[int, int]:
+    """The next piece from `start` on that was not given back to the file system (see worker/log_cap.py)."""
+    if start >= size or not hasattr(os, "SEEK_DATA"):
+        return start, size
+    try:
+        begin = os.lseek(handle, start, os.SEEK_DATA)
+        return begin, os.lseek(handle, begin, os.SEEK_HOLE)
+    except OSError:
+        return start, size  # a file system without holes
 
 
 def _start(request: RunLogs, size: int) -> int:

@@ -1,6 +1,6 @@
 """What a run uses: CPU, memory and storage of its process tree, once a second, into a journal of its own.
 
-Also the one who makes the run's journals durable, so that training never waits for a disk. A thread of the shim: a
+Also the one who makes the run's journals durable, so that training never waits for a disk, and who caps its log. A thread of the shim: a
 stalled disk holds up this thread and not the one that answers a stop.
 """
 
@@ -12,6 +12,7 @@ import threading
 import time
 
 from mlops_tui import processes
+from mlops_tui.worker.log_cap import LogCap
 
 PERIOD = 1.0
 # the search for new processes may take at most this share of one core
@@ -24,6 +25,7 @@ class Sampler:
     def __init__(self, run_dir: str, attempt: int, session: int) -> None:
         self._journals = os.path.join(run_dir, "journal")
         self._run_id = os.path.basename(run_dir)
+        self._log = LogCap(os.path.join(run_dir, "log.txt"))
         self._attempt = attempt
         self._session = session
         self._done = threading.Event()
@@ -56,6 +58,7 @@ class Sampler:
             wait = PERIOD
             self._sample()
             self.sync_journals()
+            self._log.check()
         self._sample()
         if self._dropped:
             self._write([["d", self._dropped, "write failed"]])

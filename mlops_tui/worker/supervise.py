@@ -10,17 +10,21 @@ import os
 import select
 import signal
 import time
-from typing import Any
 
 from mlops_tui import processes
 from mlops_tui.worker.attempt_files import AttemptFiles, Claimed
 from mlops_tui.worker.child import Child, start
 from mlops_tui.worker.sampler import Sampler
 
+TYPE_CHECKING = False  # importing typing would cost a fifth of the start
+if TYPE_CHECKING:
+    from typing import Any
+
 GRACE = 10.0
 POLL = 0.25
 # processes that SIGKILL does not end within this time hang in the kernel: the run's end is told without them
 _HOPELESS = 60.0
+_STARTING = 5.0
 _TAKEN = 75
 
 
@@ -196,9 +200,9 @@ class Supervisor:
         if request is None and self._asked:
             request = (signal.SIGTERM, GRACE)
             self._reason = "the shim was asked to end"
-        asked, self._asked = self._asked, False
-        if request is None:
+        if request is None or self._still_starting():
             return
+        asked, self._asked = self._asked, False
         if not self._terminated:
             self._terminated = True
             number, grace = request
@@ -209,6 +213,12 @@ class Supervisor:
             self._kill_at = time.monotonic() + (0.0 if number == signal.SIGKILL else grace)
         elif asked and self._reason:
             self._kill_at = time.monotonic()
+
+    def _still_starting(self) -> bool:
+        """Between fork and exec the child has no group yet and our own signal handlers: a signal would be lost.
+        Takes microseconds, unless its working folder is on a dead server: then only SIGKILL is left."""
+        assert self._child is not None
+        return self._child.failure_fd >= 0 and time.monotonic() - self._started < _STARTING
 
     def _kill_rest(self, now: float) -> bool:
         """SIGKILL to all that is left. True where that has been tried for so long that it never will help."""

@@ -36,7 +36,7 @@ _URL_LOGIN = re.compile(
     r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]{0,20}://)(?P<user>[^\s/:@]{0,200}):(?P<secret>[^\s/@]{1,200})@"
 )
 _ASSIGNED = re.compile(
-    r"""(?P<name>["']?[A-Za-z0-9_.-]{0,64}(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|credential|private[_-]?key|access[_-]?key)[A-Za-z0-9_-]{0,32}["']?\s{0,3}(?:[=:]|\s--?\s)\s{0,3})
+    r"""(?P<name>(?:pass(?:word|wd|phrase)?|secret|token|api[_-]?key|credential|private[_-]?key|access[_-]?key)[A-Za-z0-9_-]{0,32}["']?\s{0,3}(?:[=:]|\s--?\s)\s{0,3})
         (?P<quote>["']?)(?P<value>[^\s"',;]{6,})""",
     re.IGNORECASE | re.VERBOSE,
 )

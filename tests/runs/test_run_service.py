@@ -206,6 +206,29 @@ def test_a_log_of_many_megabytes_comes_in_pieces(box: Box, project: Path) -> Non
     assert "".join(pieces).encode() == whole and len(pieces) == 4
 
 
+def test_a_capped_log_tells_of_its_gap(box: Box, project: Path) -> None:
+    from mlops_tui.worker.log_cap import LogCap
+
+    run_id = start(box).run_id
+    box.wait_settled(run_id)
+    path, mb = box.folder(run_id).log, 1 << 20
+    path.write_bytes(b"head\n" + b"x" * (3 * mb) + b"\n" * mb + b"tail\n")
+    cap = LogCap(str(path), cap=2 * mb, head=mb, tail=mb)
+    before = path.stat()
+    if not cap.check():
+        pytest.skip("this file system cannot punch holes")
+    after = path.stat()
+    assert after.st_size == before.st_size and after.st_blocks < before.st_blocks and not cap.check()
+    place, text = 0, ""
+    while True:
+        chunk = logs(box, run_id, offset=place)
+        text, place = text + chunk.text, chunk.next
+        if chunk.ended:
+            break
+    assert text.startswith("head\n") and text.endswith("tail\n")
+    assert f"[{2 * mb} bytes were dropped here" in text and "\0" not in text
+
+
 def test_why_says_what_changed(box: Box, project: Path) -> None:
     first, second = start(box).run_id, ""
     box.wait_settled(first)
