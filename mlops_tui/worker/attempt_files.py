@@ -85,6 +85,8 @@ class AttemptFiles:
                 self._sync_folder()
                 return
             except OSError:
+                if not os.path.isdir(self.folder):
+                    return  # somebody deleted the run: there is no place for its end
                 if not remaining:
                     raise
                 time.sleep(1)

@@ -297,3 +297,14 @@ def test_full_disk_costs_samples_not_evidence(shims: Shims) -> None:
     (folder.path / "journal").write_text("in the way")
     shims.launch(folder)
     assert ended(folder).exit_code == 0
+
+
+def test_a_deleted_run_keeps_no_shim(shims: Shims) -> None:
+    import shutil
+
+    folder = shims.python("import time; time.sleep(600)")
+    child = until(lambda: folder.child(1))
+    shim = folder.shim(1)
+    shutil.rmtree(folder.path)
+    os.kill(child.pid, signal.SIGKILL)
+    until(lambda: not lives(shim), "the shim ends")
