@@ -1,19 +1,44 @@
-"""Where renderers draw: rich tables on a terminal, aligned plain text in a pipe."""
+"""Where renderers draw: rich tables on a terminal, aligned plain text in a pipe.
+
+A terminal, or a given width, makes tables fit: columns shrink, or are left out where a renderer says so. In a pipe tables
+take the width that they need.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
+from mlops_tui.cli.layout import GAP, cells, cut, fit, pad, wrap
 from mlops_tui.cli.text import clean, number
+
+PROSE = 100
+"""Lines of prose are never longer than this: longer ones are hard to read."""
+_LONGEST = 400
+_READABLE = 20
+_NUMBER = 34
+_LEAST = 8
+_COLOURS = {
+    "PASS": "green", "FINISHED": "green", "DONE": "green", "FAIL": "red", "FAILED": "red", "ERROR": "red", "LOST": "red",
+    "failed": "red", "MAJOR": "red", "INCONCLUSIVE": "yellow", "alert": "yellow", "OPEN": "cyan", "RUNNING": "cyan",
+}  # fmt: skip
 
 
 class Screen:
-    """Standard output for people. All text that is given to it may come from data: it is cleaned here."""
+    """Standard output for people. All text that is given to it may come from data: it is cleaned here, and cut.
 
-    def __init__(self, terminal: bool | None = None) -> None:
+    `width` in cells; the terminal's own by default, none in a pipe.
+    """
+
+    def __init__(self, terminal: bool | None = None, width: int | None = None) -> None:
         self.terminal = sys.stdout.isatty() if terminal is None else terminal
+        self.width = width
+        if width is None and self.terminal:
+            self.width = max(shutil.get_terminal_size().columns, 20)
+        self.prose = min(self.width or PROSE, PROSE)
 
     def line(self, text: str = "") -> None:
         """One line."""
@@ -28,43 +53,145 @@ class Screen:
         """A part of a stream, with the line ends that it has."""
         sys.stdout.write(clean(text, keep="\n\t") if self.terminal else text)
 
+    def heading(self, title: str, note: str = "") -> None:
+        """The start of a part: a title in capitals, and what there is to say of it in a few words."""
+        print()
+        first, *rest = wrap(cut(clean(f"{title}  {note}".rstrip()), _LONGEST), self.prose)
+        print(self._bold(first[: len(title)]) + first[len(title) :])
+        for line in rest:
+            print("  " + line)
+
+    def title(self, text: str) -> None:
+        """The first line of an answer."""
+        print(self._bold(cut(clean(text), self.width or _LONGEST)))
+
+    def text(self, text: str, mark: str = "") -> None:
+        """Prose, wrapped; with a mark in front of its first line where it is one of several points."""
+        for place, line in enumerate(wrap(cut(clean(text), 3 * _LONGEST), self.prose - len(mark))):
+            print(f"{mark if place == 0 else ' ' * len(mark)}{line}".rstrip())
+
+    def commands(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """What can be typed, each with what it is for. A command is never cut, so that it can be copied."""
+        shown = [(clean(command), clean(purpose)) for command, purpose in pairs]
+        longest = max((cells(command) for command, purpose in shown if purpose), default=0)
+        room = self.width or PROSE
+        if any(longest + cells(purpose) + 6 > room for _, purpose in shown if purpose):
+            longest = 0
+        for command, purpose in shown:
+            beside = f"  {pad(command, longest)}  # {purpose}"
+            if purpose and cells(beside) <= room:
+                print(beside)
+                continue
+            if purpose:
+                self.text(f"# {purpose}", "  ")
+            print(f"  {command}")
+
     def facts(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Names and values; those without a value are left out."""
         shown = [(name, _text(value)) for name, value in pairs if value not in (None, "", [], {})]
-        width = max((len(name) for name, _ in shown), default=0)
+        width = max((cells(name) for name, _ in shown), default=0)
+        if self.width is not None:
+            width = min(width, max(self.width // 3, 12))
         for name, value in shown:
-            self.line(f"{name:<{width}}  {value}")
+            head = pad(cut(clean(name), width), width) + " " * GAP
+            if self.width is None or (" " not in value and cells(value) <= _LONGEST):
+                print(f"{head}{cut(value, 3 * _LONGEST)}".rstrip())  # a path stays whole, to be copied
+                continue
+            for place, line in enumerate(wrap(cut(value, 3 * _LONGEST), max(self.width - len(head), 20))):
+                print(f"{head if place == 0 else ' ' * len(head)}{line}".rstrip())
 
-    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], empty: str = "nothing") -> None:
-        """Columns of numbers stand to the right. `empty` is said on a terminal where there are no rows."""
-        columns = [clean(name) for name in columns]
-        cells = [[_text(value) for value in row] for row in rows]
-        if not cells and self.terminal:
-            self.line(empty)
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        empty: str = "nothing",
+        *,
+        drop: Sequence[str] = (),
+        middle: Collection[str] = (),
+        whole: bool = False,
+    ) -> None:
+        """Columns of numbers stand to the right. `empty` is said on a terminal where there are no rows.
+
+        `drop`: columns that may be left out where there is no room, the first one first. `middle`: columns of names that
+        are shortened in the middle. `whole`: a pipe gets every cell in full, however long it is.
+        """
+        texts = [[_text(value) for value in row] for row in rows]
+        if not texts and self.terminal:
+            self.text(empty)
             return
-        right = [_numeric([row[place] for row in cells]) for place in range(len(columns))]
+        heads = [clean(name) for name in columns]
+        if self.width is None and not whole:
+            texts = [[cut(text, _LONGEST) for text in row] for row in texts]
+        right = [_numeric([row[place] for row in texts]) for place in range(len(heads))]
+        kept = list(range(len(heads)))
+        widths = self._widths(heads, texts, right, kept, _READABLE)
+        for name in drop:
+            if widths is not None or name not in columns:
+                continue
+            kept.remove(columns.index(name))
+            widths = self._widths(heads, texts, right, kept, _READABLE)
+        widths = widths or self._widths(heads, texts, right, kept, _LEAST)
+        if widths is None:
+            self._records(heads, texts)
+            return
+        lines = [
+            [cut(row[p], width, columns[p] in middle) for p, width in zip(kept, widths, strict=True)]
+            for row in [heads, *texts]
+        ]
+        self._draw(lines, widths, [right[p] for p in kept])
+
+    def _widths(
+        self, heads: list[str], texts: list[list[str]], right: list[bool], kept: list[int], least_text: int
+    ) -> list[int] | None:
+        """A width for each column that is kept; None where they do not fit. Numbers are never cut."""
+        widths = [max(cells(row[p]) for row in [heads, *texts]) for p in kept]
+        if self.width is None:
+            return widths
+        least = [
+            width if right[p] and width <= _NUMBER else min(width, max(least_text, cells(heads[p])))
+            for p, width in zip(kept, widths, strict=True)
+        ]
+        return fit(widths, least, self.width)
+
+    def _records(self, heads: list[str], texts: list[list[str]]) -> None:
+        """A table that is too wide for any shrinking: a row after the other, a value on each line."""
+        for place, row in enumerate(texts):
+            if place:
+                print()
+            self.facts(zip(heads, row, strict=True))
+
+    def _draw(self, lines: list[list[str]], widths: list[int], right: list[bool]) -> None:
         if self.terminal:
-            self._rich(columns, cells, right)
+            self._rich(lines, widths, right)
             return
-        widths = [max(len(row[place]) for row in [list(columns), *cells]) for place in range(len(columns))]
-        for row in [list(columns), *cells]:
+        for line in lines:
             parts = (
-                text.rjust(width) if to_right else text.ljust(width)
-                for text, width, to_right in zip(row, widths, right, strict=True)
+                pad(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True)
             )
-            print("  ".join(parts).rstrip())
+            print((" " * GAP).join(parts).rstrip())
 
-    def _rich(self, columns: Sequence[str], cells: list[list[str]], right: list[bool]) -> None:
+    def _rich(self, lines: list[list[str]], widths: list[int], right: list[bool]) -> None:
         from rich.console import Console  # 40 ms that only a terminal pays for
         from rich.table import Table
         from rich.text import Text
 
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name, to_right in zip(columns, right, strict=True):
-            table.add_column(Text(name), justify="right" if to_right else "left", overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(text) for text in row))
-        Console(file=sys.stdout, highlight=False, soft_wrap=False).print(table)
+        table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+        for name, width, to_right in zip(lines[0], widths, right, strict=True):
+            justify: Any = "right" if to_right else "left"
+            table.add_column(Text(name), justify=justify, width=width, no_wrap=True)
+        for row in lines[1:]:
+            table.add_row(*(Text(text, style=_COLOURS.get(text, "")) for text in row))
+        wanted = sum(widths) + GAP * len(widths)
+        console = Console(file=sys.stdout, highlight=False, force_terminal=_colourful(), width=wanted)
+        console.print(table)
+
+    def _bold(self, text: str) -> str:
+        return f"\x1b[1m{text}\x1b[0m" if self.terminal and _colourful() else text
+
+
+def _colourful() -> bool:
+    """Whether a terminal takes escape codes, and its owner wants them (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _text(value: Any) -> str:
@@ -80,6 +207,6 @@ def _text(value: Any) -> str:
 def _numeric(texts: list[str]) -> bool:
     return (
         bool(texts)
-        and all(text == "-" or text[:1].isdigit() or text[:1] in "+-." for text in texts)
+        and all(text == "-" or text[:1].isdigit() or text[:1] in "+-−." for text in texts)
         and any(text != "-" for text in texts)
     )

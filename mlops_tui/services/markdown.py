@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +24,11 @@ def literal(value: Any) -> str:
     text = _UNSEEN.sub(" ", str(value))
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
     return _MARKUP.sub(r"\\\1", text)
+
+
+def listed(values: Iterable[Any]) -> str:
+    """Several values in one cell, each shown literally."""
+    return ", ".join(literal(value) for value in values)
 
 
 def when(ms: int | None) -> str:

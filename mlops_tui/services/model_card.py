@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.index.registry import Row
-from mlops_tui.services.markdown import estimate, literal, number, table, when
+from mlops_tui.services.markdown import estimate, listed, literal, number, table, when
 from mlops_tui.services.pinned import Evaluation, Pinned
 from mlops_tui.services.versions import Named
 
@@ -73,12 +73,19 @@ def _data(row: Row, facts: Pinned) -> list[str]:
 
 
 def _features(row: Row, facts: Pinned) -> list[str]:
-    service = row["feature_service"] or []
-    own = [name for name in facts.feature_columns if name not in service]
-    rows = [[literal(name), "feature service"] for name in service] + [
-        [literal(name), "own column"] for name in own
-    ]
-    lines = ["## Features", "", *(table(["Feature", "From"], rows) if rows else ["None are recorded.", ""])]
+    """Each feature once: those of views under their view, then the columns of the model's own rows."""
+    views: dict[str, list[str]] = {}
+    for entry in row["feature_service"] or []:
+        view, _, feature = entry.partition(":")
+        views.setdefault(view, []).append(feature or entry)
+    # the model reads a view's feature as view__feature
+    looked_up = {f"{view.partition('@')[0]}__{name}" for view, names in views.items() for name in names}
+    own = [name for name in facts.feature_columns if name not in looked_up and name not in views]
+    rows = [[literal(view), str(len(names)), listed(names)] for view, names in views.items()]
+    if own:
+        rows.append(["own columns", str(len(own)), listed(own)])
+    head = ["From", "Count", "Features"]
+    lines = ["## Features", "", *(table(head, rows) if rows else ["None are recorded.", ""])]
     assumed = sorted(view.name for view in facts.views if view.knowledge == "assumed")
     if assumed:
         lines += [

@@ -18,7 +18,7 @@ FACTS = {
     "task": "classification", "target": "late", "family": "gradient boosting", "params": {"depth": 4, "rate": 0.1}, "seed": 7,
     "recipe_hash": "r1", "window": "90d",
     "snapshots": {"flights": {"version": 3, "snapshot": "aa11"}, "weather": {"version": 2, "snapshot": "bb22"}},
-    "feature_columns": ["distance", "weather_at_origin@1:wind"],
+    "feature_columns": ["distance", "weather_at_origin__wind"],
     "views": [{"name": "weather_at_origin", "source": "weather", "entities": ["origin"], "features": [], "definition": "d"}],
     "training": {"source": "flights", "batches": ["b1", "b2"], "rows": 5000, "window": "90d", "min_event_time": 1_357_016_400_000,
                  "max_event_time": 1_364_786_000_000},

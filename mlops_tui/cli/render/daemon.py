@@ -9,7 +9,7 @@ from mlops_tui.verbs.daemon import DaemonLog, DaemonStatus
 
 def status(found: DaemonStatus, screen: Screen) -> None:
     if not found.running:
-        screen.line(f"no daemon runs for {found.home}")
+        screen.text(f"no daemon runs for {found.home}: a command that needs one starts it")
         return
     sleeps = {None: None, 0: "never"}.get(found.idle_exit, f"after {found.idle_exit} s without work")
     queue = ", ".join(f"{count} {state}" for state, count in sorted(found.queue.items()))

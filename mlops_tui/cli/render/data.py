@@ -2,89 +2,179 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mlops_tui.cli.render import run as run_render
+from mlops_tui.cli.render.parts import count, day, items, minute, nulls, plural, real, record, records, score
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short, size, when
+from mlops_tui.cli.text import short, size
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import DataVersion
 from mlops_tui.verbs.data import Batch, DataDetail, Difference, Quarantined
 
+_FILES = 30
+_COLUMNS = 40
+
 
 def list_(page: Page[DataVersion], screen: Screen) -> None:
     rows = [
-        (v.project, v.source, v.version, v.rows, v.files, when(v.min_event_time), when(v.max_event_time), when(v.created),
+        (v.project, v.source, v.version, v.rows, v.files, day(v.min_event_time), day(v.max_event_time), minute(v.created),
          v.snapshot[:12])
         for v in page.items
     ]  # fmt: skip
     screen.table(
         ("project", "source", "version", "rows", "files", "from", "to", "created", "snapshot"),
         rows,
-        "no data yet",
+        "no data yet: files that arrive in a source's folder are admitted; `mlops-tui data add SOURCE FILE` adds one now",
+        drop=("snapshot", "project", "created"),
     )
 
 
 def show(found: DataDetail, screen: Screen) -> None:
+    screen.title(f"{found.source}@{found.version}  of {found.project}")
     screen.facts([
-        ("source", found.source), ("version", found.version), ("snapshot", found.snapshot), ("rows", found.rows),
-        ("from", when(found.min_event_time)), ("to", when(found.max_event_time)), ("created", when(found.created)),
-        ("schema version", found.schema_version), ("quarantined", found.quarantined or None),
+        ("rows", found.rows), ("from", f"{minute(found.min_event_time)} UTC" if found.min_event_time is not None else None),
+        ("to", f"{minute(found.max_event_time)} UTC" if found.max_event_time is not None else None),
+        ("created", f"{minute(found.created)} UTC"), ("snapshot", found.snapshot), ("schema version", found.schema_version),
+        ("quarantined", f"{plural(found.quarantined, 'file')}: `mlops-tui data quarantine {found.source}`" if found.quarantined else None),
     ])  # fmt: skip
-    screen.line()
+    screen.heading("COLUMNS", plural(len(found.schema), "column"))
+    profile = {str(one.get("name")): one for one in found.profile}
+    rows = [
+        (c.name, c.type, "yes" if c.nullable else "no", *_profile(profile.get(c.name, {}), c.type))
+        for c in found.schema
+    ]
     screen.table(
-        ("column", "type", "NULL"), [(c.name, c.type, "yes" if c.nullable else "no") for c in found.schema]
+        ("column", "type", "NULL", "NULLs", "min", "mean", "max", "most frequent"),
+        rows,
+        drop=("most frequent", "mean", "NULL"),
+        middle=("column",),
     )
-    screen.line()
+    screen.heading("FILES", plural(len(found.batches), "file"))
     _batches(found.batches, screen)
+    if found.warnings:
+        screen.heading("WARNINGS")
     for warning in found.warnings:
-        screen.line(f"warning: {short(warning, 200)}")
+        screen.text(_warning(warning), "  ! ")
+
+
+def _profile(found: dict[str, Any], kind: str) -> tuple[str, str, str, str, str]:
+    """What a column holds: share of NULLs, min, mean, max, the most frequent values."""
+    total = count(found.get("rows"))
+    share = f"{100 * count(found.get('nulls')) / total:.1f}%" if total else "-"
+    top = ", ".join(
+        short(pair[0], 30) for pair in items(found.get("top"))[:5] if isinstance(pair, list) and pair
+    )
+    if kind in ("datetime", "date"):
+        moments = [real(found.get(name)) for name in ("min", "max")]
+        first, last = (day(round(moment)) if moment is not None else "-" for moment in moments)
+        return share, first, "-", last, top or "-"
+    return share, score(found.get("min")), score(found.get("mean")), score(found.get("max")), top or "-"
+
+
+def _warning(found: dict[str, Any]) -> str:
+    said = found.get("message") or found.get("reason")
+    return short(said, 300) if said else short(found, 300)
 
 
 def _batches(batches: list[Batch], screen: Screen, title: str = "file") -> None:
-    rows = [(b.path, b.rows, size(b.bytes), when(b.min_event_time), when(b.max_event_time)) for b in batches]
-    screen.table((title, "rows", "size", "from", "to"), rows)
+    rows = [
+        (b.path, b.rows, size(b.bytes), day(b.min_event_time), day(b.max_event_time))
+        for b in batches[-_FILES:]
+    ]
+    if len(batches) > _FILES:
+        screen.text(f"{len(batches) - _FILES:,} more before these: --json lists them all")
+    screen.table(
+        (title, "rows", "size", "from", "to"), rows, "no files", drop=("size", "to"), middle=(title,)
+    )
 
 
 def diff(found: Difference, screen: Screen) -> None:
-    screen.line(
-        f"{found.source}: version {found.a} ({found.rows_a:,} rows) and {found.b} ({found.rows_b:,} rows)"
-    )
-    for title, batches in (("added", found.added), ("removed", found.removed), ("replaced", found.replaced)):
+    screen.title(f"{found.source}: version {found.a} and {found.b}")
+    screen.text(f"{found.rows_a:,} rows became {found.rows_b:,} ({found.rows_b - found.rows_a:+,})")
+    for title, batches in (("ADDED", found.added), ("REMOVED", found.removed), ("REPLACED", found.replaced)):
         if batches:
-            screen.line()
-            _batches(batches, screen, title)
+            screen.heading(title, plural(len(batches), "file"))
+            _batches(batches, screen)
+    if found.keys:
+        screen.heading("KEYS")
+        screen.facts(found.keys.items())
     if found.schema:
-        screen.line()
+        screen.heading("SCHEMA")
         screen.table(
             ("column", "change", "before", "after"),
             [(c.column, c.change, c.before or "-", c.after or "-") for c in found.schema],
         )
-    for column in found.columns:
-        screen.line(short(column, 200))
+    _columns(records(found.columns), screen)
+    if not (found.added or found.removed or found.replaced or found.schema):
+        screen.text("no file and no column differs")
+
+
+def _columns(columns: list[Any], screen: Screen) -> None:
+    """How the columns' values changed, the most changed first."""
+    if not columns:
+        return
+    screen.heading("COLUMNS", "what was there before beside what is new, most changed first")
+    ordered = sorted(columns, key=lambda one: -(real(record(one).get("psi")) or 0.0))
+    rows = [
+        (one.get("name"), _psi(one.get("psi")), nulls(one.get("null_share_a"), one.get("null_share_b")),
+         *_means(one))
+        for one in ordered[:_COLUMNS]
+    ]  # fmt: skip
+    screen.table(
+        ("column", "PSI", "NULLs", "mean", "mean now"),
+        rows,
+        drop=("NULLs",),
+        middle=("column",),
+    )
+    definition = next((one["definition"] for one in ordered if one.get("definition")), None)
+    if definition:
+        screen.text(short(definition, 300))
+
+
+def _means(found: Any) -> tuple[str, str]:
+    """Means of times are days."""
+    pair = [real(found.get(name)) for name in ("mean_a", "mean_b")]
+    if all(value is not None and value > 1e11 for value in pair):
+        return day(round(pair[0] or 0)), day(round(pair[1] or 0))
+    return score(pair[0]), score(pair[1])
+
+
+def _psi(value: Any) -> str:
+    number = real(value)
+    return "-" if number is None else f"{number:.3f}"
 
 
 def quarantine(page: Page[Quarantined], screen: Screen) -> None:
     rows = [
-        (
-            q.sha256[:12] if screen.terminal else q.sha256,
-            q.project,
-            q.source,
-            q.path,
-            size(q.bytes),
-            q.reason,
-            q.state,
-            when(q.time),
-        )
+        (q.sha256 if screen.width is None else q.sha256[:12], q.project, q.source, q.path, size(q.bytes), q.state, minute(q.time),
+         q.reason)
         for q in page.items
-    ]
+    ]  # fmt: skip
     screen.table(
-        ("sha256", "project", "source", "file", "size", "reason", "state", "since"),
+        ("sha256", "project", "source", "file", "size", "state", "since", "reason"),
         rows,
-        "nothing is in the quarantine",
+        "nothing is in the quarantine: every file that arrived was admitted",
+        drop=("project", "size", "since", "state"),
+        middle=("file",),
     )
+    if screen.width is None or not page.items:
+        return
+    for one in page.items[:5]:
+        screen.line()
+        screen.text(f"{one.path}: {one.reason}")
+        for row in [*records(one.details)[:3]]:
+            screen.text(short(row, 200), "  • ")
+    first = page.items[0].sha256[:12]
+    screen.heading("NEXT")
+    screen.commands([
+        (f"mlops-tui data redrive {first}", "check it again, after the rules or the file's neighbours changed"),
+        (f"mlops-tui data drop {first}", "give it up for good"),
+    ])  # fmt: skip
 
 
 def drop(found: Quarantined, screen: Screen) -> None:
-    screen.line(f"{found.path} ({found.sha256[:12]}) is {found.state}")
+    screen.text(f"{found.path} ({found.sha256[:12]}) is {found.state}")
 
 
 RENDERERS = {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from mlops_tui.cli.render import run as run_render
+from mlops_tui.cli.render.parts import minute
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import lasted, short, when
+from mlops_tui.cli.text import lasted, short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.feature import View, ViewDetail
 
@@ -19,28 +20,43 @@ def list_(page: Page[View], screen: Screen) -> None:
             ", ".join(v.entities),
             len(v.features),
             v.knowledge,
-            when(v.created),
+            minute(v.created),
         )
         for v in page.items
     ]
     screen.table(
         ("project", "view", "version", "source", "entities", "features", "knowledge", "created"),
         rows,
-        "no feature views",
+        "no feature views yet: a recipe's views are listed once a run has used them",
+        drop=("project", "created", "knowledge", "version"),
     )
 
 
 def show(view: ViewDetail, screen: Screen) -> None:
+    screen.title(f"{view.name}@{view.version}  of {view.project}")
     screen.facts([
-        ("view", view.name), ("project", view.project), ("version", view.version), ("source", view.source),
-        ("entities", view.entities), ("max age", lasted(view.max_age_ms) if view.max_age_ms is not None else None),
-        ("knowledge time", view.knowledge), ("description", view.description), ("definition", view.definition),
-        ("used by", view.used_by),
+        ("source", view.source), ("entities", view.entities), ("description", view.description),
+        ("max age", lasted(view.max_age_ms) if view.max_age_ms is not None else "none: a value never grows too old"),
+        ("knowledge time", _KNOWLEDGE.get(view.knowledge, view.knowledge)), ("definition", view.definition),
+        ("used by", view.used_by or "no model version"),
     ])  # fmt: skip
-    screen.line()
-    screen.table(("feature", "type"), [(column.name, column.type) for column in view.features])
-    for version in view.versions:
-        screen.line(short(version, 200))
+    screen.heading("FEATURES")
+    screen.table(
+        ("feature", "type", "NULL"), [(c.name, c.type, "yes" if c.nullable else "no") for c in view.features]
+    )
+    if len(view.versions) > 1:
+        screen.heading("VERSIONS")
+        screen.table(
+            ("version", "created", "definition"),
+            [(v.get("version"), minute(v.get("created")), short(v.get("definition") or "-", 13)) for v in view.versions],
+        )  # fmt: skip
+
+
+_KNOWLEDGE = {
+    "column": "a column says when a value was known",
+    "delay": "a fixed delay after the event",
+    "assumed": "ASSUMED to be the event time: nothing says when a value was known",
+}
 
 
 RENDERERS = {"list": list_, "show": show, "get": run_render.one}

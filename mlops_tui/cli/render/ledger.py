@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlops_tui.cli.render.parts import minute
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.text import when
 from mlops_tui.verbs._declare import Page
@@ -9,14 +10,30 @@ from mlops_tui.verbs.ledger import Entry, LedgerReport
 
 
 def list_(page: Page[Entry], screen: Screen) -> None:
-    rows = [(str(e.seq), when(e.time), e.actor, e.verb, e.subject, e.why or "-") for e in page.items]
-    screen.table(("entry", "when", "who", "what", "subject", "why"), rows, "the ledger is empty")
+    rows = [
+        (
+            str(e.seq),
+            minute(e.time) if screen.width is not None else when(e.time),
+            e.actor,
+            e.verb,
+            e.subject,
+            e.why or "-",
+        )
+        for e in page.items
+    ]
+    screen.table(
+        ("entry", "when", "who", "what", "subject", "why"),
+        rows,
+        "the ledger is empty: nothing was decided in this home yet",
+        drop=("why",),
+        middle=("subject",),
+    )
 
 
 def verify(report: LedgerReport, screen: Screen) -> None:
     for finding in report.findings:
-        screen.line(finding)
-    screen.line(
+        screen.text(finding, "  ! ")
+    screen.title(
         f"{report.entries:,} entries, {'whole' if report.ok else 'DAMAGED'}; head {report.head or '-'}"
     )
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_tui.cli.render import run as run_render
+from mlops_tui.cli.render.compare import compare
+from mlops_tui.cli.render.gates import gate
+from mlops_tui.cli.render.parts import (
+    BULLET,
+    features_by_view,
+    interval,
+    items,
+    minute,
+    plural,
+    record,
+    setting,
+)
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import measured, short, when
+from mlops_tui.cli.text import short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Model
-from mlops_tui.verbs.model import AliasMove, Card, ModelComparison, ModelDetail, Waiver
+from mlops_tui.verbs.model import AliasMove, Card, ModelDetail, VersionDetail, Waiver
 
 
 def list_(page: Page[Model], screen: Screen) -> None:
@@ -17,66 +29,106 @@ def list_(page: Page[Model], screen: Screen) -> None:
     for model in page.items:
         newest = max(model.versions, key=lambda version: version.version, default=None)
         champion = next((v for v in model.versions if v.version == model.aliases.get("champion")), None)
-        score = measured(champion.metrics.get(model.metric)) if champion else "-"
-        rows.append((model.project, model.name, len(model.versions), model.aliases.get("champion"), model.metric or "-", score,
-                     newest.verdict if newest and newest.verdict else "-", when(newest.created) if newest else "-"))  # fmt: skip
+        shown = interval(champion.metrics.get(model.metric)) if champion else "-"
+        rows.append((model.project, model.name, len(model.versions), model.aliases.get("champion"), model.metric or "-", shown,
+                     newest.verdict if newest and newest.verdict else "-", minute(newest.created) if newest else "-"))  # fmt: skip
     screen.table(
         ("project", "model", "versions", "champion", "metric", "champion's", "newest verdict", "newest"),
         rows,
-        "no models",
+        "no models yet: `mlops-tui run start MODEL --wait` trains and registers a first version",
+        drop=("project", "newest", "versions", "newest verdict"),
+        middle=("model",),
     )
 
 
 def show(model: ModelDetail, screen: Screen) -> None:
+    screen.title(f"{model.name}  of {model.project}")
+    aliases = ", ".join(f"{alias} → version {version}" for alias, version in sorted(model.aliases.items()))
     screen.facts([
-        ("model", model.name), ("project", model.project), ("metric", f"{model.metric} ({model.direction})"),
-        ("aliases", short(model.aliases, 200) if model.aliases else None), ("as of", when(model.as_of) if model.as_of else None),
+        ("judged by", f"{model.metric or '-'} ({'higher' if model.direction != 'min' else 'lower'} is better)"),
+        ("aliases", aliases or "none"), ("as of", f"{minute(model.as_of)} UTC" if model.as_of else None),
     ])  # fmt: skip
-    screen.line()
+    screen.heading("VERSIONS", "each measured on its own evaluation rows")
     rows = [
-        (
-            v.version,
-            ", ".join(v.aliases) or "-",
-            v.verdict or "-",
-            measured(v.metrics.get(model.metric)),
-            when(v.created),
-            v.run_id,
-        )
+        (v.version, ", ".join(v.aliases) or "-", v.verdict or "-", interval(v.metrics.get(model.metric)), minute(v.created),
+         run_render.id_(v.run_id, screen))
         for v in model.versions
-    ]
+    ]  # fmt: skip
     screen.table(
-        ("version", "aliases", "verdict", model.metric or "metric", "created", "run"), rows, "no versions"
+        ("version", "aliases", "verdict", model.metric or "metric", "created", "run"),
+        rows,
+        f"no versions: `mlops-tui run start {model.name} --wait` trains one",
+        drop=("run", "created"),
     )
-    chosen = model.selected
-    if chosen is None:
-        return
-    screen.line()
+    if model.selected is not None:
+        _version(model.name, model.selected, screen)
+        _next(model, model.selected, screen)
+
+
+def _version(name: str, chosen: VersionDetail, screen: Screen) -> None:
+    manifest = record(chosen.manifest)
+    screen.heading(f"VERSION {chosen.version}", ", ".join(chosen.aliases))
+    training = record(manifest.get("training"))
+    seen = f"{plural(chosen.training_rows, 'row')}"
+    if training.get("source"):
+        seen += f" of {training['source']}, {minute(training.get('min_event_time'))} to {minute(training.get('max_event_time'))}"
     screen.facts([
-        ("version", chosen.version), ("run", chosen.run_id), ("training rows", chosen.training_rows),
-        ("data", short(chosen.pins, 200) if chosen.pins else None), ("features", chosen.feature_service),
-        ("digest", chosen.digest), ("python", chosen.python), ("parameters", short(chosen.params, 200) if chosen.params else None),
+        ("run", chosen.run_id), ("trained on", seen), ("algorithm", manifest.get("family")), ("target", manifest.get("target")),
+        ("digest", chosen.digest), ("python", chosen.python),
     ])  # fmt: skip
-    screen.line()
-    screen.table(("metric", "value"), [(key, measured(value)) for key, value in chosen.metrics.items()])
+    snapshots = record(manifest.get("snapshots"))
+    if chosen.pins:
+        screen.heading("DATA")
+        screen.table(
+            ("source", "version", "snapshot"),
+            [(source, version, short(record(snapshots.get(source)).get("snapshot") or "-", 13)) for source, version in sorted(chosen.pins.items())],
+        )  # fmt: skip
+    features(chosen.feature_service, items(manifest.get("feature_columns")), screen)
+    if chosen.params:
+        screen.heading("PARAMETERS")
+        screen.table(("parameter", "value"), [(key, setting(value)) for key, value in chosen.params.items()])
+    if chosen.metrics:
+        screen.heading("METRICS", "with 95% intervals over clusters" if _clustered(chosen.metrics) else "")
+        screen.table(
+            ("metric", "value"), [(key, interval(value)) for key, value in sorted(chosen.metrics.items())]
+        )
     if chosen.gate is not None:
-        run_render.gate(chosen.gate, screen)
+        gate(chosen.gate, screen)
+    if chosen.waivers:
+        screen.heading("WAIVED")
     for waiver in chosen.waivers:
-        screen.line(f"waived: {short(waiver, 200)}")
+        screen.text(
+            f"{short(waiver.get('check'), 100)} until {minute(waiver.get('expires'))}, by {short(waiver.get('name'), 60)}: "
+            f"{short(waiver.get('reason') or '-', 300)}", BULLET
+        )  # fmt: skip
 
 
-def compare(found: ModelComparison, screen: Screen) -> None:
-    screen.line(f"{found.model}: {found.a} and {found.b}{'  ' + found.note if found.note else ''}")
-    screen.line()
-    screen.table(
-        ("metric", str(found.a), str(found.b), "difference", "rows"),
-        [(m.metric, measured(m.a), measured(m.b), measured(m.difference), m.rows) for m in found.metrics],
-        "no metrics in common",
-    )
-    screen.line()
-    rows = [
-        ("*" if row.differs else "", row.section, row.key, short(row.a), short(row.b)) for row in found.rows
-    ]
-    screen.table(("", "section", "what", str(found.a), str(found.b)), rows)
+def _clustered(metrics: dict[str, Any]) -> bool:
+    return all(record(value).get("level") == 0.95 for value in metrics.values())
+
+
+def features(service: list[str], columns: list[Any], screen: Screen) -> None:
+    """The features by view, each once."""
+    rows = features_by_view(service, columns)
+    if not rows:
+        return
+    total = sum(len(names.split(", ")) for _, names in rows)
+    screen.heading("FEATURES", plural(total, "column"))
+    screen.facts(rows)
+
+
+def _next(model: ModelDetail, chosen: VersionDetail, screen: Screen) -> None:
+    name, version = model.name, chosen.version
+    champion = model.aliases.get("champion")
+    commands = [(f"mlops-tui model card {name}@{version}", "all recorded facts, as Markdown")]
+    others = [v.version for v in model.versions if v.version != version]
+    if others:
+        commands.append((f"mlops-tui model compare {name}@{max(others)} {version}", "what differs, and why"))
+    if champion != version and chosen.verdict == "PASS":
+        promote = f"mlops-tui model promote {name}@{version} --expected-from {champion or 0}"
+        commands.append((promote, "make it the champion"))
+    screen.heading("NEXT")
+    screen.commands(commands)
 
 
 def _moved(move: AliasMove) -> tuple[Any, ...]:
@@ -86,7 +138,7 @@ def _moved(move: AliasMove) -> tuple[Any, ...]:
         move.to,
         move.verdict or "-",
         move.actor,
-        when(move.time),
+        minute(move.time),
         move.why or "-",
     )
 
@@ -95,14 +147,14 @@ def history(page: Page[AliasMove], screen: Screen) -> None:
     screen.table(
         ("alias", "from", "to", "verdict", "by", "when", "why"),
         [_moved(move) for move in page.items],
-        "no alias was moved",
+        "no alias was moved yet: `mlops-tui model promote MODEL@VERSION` moves one",
     )
 
 
 def move(found: AliasMove, screen: Screen) -> None:
     before = "nothing" if found.from_ is None else f"version {found.from_}"
     after = "nothing" if found.to is None else f"version {found.to}"
-    screen.line(f"{found.model}: {found.alias} moved from {before} to {after} (ledger entry {found.seq})")
+    screen.text(f"{found.model}: {found.alias} moved from {before} to {after} (ledger entry {found.seq})")
 
 
 def card(found: Card, screen: Screen) -> None:
@@ -110,8 +162,8 @@ def card(found: Card, screen: Screen) -> None:
 
 
 def waive(found: Waiver, screen: Screen) -> None:
-    screen.line(
-        f"{found.model}@{found.version}: {found.check!r} is waived until {when(found.expires)}, by {found.name}"
+    screen.text(
+        f"{found.model}@{found.version}: {short(found.check, 200)!r} is waived until {minute(found.expires)}, by {found.name}"
     )
 
 

@@ -16,7 +16,9 @@ def list_(page: Page[Project], screen: Screen) -> None:
     screen.table(
         ("project", "folder", "sources", "models", "problems"),
         rows,
-        "no projects: `mlops-tui project add DIR`",
+        "no projects yet: `mlops-tui init DIR --target COLUMN` makes one from data, `mlops-tui project add DIR` adds one",
+        drop=("sources", "problems"),
+        middle=("folder",),
     )
 
 
@@ -25,8 +27,10 @@ def show(project: Project, screen: Screen) -> None:
         ("project", project.name), ("folder", project.dir), ("added", when(project.added)), ("sources", project.sources),
         ("models", project.models),
     ])  # fmt: skip
+    if project.problems:
+        screen.heading("PROBLEMS", "of mlops.toml")
     for problem in project.problems:
-        screen.line(f"problem: {problem}")
+        screen.text(str(problem), "  ! ")
 
 
 RENDERERS = {"list": list_, "show": show, "add": show, "remove": show}

@@ -1,35 +1,90 @@
-"""Proposals."""
+"""Proposals: a card reads like a review: why, on what evidence, at what cost, and what can be done."""
 
 from __future__ import annotations
 
+from mlops_tui.cli.render.evidence import evidence
+from mlops_tui.cli.render.parts import BULLET, minute
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Proposal
+
+_OPEN = ("OPEN", "SNOOZED")
+_SAID = {
+    "APPROVED": "approved", "RUNNING": "approved", "DONE": "approved", "ERROR": "approved", "REJECTED": "rejected",
+    "SNOOZED": "put off", "EXPIRED": "expired",
+}  # fmt: skip
 
 
 def list_(page: Page[Proposal], screen: Screen) -> None:
     rows = [
         (card.id, card.project, card.model, card.state, card.revision, "; ".join(card.reasons) or "-", card.verdict or "-",
-         when(card.created))
+         minute(card.created))
         for card in page.items
     ]  # fmt: skip
     screen.table(
-        ("card", "project", "model", "state", "revision", "reasons", "verdict", "created"), rows, "no cards"
+        ("card", "project", "model", "state", "revision", "reasons", "verdict", "created"),
+        rows,
+        "no cards: one opens when a rule of the model's [retrain] fires; `mlops-tui proposal open MODEL` opens one now",
+        drop=("project", "revision", "created"),
     )
 
 
 def show(card: Proposal, screen: Screen) -> None:
-    screen.facts([
-        ("card", card.id), ("project", card.project), ("model", card.model), ("state", card.state), ("revision", card.revision),
-        ("created", when(card.created)), ("until", when(card.until) if card.until else None), ("decided by", card.decided_by),
-        ("why", card.why), ("run", card.run_id), ("verdict", card.verdict), ("data", short(card.pins, 200) if card.pins else None),
-    ])  # fmt: skip
-    for reason in card.reasons:
-        screen.line(f"  - {reason}")
-    if card.evidence:
+    screen.title(f"{card.model}  {card.state}  {card.id}  revision {card.revision}")
+    until = f"  snoozed until {minute(card.until)}" if card.until and card.state == "SNOOZED" else ""
+    ends = f"  expires {minute(card.expires)}" if card.expires and card.state in _OPEN else ""
+    screen.text(f"{card.project}  opened {minute(card.created)} UTC{until}{ends}")
+    _decision(card, screen)
+    if card.reasons:
         screen.line()
-        screen.facts((name, short(value, 300)) for name, value in card.evidence.items())
+    for reason in card.reasons:
+        screen.text(reason, BULLET)
+    if card.evidence:
+        evidence(card.model, card.evidence, screen)
+    _next(card, screen)
+
+
+def _decision(card: Proposal, screen: Screen) -> None:
+    """What was decided, by whom, and what came of it."""
+    if card.state == "OPEN":
+        return
+    screen.line()
+    screen.facts([
+        ("decision", f"{_SAID.get(card.state, card.state)}{' by ' + card.decided_by if card.decided_by else ''}"),
+        ("why", card.why), ("on data", ", ".join(f"{source}@{version}" for source, version in card.pins.items())),
+        ("run", card.run_id), ("verdict", _verdict(card)),
+    ])  # fmt: skip
+
+
+def _verdict(card: Proposal) -> str:
+    if card.verdict:
+        return card.verdict
+    return {
+        "RUNNING": "none yet: the run goes on",
+        "APPROVED": "none yet: the run waits",
+        "ERROR": "none: the run failed",
+    }.get(card.state, "")
+
+
+def _next(card: Proposal, screen: Screen) -> None:
+    commands: list[tuple[str, str]] = []
+    if card.state in _OPEN:
+        commands = [
+            (f"mlops-tui proposal approve {card.id} --revision {card.revision} --wait", "train on these snapshots, and judge"),
+            (f"mlops-tui proposal snooze {card.id} --for 1d", "ask again tomorrow"),
+            (f"mlops-tui proposal reject {card.id} --reason '…'", "no; new rows are counted from here"),
+        ]  # fmt: skip
+    elif card.run_id:
+        commands = [(f"mlops-tui run show {card.run_id[:16]}", "the run and its gate in full")]
+        if card.state == "DONE" and card.verdict == "PASS":
+            commands.append((f"mlops-tui model show {card.model}", "the versions, and which one is champion"))
+        if card.state in ("APPROVED", "RUNNING"):
+            commands.append((f"mlops-tui wait {card.run_id[:16]}", "until it ends"))
+        if card.state == "ERROR":
+            commands.append((f"mlops-tui run logs {card.run_id[:16]}", "what it said"))
+    if commands:
+        screen.heading("NEXT")
+        screen.commands(commands)
 
 
 RENDERERS = {"list": list_, "show": show, "approve": show, "reject": show, "snooze": show, "open": show}

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_tui.cli.render.compare import runs as compare
+from mlops_tui.cli.render.gates import gate
+from mlops_tui.cli.render.parts import minute, plural, real, score, setting
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import lasted, measured, number, short, size, when
+from mlops_tui.cli.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.run import Comparison, LogChunk, Why
+from mlops_tui.verbs.run import LogChunk, Why
 
 
-def _id(run_id: str, screen: Screen) -> str:
+def id_(run_id: str, screen: Screen) -> str:
     """The start of an id is enough for people; a pipe gets all of it."""
-    return run_id[:16] if screen.terminal else run_id
+    return run_id if screen.width is None else run_id[:16]
 
 
 def one(run: Run, screen: Screen) -> None:
@@ -27,26 +30,22 @@ def one(run: Run, screen: Screen) -> None:
 
 def list_(page: Page[Run], screen: Screen) -> None:
     rows = [
-        (
-            _id(run.run_id, screen),
-            run.kind,
-            run.name,
-            run.state,
-            run.verdict or "-",
-            _best(run),
-            when(run.created),
-            _took(run),
-        )
+        (id_(run.run_id, screen), run.kind, run.name, run.state, run.verdict or "-", _best(run), minute(run.created), _took(run))
         for run in page.items
-    ]
-    screen.table(("run", "kind", "name", "state", "verdict", "best", "created", "took"), rows, "no runs")
+    ]  # fmt: skip
+    screen.table(
+        ("run", "kind", "name", "state", "verdict", "best", "created", "took"),
+        rows,
+        "no runs here: `mlops-tui run start MODEL` starts one, `mlops-tui run list --all` lists every kind",
+        drop=("kind", "created", "took", "best"),
+        middle=("name",),
+    )
 
 
 def _best(run: Run) -> str:
     """The metric that the run is judged by, else the first two; all of them are in `run show`."""
     keys = [run.metric] if run.metric in run.metrics else [key for key in run.metrics if "/" not in key][:2]
-    shown = [f"{key}={number(run.metrics[key].best)}" for key in keys]
-    return " ".join(shown) or "-"
+    return " ".join(f"{key}={score(run.metrics[key].best)}" for key in keys) or "-"
 
 
 def _took(run: Run) -> str:
@@ -54,57 +53,121 @@ def _took(run: Run) -> str:
 
 
 def show(run: RunDetail, screen: Screen) -> None:
-    screen.facts([
-        ("run", run.run_id), ("name", run.name), ("kind", run.kind), ("project", run.project), ("experiment", run.experiment),
-        ("state", run.state), ("reason", run.reason), ("verdict", run.verdict), ("model version", run.model_version),
-        ("created", when(run.created)), ("started", when(run.started)), ("ended", when(run.ended)), ("took", _took(run)),
-        ("exit code", run.exit_code), ("signal", run.signal), ("attempts", run.attempts), ("proposal", run.proposal_id),
-        ("pins", short(run.pins, 200) if run.pins else None), ("after", run.after), ("folder", run.folder),
-    ])  # fmt: skip
-    if run.error is not None:
-        screen.line()
-        screen.facts([("error", run.error.message), ("hint", run.error.hint), ("stage", run.error.stage)])
-    _part(screen, "stages", ("stage", "state", "took"),
-          [(stage.name, stage.state, lasted(stage.duration_ms)) for stage in run.stages])  # fmt: skip
-    _part(screen, "metrics", ("metric", "best", "last", "min", "max", "points"),
-          [(key, m.best, m.last, m.min, m.max, m.count) for key, m in run.metrics.items()])  # fmt: skip
-    _part(
-        screen,
-        "parameters",
-        ("parameter", "value"),
-        [(key, short(value)) for key, value in run.params.items()],
+    screen.title(f"{run.name}  {run.state}{'  ' + run.verdict if run.verdict else ''}  {run.run_id}")
+    screen.text(
+        f"{run.kind} run of {run.project}  created {minute(run.created)} UTC"
+        + (f", took {_took(run)}" if run.ended is not None and run.started is not None else "")
     )
+    screen.line()
+    screen.facts([
+        ("experiment", run.experiment if run.experiment != run.model else None),
+        ("model version", f"{run.model}@{run.model_version}" if run.model_version is not None else None),
+        ("reason", run.reason), ("proposal", run.proposal_id), ("exit code", run.exit_code or None), ("signal", run.signal),
+        ("attempts", run.attempts if run.attempts > 1 else None), ("after", run.after),
+        ("data", ", ".join(f"{source}@{version}" for source, version in sorted(run.pins.items()))),
+        ("log", f"{run.folder}/log.txt" if run.folder else None),
+    ])  # fmt: skip
+    _error(run, screen)
+    _stages(run, screen)
+    _metrics(run, screen)
+    _part(
+        screen, "PARAMETERS", ("parameter", "value"), [(key, setting(value)) for key, value in run.params.items()]
+    )  # fmt: skip
     if run.gate is not None:
         gate(run.gate, screen)
-    _part(screen, "artifacts", ("artifact", "size"), [(item.path, size(item.size)) for item in run.artifacts])
+    _part(screen, "ARTIFACTS", ("file", "size"), [(item.path, size(item.size)) for item in run.artifacts])
     if run.result is not None and run.kind not in ("train", "sdk"):
-        screen.line()
-        screen.facts((name, short(value, 200)) for name, value in run.result.items())
+        screen.heading("RESULT")
+        screen.facts((short(name, 60), _value(value, 200)) for name, value in run.result.items())
+    _next(run, screen)
 
 
-def _part(screen: Screen, _title: str, columns: tuple[str, ...], rows: list[Any]) -> None:
-    if rows:
-        screen.line()
-        screen.table(columns, rows)
+def _error(run: RunDetail, screen: Screen) -> None:
+    if run.error is None:
+        return
+    screen.heading("ERROR", f"in stage {run.error.stage}" if run.error.stage else "")
+    screen.text(run.error.message or run.error.code)
+    if run.error.hint:
+        screen.text(run.error.hint, "hint: ")
 
 
-def gate(found: dict[str, Any], screen: Screen) -> None:
-    """A verdict with the evidence of each check."""
-    screen.line()
-    screen.line(
-        f"gate {found.get('verdict')}  look {found.get('look')}, alpha {number(found.get('alpha'))}, "
-        f"{number(found.get('evaluation_rows'))} rows in {number(found.get('clusters'))} clusters"
-    )
+def _stages(run: RunDetail, screen: Screen) -> None:
+    if not run.stages:
+        return
+    cached = sum(stage.state == "cached" for stage in run.stages)
+    note = f"{cached} of {len(run.stages)} from the cache" if cached else ""
+    screen.heading("STAGES", note)
+    longest = max((stage.duration_ms or 0 for stage in run.stages), default=0)
     rows = [
-        (
-            check.get("check"),
-            check.get("verdict"),
-            measured({**check, "value": check.get("estimate")}),
-            check.get("reason") or "-",
+        (stage.name, stage.state, lasted(stage.duration_ms), _bar(stage.duration_ms or 0, longest)) for stage in run.stages
+    ]  # fmt: skip
+    screen.table(("stage", "state", "took", ""), rows, drop=("",))
+
+
+def _bar(ms: int, longest: int) -> str:
+    """Where the time went."""
+    return "▇" * round(20 * ms / longest) if longest > 0 else ""
+
+
+def _metrics(run: RunDetail, screen: Screen) -> None:
+    """Metrics of one point need no range; those of the machine stand apart."""
+    own = {key: m for key, m in run.metrics.items() if not key.startswith("system/")}
+    machine = {key: m for key, m in run.metrics.items() if key.startswith("system/")}
+    single = [(key, score(m.last)) for key, m in own.items() if m.count <= 1]
+    series = [
+        (key, score(m.best), score(m.last), score(m.min), score(m.max), m.count) for key, m in own.items() if m.count > 1
+    ]  # fmt: skip
+    _part(screen, "METRICS", ("metric", "value"), single)
+    _part(screen, "OVER TIME", ("metric", "best", "last", "min", "max", "points"), series)
+    if machine:
+        screen.heading("MACHINE", "the most that the run's processes used at a time")
+        screen.facts(
+            (key.removeprefix("system/").replace("_", " "), _machine(key, m.max))
+            for key, m in machine.items()
         )
-        for check in found.get("checks", [])
-    ]
-    screen.table(("check", "verdict", "estimate", "reason"), rows)
+
+
+def _machine(key: str, value: float | None) -> str:
+    number = real(value)
+    if number is None:
+        return "-"
+    return (
+        size(round(number))
+        if key.endswith("bytes")
+        else f"{number:.0f}%"
+        if key.endswith("percent")
+        else score(number)
+    )
+
+
+def _value(value: Any, width: int = 60) -> str:
+    return score(value) if isinstance(value, int | float) else short(value, width)
+
+
+def _part(screen: Screen, title: str, columns: tuple[str, ...], rows: list[Any]) -> None:
+    if rows:
+        screen.heading(title)
+        screen.table(columns, rows, middle=("file",))
+
+
+def _next(run: RunDetail, screen: Screen) -> None:
+    """What can be typed next, by how the run stands."""
+    start = run.run_id[:16]
+    commands = [(f"mlops-tui run logs {start}", "its output")]
+    if run.state in ("QUEUED", "STARTING", "RUNNING", "STOPPING"):
+        commands = [
+            (f"mlops-tui wait {start}", "until it ends"),
+            (f"mlops-tui run logs {start} --follow", "its output as it comes"),
+        ]
+        if run.state != "STOPPING":
+            commands.append((f"mlops-tui run stop {start}", "stop it, and all that it started"))
+    elif run.state != "FINISHED":
+        commands.append((f"mlops-tui run resume {start}", "again, from the stage that failed"))
+    elif run.model_version is not None and run.model:
+        commands.append((f"mlops-tui run why {start}", "why each stage ran or came from the cache"))
+        commands.append((f"mlops-tui model show {run.model}@{run.model_version}", "what it made"))
+    screen.heading("NEXT")
+    screen.commands(commands)
 
 
 def logs(chunk: LogChunk, screen: Screen) -> None:
@@ -112,24 +175,24 @@ def logs(chunk: LogChunk, screen: Screen) -> None:
 
 
 def why(found: Why, screen: Screen) -> None:
+    ran = sum(stage.state != "cached" for stage in found.stages)
+    screen.title(f"{plural(ran, 'stage')} ran, {len(found.stages) - ran} came from the cache")
     screen.facts([("run", found.run_id), ("compared with", found.previous)])
     for stage in found.stages:
-        screen.line()
-        screen.line(f"{stage.stage}  {stage.state}{'  ' + stage.reason if stage.reason else ''}")
+        screen.heading(stage.stage, stage.state)
+        if stage.reason:
+            screen.text(stage.reason)
         for change in stage.changes:
-            screen.line(f"  {change.input}: {short(change.before)} → {short(change.after)}")
+            screen.text(f"{change.input}: {_input(change.before)} → {_input(change.after)}", "  • ")
 
 
-def compare(found: Comparison, screen: Screen) -> None:
-    rows = [
-        ("*" if row.differs else "", row.section, row.key, *(_value(value) for value in row.values))
-        for row in found.rows
-    ]
-    screen.table(("", "section", "what", *(_id(run_id, screen) for run_id in found.runs)), rows)
-
-
-def _value(value: Any) -> str:
-    return measured(value) if isinstance(value, dict | float | int) else short(value)
+def _input(value: str | None) -> str:
+    """An input of a stage: a time in milliseconds as a time, a digest by its start."""
+    if not value:
+        return "none"
+    if value.isdigit() and len(value) == 13:
+        return f"{when(int(value))} UTC"
+    return " ".join(short(word, 13) if len(word) >= 40 else word for word in short(value, 200).split(" "))
 
 
 RENDERERS = {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from mlops_tui.cli.render import run as run_render
+from mlops_tui.cli.render.demo import demo
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import number, short
-from mlops_tui.verbs.top import DemoResult, Health, InitResult, Rebuilt, SqlResult
+from mlops_tui.cli.text import short
+from mlops_tui.verbs.top import Health, InitResult, Rebuilt, SqlResult
 
 
 def init(found: InitResult, screen: Screen) -> None:
@@ -17,29 +18,12 @@ def init(found: InitResult, screen: Screen) -> None:
     screen.block(found.config)
 
 
-def demo(found: DemoResult, screen: Screen) -> None:
-    metric = found.champion.metric
-    screen.table(
-        ("version", metric, "role"),
-        [
-            (str(found.previous.version), found.previous.value, "previous"),
-            (str(found.champion.version), found.champion.value, "champion"),
-        ],
-    )
-    low, high = found.interval.get("low"), found.interval.get("high")
-    screen.line(
-        f"difference on the same rows: {number(found.interval.get('estimate'))} [{number(low)}, {number(high)}]"
-    )
-    screen.line(f"verdict: {found.verdict or '-'}; {found.scored_rows:,} rows scored")
-    screen.line()
-    screen.table(("stage", "seconds"), [(stage.name, stage.seconds) for stage in found.stages])
-
-
 def sql(found: SqlResult, screen: Screen) -> None:
     screen.table(
         [column.name for column in found.columns],
         [[_cell(value) for value in row] for row in found.rows],
         "no rows",
+        whole=True,
     )
     if found.truncated and screen.terminal:
         screen.line(f"only the first {len(found.rows)} rows: --limit")
