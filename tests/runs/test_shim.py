@@ -305,6 +305,7 @@ def test_a_deleted_run_keeps_no_shim(shims: Shims) -> None:
     folder = shims.python("import time; time.sleep(600)")
     child = until(lambda: folder.child(1))
     shim = folder.shim(1)
-    shutil.rmtree(folder.path)
+    until(folder.journals)
+    until(lambda: shutil.rmtree(folder.path, ignore_errors=True) or not folder.path.exists())
     os.kill(child.pid, signal.SIGKILL)
     until(lambda: not lives(shim), "the shim ends")
