@@ -21,6 +21,7 @@ from mlops_tui.verbs._shapes import ClientContext
 
 CONFIG = "mlops.toml"
 _LONGEST = 32_768
+_LARGEST = 1 << 20  # a larger mlops.toml is refused by the daemon too
 
 
 @dataclass
@@ -109,8 +110,8 @@ def project_name(folder: Path) -> str:
     """[project].name alone; all else of the file is the daemon's to judge. Raises Problem."""
     path = folder / CONFIG
     try:
-        with open(path, "rb") as file:
-            name = tomllib.load(file).get("project", {}).get("name")
+        with open(path, encoding="utf-8-sig") as file:
+            name = tomllib.loads(file.read(_LARGEST)).get("project", {}).get("name")
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError) as error:
         raise Problem(
             "bad_config", f"{path} cannot be read: {error}", "correct it, or name a --project", status=2

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mlops_store.atomic import canonical, sha256_bytes
+from mlops_store.atomic import canonical, read_regular, sha256_bytes
 from mlops_store.errors import Problem
 from mlops_tui.project import schema
 from mlops_tui.project.checks import cross_check, did_you_mean
@@ -18,6 +18,7 @@ from mlops_tui.project.lines import key_lines, line_of
 
 FILE = "mlops.toml"
 _MAX_BYTES = 1 << 20
+_MAX_RECIPE = 16 << 20
 
 _TABLES: dict[tuple[str, ...], type[schema.Table]] = {
     (): schema.ProjectConfig,
@@ -58,7 +59,7 @@ def load(directory: Path | str) -> schema.ProjectConfig:
     folder = Path(directory)
     path = folder / FILE
     try:
-        raw = path.read_bytes()
+        raw = read_regular(path, _MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         raise Problem(
             "no_project",
@@ -77,7 +78,7 @@ def parse_config(raw: bytes, folder: Path) -> schema.ProjectConfig:
     """The project of a file's bytes. Raises ConfigError."""
     if len(raw) > _MAX_BYTES:
         raise ConfigError(
-            [_finding(1, "", f"the file has {len(raw)} bytes", "a project file is small: is this it?")]
+            [_finding(1, "", "the file is larger than 1 MB", "a project file is small: is this it?")]
         )
     text, document = _decode(raw)
     lines = key_lines(text)
@@ -106,7 +107,7 @@ def recipe_hash(config: schema.ProjectConfig, model: str, directory: Path | str)
     code = ""
     if table.recipe:
         try:
-            code = sha256_bytes((Path(directory) / table.recipe).read_bytes())
+            code = sha256_bytes(read_regular(Path(directory) / table.recipe, _MAX_RECIPE))
         except OSError as error:
             raise Problem(
                 "no_recipe", f"{table.recipe} cannot be read: {error.strerror}", "", status=2

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -45,6 +47,15 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
 def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
     """`value` (structs included) as one JSON document, atomically."""
     write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n", mode)
+
+
+def read_regular(path: Path, limit: int) -> bytes:
+    """At most `limit` bytes of a file that someone else wrote. A pipe or device raises OSError, and nothing waits for it."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        return file.read(limit)
 
 
 def read_json(path: Path, kind: type[T]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,29 @@ def test_light_check_agrees_with_the_full_one(text: str) -> None:
     except ValueError:
         fits = False
     assert (check_problem(text, "classification") == "") == fits
+
+
+@pytest.mark.parametrize("name", ["mlops.toml", "recipe.py"])
+@pytest.mark.parametrize("kind", ["pipe", "endless", "folder"])
+def test_what_is_no_file_is_refused_and_holds_nobody_up(tmp_path: Path, name: str, kind: str) -> None:
+    good = GOOD + 'recipe = "recipe.py"\n'
+    path = tmp_path / name
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "endless":
+        path.symlink_to("/dev/zero")
+    else:
+        path.mkdir()
+    with pytest.raises(Problem) as caught:
+        if name == "mlops.toml":
+            load(tmp_path)
+        else:
+            recipe_hash(parse_config(good.encode(), tmp_path), "m", tmp_path)
+    assert caught.value.status == 2 and name in caught.value.message
+
+
+def test_a_huge_mlops_toml_is_refused_unread(tmp_path: Path) -> None:
+    with open(tmp_path / "mlops.toml", "wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(ConfigError, match="larger than 1 MB"):
+        load(tmp_path)

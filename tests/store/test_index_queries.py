@@ -13,6 +13,7 @@ from index_box import command, do, end, journal, new_home, new_run, project, sta
 
 from mlops_store.errors import Problem
 from mlops_store.index import data, features, ledger_log, models, proposals, runs
+from mlops_store.index.query import user_query
 from mlops_store.index.tx import Read, Tx, Writer
 
 
@@ -348,3 +349,12 @@ def test_the_ledger_by_verb_and_time(writer: Writer, monkeypatch: pytest.MonkeyP
         assert [ledger_log.seq_at(read, t) for t in (999, 1000, 5000)] == [0, 1, 3]
         assert features.views(read) == []
         assert isinstance(read, Read)
+
+
+def test_a_huge_answer_is_cut_and_says_so(writer: Writer) -> None:
+    with writer.reader() as read:
+        answer = user_query(read, "SELECT repeat('x', 10000000) FROM range(20)", limit=1000, timeout_ms=20_000)
+        assert answer.truncated and 1 <= len(answer.rows) <= 4
+        small = user_query(read, "SELECT range FROM range(5)", limit=5, timeout_ms=20_000)
+        assert small.rows == [[0], [1], [2], [3], [4]] and not small.truncated
+        assert user_query(read, "SELECT range FROM range(5)", limit=4, timeout_ms=20_000).truncated

@@ -15,6 +15,8 @@ from mlops_store.index.tx import Read
 
 _READING = frozenset({"SELECT", "EXPLAIN"})
 _ZONED = "WITH TIME ZONE"
+ANSWER_BYTES = 32 << 20
+"""Characters of text that an answer holds at most; one row is always given."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
         columns = [(str(name), str(kind)) for name, kind, *_ in result.description or []]
         if any(_ZONED in kind for _, kind in columns):
             result = con.execute(_as_text(sql, columns))
-        found = result.fetchmany(limit + 1)
+        rows, truncated = _fetch(result, limit)
     except duckdb.InterruptException as error:
         raise Problem(
             "sql_too_slow",
@@ -75,7 +77,19 @@ def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
     finally:
         con.execute("ROLLBACK")
         con.execute(f"SET max_execution_time = {int(limit_before)}")
-    return Answer(columns, [[plain(value) for value in row] for row in found[:limit]], len(found) > limit)
+    return Answer(columns, rows, truncated)
+
+
+def _fetch(result: Connection, limit: int) -> tuple[list[list[Any]], bool]:
+    """At most `limit` rows and ANSWER_BYTES of text, row by row: the daemon must not die of somebody's question."""
+    rows: list[list[Any]] = []
+    size = 0
+    while (row := result.fetchone()) is not None:
+        size += sum(len(value) if isinstance(value, str | bytes) else 16 for value in row)
+        if len(rows) >= limit or (rows and size > ANSWER_BYTES):
+            return rows, True
+        rows.append([plain(value) for value in row])
+    return rows, False
 
 
 def _as_text(sql: str, columns: list[tuple[str, str]]) -> str:
