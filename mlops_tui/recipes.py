@@ -79,7 +79,8 @@ def feature_view(
 
     The result must keep the entity columns, the source's event time and its `known_at` column where it has one.
     `features` names the feature columns (default: all others). `max_age` such as "6h": older rows do not count.
-    Raises ValueError where an argument is unfit.
+    Over the source whose rows are predicted a row never finds itself, and without `known_at` it is known at event
+    time + label_delay. Raises ValueError where an argument is unfit.
     """
     shared = _shared(source, entities, max_age, features, known_at)
 

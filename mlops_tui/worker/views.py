@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from mlops_tui.project.schema import ModelConfig, SourceConfig
     from mlops_tui.worker.recipe_loader import Recipe
 
-_US = timedelta(microseconds=1)
 _WINDOW_TYPES = {"count": "int"}
 
 
@@ -38,12 +38,20 @@ def view_rows(
     view: View, rows: pl.LazyFrame, source: SourceConfig, recipe: Recipe, model: ModelConfig | None
 ) -> ViewRows:
     """The rows of a view with `__time` and, where known, `__known`. `rows` are the source's (for a window view on
-    the spine's own source: after `prepare`). Raises Problem that names the view and what is wrong."""
+    the spine's own source: after `prepare`). On the spine's own source a row is known a microsecond after its event
+    at the earliest, so that no row finds itself. Raises Problem that names the view and what is wrong."""
     where = f"view {view.name!r}"
     rows = rows.drop(BATCH, strict=False)
-    late = late_columns(source, model)
+    own = model is not None and model.spine == source.name
+    if own and not source.event_time:
+        raise Problem(
+            "bad_view",
+            f"{where} reads the rows that are predicted, and source {source.name!r} has no event_time: each row would find itself",
+            "name event_time in mlops.toml, or derive the columns in prepare",
+            status=2,
+        )
     if isinstance(view, WindowView):
-        return _window(view, rows, source, late, own=model is not None and model.spine == source.name)
+        return _window(view, rows, source, late_columns(source, model), own)
     made = computed(view, rows, recipe)
     schema = made.collect_schema()
     for column in view.entities:
@@ -59,7 +67,9 @@ def view_rows(
                 f"{where} does not return its feature {column!r}",
                 f"it returns {', '.join(schema)}",
             )
-    timed = with_times(made, source, where, known_at=view.known_at, late=bool(late & set(features)))
+    timed = with_times(made, source, where, known_at=view.known_at, late=_tells_late(features, source, model))
+    if own:
+        timed = _after_itself(timed)
     names = timed.collect_schema().names()
     keep = [*dict.fromkeys([*view.entities, *features]), TIME, *([KNOWN] if KNOWN in names else [])]
     try:
@@ -79,11 +89,29 @@ def view_rows(
     )
 
 
+def _tells_late(features: Iterable[str], source: SourceConfig, model: ModelConfig | None) -> bool:
+    """Whether the rows of a function or SELECT may tell what is known late. Of the spine's own source they always may:
+    a feature made of the target can bear any name."""
+    return (model is not None and model.spine == source.name) or bool(
+        late_columns(source, model) & set(features)
+    )
+
+
+def _after_itself(timed: pl.LazyFrame) -> pl.LazyFrame:
+    """Known a microsecond after the event at the earliest; what is never known stays so."""
+    moment = pl.col(TIME) + pl.duration(microseconds=1)
+    if KNOWN not in timed.collect_schema().names():
+        return timed.with_columns(moment.alias(KNOWN))
+    known = pl.col(KNOWN)
+    return timed.with_columns(
+        pl.when(known.is_not_null()).then(pl.max_horizontal(known, moment)).alias(KNOWN)
+    )
+
+
 def _window(
     view: WindowView, rows: pl.LazyFrame, source: SourceConfig, late: set[str], own: bool
 ) -> ViewRows:
-    """Window aggregates. On the spine's own source a row is known a microsecond after its event at the earliest, so that
-    no row finds itself in its own history."""
+    """Window aggregates of the rows known in time."""
     where = f"view {view.name!r}"
     if not source.event_time:
         raise Problem(
@@ -100,11 +128,10 @@ def _window(
             f"there are: {', '.join(names)}",
         )
     timed = with_times(rows, source, where, known_at=view.known_at, late=bool(late & wanted))
-    known = pl.col(KNOWN) if KNOWN in timed.collect_schema().names() else pl.col(TIME)
     if own:
-        moment = pl.col(TIME) + pl.duration(microseconds=1)
-        known = pl.when(known.is_not_null()).then(pl.max_horizontal(known, moment))
-    timed = timed.with_columns(known.alias(KNOWN))
+        timed = _after_itself(timed)
+    elif KNOWN not in timed.collect_schema().names():
+        timed = timed.with_columns(pl.col(TIME).alias(KNOWN))
     frame = timed.select(*dict.fromkeys([*view.entities, *wanted]), TIME, KNOWN).collect()
     try:
         history = window_history(
@@ -211,10 +238,9 @@ def describe(
     names = list(view.features or types)
     if isinstance(view, WindowView):
         types = {name: _WINDOW_TYPES.get(kind, "float") for name, (_, kind) in view.aggregates.items()}
-        wanted = {column for column, _ in view.aggregates.values()}
+        late = bool(late_columns(source, model) & {column for column, _ in view.aggregates.values()})
     else:
-        wanted = set(names)
-    late = bool(late_columns(source, model) & wanted)
+        late = _tells_late(names, source, model)
     if view.known_at or (source.known_at and not late):
         knowledge = "column"
     else:

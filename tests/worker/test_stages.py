@@ -294,3 +294,59 @@ def test_label_delay_holds_for_views_over_the_target(tmp_path: Path) -> None:
     bench.admit("rows", {"a.csv": rows(0, 100)})
     train = output(bench.stages(bench.worker("m"), *FOUR), "features", "train.parquet").sort("t")
     assert train["past__n"].head(6).to_list() == [None, None, None, 1, 2, 3]
+
+
+OWN = {
+    "function": '@feature_view(source="rows", entities=["g"])\ndef past(f):\n    return f.select("g", "t", was="y")\n',
+    "sql": 'past = sql_view("past", "rows", ["g"], "SELECT g, t, y AS was FROM source")\n',
+}
+
+
+@pytest.mark.parametrize("view", OWN)
+@pytest.mark.parametrize(("delay", "back"), [("", 1), ('label_delay = "3h"', 3)])
+def test_a_view_over_the_spine_sees_only_what_was_known(
+    tmp_path: Path, view: str, delay: str, back: int
+) -> None:
+    bench = made(tmp_path, source=delay, model='features = ["past"]', recipe=OWN[view])
+    frame = rows(0, 300).with_columns(g=pl.lit("a"))
+    bench.admit("rows", {"a.csv": frame})
+    stages = bench.stages(bench.worker("m"), *FOUR)
+    train = output(stages, "features", "train.parquet").sort("t")
+    assert train["past__was"].to_list() == [None] * back + train["y"].head(train.height - back).to_list()
+    (record,) = stages.done["features"].facts["views"]
+    assert record["knowledge"] == ("delay" if delay else "assumed")
+
+
+@pytest.mark.parametrize("view", OWN)
+def test_rows_of_one_instant_do_not_find_each_other(tmp_path: Path, view: str) -> None:
+    bench = made(tmp_path, model='features = ["past"]', recipe=OWN[view])
+    half = rows(0, 300)  # each row twice: same time and entity, another id
+    bench.admit("rows", {"a.csv": pl.concat([half, half.with_columns(pl.col("id") + 300)]).with_columns(g=pl.col("t").cast(pl.String))})  # fmt: skip
+    facts = bench.stages(bench.worker("m"), *FOUR).done["features"].facts
+    assert facts["statuses"] == {"past": {"NOT_YET_KNOWN": 600}}
+
+
+def test_a_declared_knowledge_time_holds_over_the_spine_too(tmp_path: Path) -> None:
+    recipe = '@feature_view(source="rows", entities=[], known_at="seen")\ndef past(f):\n    return f.select("t", "seen", was="x")\n'
+    bench = made(tmp_path, source='label_delay = "9h"', model='features = ["past:was"]', recipe=recipe)
+    bench.admit("rows", {"a.csv": rows(0, 300).with_columns(seen=pl.col("t") - timedelta(hours=5))})
+    train = output(bench.stages(bench.worker("m"), *FOUR), "features", "train.parquet").sort("t")
+    assert train["past__was"].to_list() == [None, *train["x"].head(train.height - 1)]
+
+
+def test_a_view_over_the_spine_needs_its_event_time(tmp_path: Path) -> None:
+    bench = made(tmp_path, model='features = ["past"]', recipe=OWN["sql"])
+    toml = bench.project / "mlops.toml"
+    toml.write_text(toml.read_text().replace('event_time = "t"', ""))
+    problem, _ = refused(bench, {"a.csv": rows(0, 300)}, "bad_view")
+    assert "event_time" in problem.message
+
+
+@pytest.mark.parametrize("feature", ["y", "-3 * y + 0.5 * random() AS y"])
+def test_a_view_that_tells_the_target_is_refused(tmp_path: Path, feature: str) -> None:
+    labels = '[source.labels]\npath = "labels/*.csv"\nevent_time = "t"\n'
+    recipe = f'told = sql_view("told", "labels", ["id"], "SELECT id, t, {feature} FROM source")\n'
+    bench = made(tmp_path, source=labels, model='features = ["told"]', recipe=recipe)
+    bench.admit("labels", {"l.csv": rows(0, 300).select("id", "t", "y")})
+    problem, artifacts = refused(bench, {"a.csv": rows(0, 300)}, "target_leak")
+    assert "'told__y'" in problem.message and (artifacts / "leakage/target-proxies.parquet").exists()
