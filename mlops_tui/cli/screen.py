@@ -71,8 +71,13 @@ class Screen:
             print(f"{mark if place == 0 else ' ' * len(mark)}{line}".rstrip())
 
     def commands(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """What can be typed, each with what it is for. A command is never cut, so that it can be copied."""
-        shown = [(clean(command), clean(purpose)) for command, purpose in pairs]
+        """What can be typed, each with what it is for. A command is never cut, so that it can be copied; one
+        that could not be shown as it is, is left out."""
+        shown = [
+            (command, clean(purpose))
+            for command, purpose in pairs
+            if clean(command) == command and cells(command) <= _LONGEST
+        ]
         longest = max((cells(command) for command, purpose in shown if purpose), default=0)
         room = self.width or PROSE
         if any(longest + cells(purpose) + 6 > room for _, purpose in shown if purpose):
@@ -121,6 +126,7 @@ class Screen:
             return
         heads = [clean(name) for name in columns]
         if self.width is None and not whole:
+            heads = [cut(name, _LONGEST) for name in heads]
             texts = [[cut(text, _LONGEST) for text in row] for row in texts]
         right = [_numeric([row[place] for row in texts]) for place in range(len(heads))]
         kept = list(range(len(heads)))
