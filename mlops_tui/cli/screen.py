@@ -95,8 +95,7 @@ class Screen:
         """Names and values; those without a value are left out."""
         shown = [(name, _text(value)) for name, value in pairs if value not in (None, "", [], {})]
         width = max((cells(name) for name, _ in shown), default=0)
-        if self.width is not None:
-            width = min(width, max(self.width // 3, 12))
+        width = min(width, PROSE if self.width is None else max(self.width // 3, 12))
         for name, value in shown:
             head = pad(cut(clean(name), width), width) + " " * GAP
             if self.width is None or (" " not in value and cells(value) <= _LONGEST):
