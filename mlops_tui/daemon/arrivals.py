@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+import signal
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,10 @@ DEBOUNCE = 0.7
 """Seconds of silence in a source before what has arrived there is looked at together."""
 PATIENCE = 5.0
 """Seconds that a whole file waits at most for others that are still being written."""
+OPEN_PATIENCE = 60.0
+"""Seconds without a change after which a file counts as whole although a process holds it open for writing."""
+HOLD = 600.0
+"""Seconds after which a file that never gets whole holds up nobody any more."""
 
 
 @dataclass
@@ -60,12 +67,20 @@ class Arrivals:
 
     def ready(self, now: float) -> list[str]:
         """The whole files, once the source is silent or one of them has waited long enough."""
-        whole = [text for text, candidate in self.coming.items() if candidate.whole(now)]
+        whole = [
+            text
+            for text, candidate in self.coming.items()
+            if candidate.whole(now) and (now - candidate.changed >= OPEN_PATIENCE or not being_written(text))
+        ]
         if not whole:
             return []
         silent = all(now - candidate.changed >= DEBOUNCE for candidate in self.coming.values())
         patient = any(now - self.coming[text].since >= PATIENCE for text in whole)
         return sorted(whole) if silent or patient else []
+
+    def holding(self, now: float) -> bool:
+        """Whether something is coming that is worth waiting for."""
+        return any(now - candidate.since < HOLD for candidate in self.coming.values())
 
     def learn(self, path: str, mark: Mark) -> None:
         """A file with this mark has been dealt with."""
@@ -82,3 +97,28 @@ def mark_of(path: Path) -> Mark | None:
     except OSError:
         return None
     return None if stat.S_ISDIR(at.st_mode) else (at.st_size, at.st_mtime_ns, at.st_ino)
+
+
+def being_written(path: str) -> bool:
+    """Whether a process has the file open for writing; False also where the kernel does not tell (not Linux, not our file).
+
+    The kernel refuses a read lease on such a file. The lease lasts for no longer than this look.
+    """
+    if not hasattr(fcntl, "F_SETLEASE"):
+        return False
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        # who opens it for writing at this very moment makes the kernel signal us: by default that would end the daemon
+        fcntl.fcntl(fd, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        fcntl.fcntl(fd, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except OSError as error:
+        return error.errno == errno.EAGAIN
+    finally:
+        os.close(fd)
+    return False

@@ -118,7 +118,7 @@ class Watcher:
         for source in known.sources.values():
             self._scan(source, now)
         return not any(
-            source.run_id is not None or (source.arrivals.coming and source.not_before <= now)
+            source.run_id is not None or (source.arrivals.holding(now) and source.not_before <= now)
             for source in known.sources.values()
         )
 

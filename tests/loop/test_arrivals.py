@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
-from mlops_tui.daemon.arrivals import DEBOUNCE, PATIENCE, STEADY, Arrivals, mark_of
+from mlops_tui.daemon.arrivals import (
+    DEBOUNCE,
+    HOLD,
+    OPEN_PATIENCE,
+    PATIENCE,
+    STEADY,
+    Arrivals,
+    being_written,
+    mark_of,
+)
 from mlops_tui.project.arrivals import Matcher, is_temporary
 
 
@@ -28,6 +38,21 @@ def test_an_open_file_is_whole_when_two_looks_agree(tmp_path: Path) -> None:
     arrivals.look_again(STEADY + 1)
     assert arrivals.ready(STEADY + 1) == []
     assert arrivals.ready(STEADY + 1 + DEBOUNCE) == [str(path)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who writes")
+def test_a_file_that_is_held_open_for_writing_is_not_whole(tmp_path: Path) -> None:
+    path, arrivals = tmp_path / "slow.csv", Arrivals()
+    with open(path, "w") as file:
+        file.write("half of a row")
+        file.flush()
+        assert being_written(str(path))
+        arrivals.notice(path, 0.0)
+        assert arrivals.ready(30.0) == [] and arrivals.holding(30.0)
+        assert arrivals.ready(OPEN_PATIENCE) == [str(path)] and not arrivals.holding(HOLD)
+    assert not being_written(str(path)) and arrivals.ready(30.0) == [str(path)]
+    with open(path):
+        assert not being_written(str(path))
 
 
 def test_a_whole_file_does_not_wait_for_ever(tmp_path: Path) -> None:
