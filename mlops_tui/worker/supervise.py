@@ -26,6 +26,7 @@ POLL = 0.25
 _HOPELESS = 60.0
 _STARTING = 5.0
 _TAKEN = 75
+_WORKER = "mlops_tui.worker.main"
 
 
 def launch(run_dir: str, attempt: int) -> int:
@@ -102,6 +103,7 @@ class Supervisor:
         self._killed_since: float | None = None
         self._reason = ""
         self._failure = b""
+        self._worker = False
         self._wake, self._subreaper = -1, False
 
     def run(self) -> None:
@@ -113,7 +115,9 @@ class Supervisor:
             self._write_exit(None, None, stopped=True, reason="stopped before it started")
             return
         try:
-            self._child = start(self._files.read_spec(), self._files, log)
+            spec = self._files.read_spec()
+            self._child = start(spec, self._files, log)
+            self._worker = _WORKER in spec["command"]
         except (OSError, ValueError, TypeError, AttributeError) as error:
             self._say(log, f"cannot start: {error}")
             self._write_exit(127, None, stopped=False, reason=f"cannot start: {error}")
@@ -250,10 +254,16 @@ class Supervisor:
             text, _, reason = self._failure.decode(errors="replace").partition(" ")
             code, self._reason = int(text), reason
             self._say(log, reason)
+        incomplete = self._worker and code == 0 and not os.path.exists(self._files.path("outcome.json"))
+        if incomplete:
+            self._reason = "the program ended itself, with 0, before its work was done"
+            self._say(log, self._reason)
         os.fsync(log)
-        self._write_exit(code, number, stopped=self._stopped, reason=self._reason)
+        self._write_exit(code, number, stopped=self._stopped, reason=self._reason, incomplete=incomplete)
 
-    def _write_exit(self, code: int | None, number: int | None, *, stopped: bool, reason: str) -> None:
+    def _write_exit(
+        self, code: int | None, number: int | None, *, stopped: bool, reason: str, incomplete: bool = False
+    ) -> None:
         ended, clock = (
             self._ended if self._status is not None else (time.time_ns() // 1_000_000, time.monotonic())
         )
@@ -265,6 +275,7 @@ class Supervisor:
                 "duration_ms": round((clock - self._started) * 1000),
                 "stopped": stopped,
                 "lost": False,
+                "incomplete": incomplete,
                 "reason": reason[:500],
             }
         )

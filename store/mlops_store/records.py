@@ -179,7 +179,8 @@ class Identity(Record):
 
 
 class ExitRecord(Record):
-    """How a process ended: `attempts/<n>/exit.json`. `exit_code` null with `lost` true means no evidence was left."""
+    """How a process ended: `attempts/<n>/exit.json`. `exit_code` null with `lost` true means no evidence was left;
+    `incomplete`: one of our workers ended with 0 and left no outcome."""
 
     exit_code: int | None
     signal: int | None
@@ -188,6 +189,7 @@ class ExitRecord(Record):
     stopped: bool = False
     lost: bool = False
     reason: str = ""
+    incomplete: bool = False
 
 
 # --- what a worker hands to the daemon: `attempts/<n>/outcome.json`, written last --------------------------
@@ -334,6 +336,7 @@ class DriftOutcome(Record):
     `batches` and `columns` are about all rows since the champion's training. `chunks` are its non-overlapping pieces, oldest first:
     {batches, label, rows, start, end, alarm, major, columns, mature, performance, change}. `mature_labelled_rows`
     counts from spine version `since_version`, the last decision. `sources` are the data versions that were read.
+    `decay` is None where it is not known, and `decay_reason` says why.
     """
 
     source: str
@@ -351,6 +354,7 @@ class DriftOutcome(Record):
     domain_classifier: dict[str, Any] | None = None
     performance: dict[str, Any] | None = None
     decay: dict[str, Any] | None = None
+    decay_reason: str = ""
     estimate: dict[str, Any] | None = None
     chunk_start: int | None = None
     chunk_end: int | None = None

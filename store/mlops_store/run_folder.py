@@ -142,4 +142,4 @@ def state_of_exit(ended: ExitRecord) -> RunState:
         return "KILLED"
     if ended.lost:
         return "LOST"
-    return "FINISHED" if ended.exit_code == 0 else "FAILED"
+    return "FINISHED" if ended.exit_code == 0 and not ended.incomplete else "FAILED"

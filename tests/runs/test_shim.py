@@ -56,6 +56,15 @@ def test_success(shims: Shims) -> None:
     assert folder.state()[0] == "FINISHED"
 
 
+def test_a_worker_that_ends_itself_with_0_has_not_finished(shims: Shims) -> None:
+    """A recipe may call os._exit(0); a program of the user's own needs no outcome."""
+    ends = ["-c", "import os; os._exit(0)", "mlops_tui.worker.main"]
+    folder = shims.start([sys.executable, *ends])
+    record = ended(folder)
+    assert folder.state()[0] == "FAILED" and record.exit_code == 0 and record.incomplete
+    assert "before its work was done" in record.reason and record.reason in folder.log.read_text()
+
+
 def test_identity_is_on_disk_before_the_program_runs(shims: Shims) -> None:
     code = "import os, json; d = os.environ['MLOPS_TUI_RUN_DIR'] + '/attempts/1/'; print(json.load(open(d + 'child.json'))['pid'] == os.getpid())"
     folder = shims.python(code)
