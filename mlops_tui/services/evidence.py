@@ -61,6 +61,7 @@ def _findings(found: DriftOutcome) -> dict[str, Any]:
         },
         "performance": found.performance,
         "decay": found.decay,
+        "decay_reason": found.decay_reason,
         "estimate": found.estimate,
         "prediction": found.prediction,
         "label": found.label,

@@ -75,6 +75,9 @@ class Box:
             schema_version=1,
             files=list(files),
             rows=sum(file.rows for file in files),
+            max_event_time=max(
+                (f.max_event_time for f in files if f.max_event_time is not None), default=None
+            ),
             created=now_ms(),
         )
         path = snapshots.write_manifest(manifest)

@@ -18,11 +18,20 @@ import polars as pl
 from mlops_store.errors import Problem
 from mlops_store.home import scratch
 from mlops_store.records import BatchFile, DriftOutcome, Manifest, Outcome
-from mlops_tui.worker.production.drift_rows import REFERENCE, TAIL, Chunk, Picked, chunks_of, pick
+from mlops_tui.worker.production.drift_rows import (
+    REFERENCE,
+    TAIL,
+    Chunk,
+    Picked,
+    chunks_of,
+    pick,
+    seen_by,
+)
 from mlops_tui.worker.production.scoring import checkout
 from mlops_tui.worker.production.version_child import ScoreReport, score_version
 from mlops_tui.worker.sources import TIME
 from mlops_tui.worker.statistics import bootstrap, drift, estimates, metrics
+from mlops_tui.worker.training.unseen import unseen
 from mlops_tui.worker.training.version_files import Signature, VersionProfile, read_profile, read_version
 
 if TYPE_CHECKING:
@@ -50,14 +59,20 @@ class _Scored:
     prediction: np.ndarray[Any, np.dtype[np.float64]]
     label: np.ndarray[Any, np.dtype[np.float64]]
     mature: np.ndarray[Any, np.dtype[np.bool_]]
+    unseen: np.ndarray[Any, np.dtype[np.bool_]]
     cluster: pl.Series
     label_problem: str = ""
 
     @property
-    def judged(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    def labelled(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Mature rows with a label."""
         known: np.ndarray[Any, np.dtype[np.bool_]] = self.mature & ~np.isnan(self.label)
         return known
+
+    @property
+    def judged(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Those that the champion was not trained on: a file that was delivered again says nothing about it."""
+        return self.labelled & self.unseen
 
 
 class _Look:
@@ -79,6 +94,7 @@ class _Look:
         self.labels = msgspec.json.decode(
             (self.folder / "signature.json").read_bytes(), type=Signature
         ).labels
+        self.seen = seen_by(self.version)
         self.metric = metrics.get(self.version.metric, self.version.task)
 
     def _version(self, version: int) -> Manifest | None:
@@ -89,7 +105,9 @@ class _Look:
     def run(self) -> DriftOutcome:
         known = {file.sha256 for file in self.trained.files} if self.trained else set()
         fresh = [file for file in self.ctx.batches(self.source.name) if file.sha256 not in known]
-        chunks = chunks_of(fresh, {file.sha256 for file in self.since.files} if self.since else set())
+        chunks = chunks_of(
+            fresh, {file.sha256 for file in self.since.files} if self.since else set(), self.seen
+        )
         outcome = DriftOutcome(
             source=self.source.name, version=self.manifest.version, model=self.version.model, champion_version=self.champion.version,
             batches=[file.sha256 for file in fresh], new_rows=sum(file.rows for file in fresh), mature_labelled_rows=0,
@@ -137,8 +155,9 @@ class _Look:
             shutil.rmtree(folder, ignore_errors=True)
         label, problem = self._labels(frame)
         return _Scored(
-            frame, picked.chunk, prediction, label, self._mature(frame), self._clusters(frame), problem
-        )
+            frame, picked.chunk, prediction, label, self._mature(frame),
+            unseen(ctx, picked.frame, self.version.training), self._clusters(frame), problem,
+        )  # fmt: skip
 
     def _labels(self, frame: pl.DataFrame) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str]:
         nothing = np.full(frame.height, np.nan)
@@ -175,9 +194,9 @@ class _Look:
         shown = new or chunks[-1:]
         rows = np.isin(scored.chunk, [chunk.number for chunk in shown])
         since = np.isin(scored.chunk, [chunk.number for chunk in new]) | (scored.chunk == TAIL)
-        outcome.mature_labelled_rows = int((scored.judged & since).sum())
+        outcome.mature_labelled_rows = int((scored.labelled & since).sum())
         outcome.chunks = [self._chunk(chunk, scored) for chunk in chunks]
-        self._changes(outcome.chunks, chunks, scored)
+        outcome.decay_reason = self._changes(outcome.chunks, chunks, scored)
         columns = self._columns(scored.frame.filter(pl.Series(rows)))
         outcome.columns = [_plain(column) for column in columns]
         outcome.alarm = drift.chunk_alerts(columns)
@@ -212,11 +231,17 @@ class _Look:
             "performance": self._performance(scored, rows), "change": None,
         }  # fmt: skip
 
-    def _changes(self, entries: list[dict[str, Any]], chunks: list[Chunk], scored: _Scored) -> None:
-        """How the champion does on each chunk beside the first one with enough mature labels."""
+    def _changes(self, entries: list[dict[str, Any]], chunks: list[Chunk], scored: _Scored) -> str:
+        """How the champion does on each chunk beside the first mature one after its promotion; "" or why it is not known.
+
+        Rows that trained or judged it count on neither side: it was chosen because it did well on them.
+        """
+        against = "the first mature chunk after promotion" + (
+            f" ({self.seen.note})" if self.seen.note else ""
+        )
         first: np.ndarray[Any, np.dtype[np.bool_]] | None = None
         for entry, chunk in zip(entries, chunks, strict=True):
-            rows = (scored.chunk == chunk.number) & scored.judged
+            rows = (scored.chunk == chunk.number) & scored.judged & self._unseen(chunk, scored)
             if rows.sum() < MIN_JUDGED or entry["performance"]["value"] is None:
                 continue
             if first is None:
@@ -228,7 +253,21 @@ class _Look:
             if np.isfinite([found.low, found.high]).all():
                 entry["change"] = {"metric": self.metric.name, "value": found.estimate, "low": found.low, "high": found.high,
                                    "level": found.level, "clusters": found.clusters, "rows": found.rows,
-                                   "against": "the first mature chunk after training"}  # fmt: skip
+                                   "against": against}  # fmt: skip
+        if any(entry["change"] for entry in entries):
+            return ""
+        if first is None:
+            return f"no chunk since the promotion has {MIN_JUDGED} mature labels"
+        return "only the first mature chunk after promotion is there yet, or its score has no interval"
+
+    def _unseen(self, chunk: Chunk, scored: _Scored) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Rows that neither trained nor judged the champion."""
+        if self.seen.holds(chunk):
+            return np.zeros(scored.frame.height, dtype=np.bool_)
+        if self.seen.until is None or not self.source.event_time:
+            return np.ones(scored.frame.height, dtype=np.bool_)
+        later = scored.frame[TIME].dt.timestamp("ms") > self.seen.until
+        return later.fill_null(False).to_numpy()
 
     @staticmethod
     def _side(scored: _Scored, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Any, Any, pl.Series]:

@@ -15,12 +15,13 @@ from mlops_tui.worker.statistics.drift import MIN_ROWS
 
 if TYPE_CHECKING:
     from mlops_tui.worker.context import WorkerContext
+    from mlops_tui.worker.training.version_files import VersionFile
 
 REFERENCE, TAIL = -1, -2
 REFERENCE_ROWS = 3_000
 """Rows of the champion's training that the domain classifier sees."""
 MAX_CHUNKS = 24
-"""The newest chunks, and the first one: with a file a day, more would only take time."""
+"""The newest chunks, and the one that decay is measured from: with a file a day, more would only take time."""
 
 
 @dataclass
@@ -53,6 +54,33 @@ class Chunk:
         return first if len(self.files) == 1 else f"{first} … {last}"
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What trained or judged the champion: files, and (with event time) all rows up to `until` (ms), however often they
+    are delivered again. `note` says what is not recorded."""
+
+    batches: frozenset[str] = frozenset()
+    until: int | None = None
+    note: str = ""
+
+    def holds(self, chunk: Chunk) -> bool:
+        """Whether no row of the chunk is sure to be new to the champion."""
+        if not self.batches.isdisjoint(chunk.batches):
+            return True
+        return self.until is not None and chunk.end is not None and chunk.end <= self.until
+
+
+def seen_by(version: VersionFile) -> Seen:
+    """What a version was trained on and judged by."""
+    sides = [version.training, *([version.evaluation] if version.evaluation else [])]
+    ends = [side.max_event_time for side in sides if side.max_event_time is not None]
+    return Seen(
+        batches=frozenset(batch for side in sides for batch in side.batches),
+        until=max(ends, default=None),
+        note="" if version.evaluation else "which rows judged it is not recorded",
+    )
+
+
 @dataclass
 class Picked:
     """Raw rows to score. `chunk[i]` is the number of row i's chunk, REFERENCE or TAIL."""
@@ -61,10 +89,11 @@ class Picked:
     chunk: np.ndarray[Any, np.dtype[np.int64]]
 
 
-def chunks_of(files: Sequence[BatchFile], decided: set[str]) -> list[Chunk]:
+def chunks_of(files: Sequence[BatchFile], decided: set[str], seen: Seen | None = None) -> list[Chunk]:
     """A chunk for each batch in order of event time; batches too small to say anything go together with the next ones.
 
-    Batches from before and after the last decision (`decided` are those before) never share a chunk.
+    Batches from before and after the last decision (`decided` are those before) never share a chunk. Of many chunks
+    the newest are kept, and the first one that the champion has not `seen`: what it was like after its promotion.
     """
     ordered = sorted(
         files,
@@ -81,7 +110,9 @@ def chunks_of(files: Sequence[BatchFile], decided: set[str]) -> list[Chunk]:
     if len(chunks) > 1 and chunks[-1].rows < MIN_ROWS and chunks[-1].new == chunks[-2].new:
         chunks[-2].files += chunks.pop().files
     if len(chunks) > MAX_CHUNKS:
-        chunks = [chunks[0], *chunks[-(MAX_CHUNKS - 1) :]]
+        first = next((c for c in chunks if seen is None or not seen.holds(c)), chunks[0])
+        latest = chunks[-(MAX_CHUNKS - 1) :]
+        chunks = latest if first in latest else [first, *latest]
     return chunks
 
 

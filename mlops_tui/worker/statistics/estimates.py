@@ -49,7 +49,8 @@ def decay(
     seed: int = 0,
     n_resamples: int = 2000,
 ) -> Interval:
-    """How much better the model is now than on the first mature chunks after promotion.
+    """How much better the model is now than on the first mature chunks after promotion: rows that neither trained nor
+    judged it. The rows that judged it are no reference, since it was promoted for doing well on them (winner's curse).
 
     `first`, `now`: (labels, predictions, cluster labels) of mature rows. Unpaired: each side resamples its own
     clusters. Sign-normalised, positive = better now, so that decay is `high < 0`. The t law has the degrees of

@@ -24,11 +24,13 @@ from mlops_tui import capture
 from mlops_tui.project.load import recipe_hash
 from mlops_tui.worker.stage import StageContext
 from mlops_tui.worker.statistics.bins import build_profile
-from mlops_tui.worker.training import gate, settings, version_files
+from mlops_tui.worker.training import gate, rows, settings, version_files
 from mlops_tui.worker.training.evaluate import read_judged
 from mlops_tui.worker.training.labels import Labels
+from mlops_tui.worker.training.train import DAY_MS
 from mlops_tui.worker.training.version_files import (
     Environment,
+    EvaluationRows,
     PinnedSnapshot,
     Signature,
     VersionFile,
@@ -158,6 +160,7 @@ def version_file(ctx: StageContext, code: str) -> VersionFile:
         feature_columns=ctx.fact("features", "feature_columns"),
         views=msgspec.convert(ctx.fact("features", "views"), list[FeatureView]),
         training=gate.training(ctx),
+        evaluation=msgspec.convert(ctx.fact("collect", "evaluation"), EvaluationRows),
         environment=Environment(
             python=found["path"],
             version=found["version"],
@@ -169,12 +172,15 @@ def version_file(ctx: StageContext, code: str) -> VersionFile:
 
 
 def profile(ctx: StageContext) -> VersionProfile:
-    """The training reference with the distribution of predictions on the evaluation rows."""
+    """The training reference with the distribution of predictions on the evaluation rows, which differ from day to day:
+    by days of event time, never by the gate's clusters, which may be as many as there are rows."""
     reference = msgspec.json.decode(ctx.path("train", "reference.json").read_bytes(), type=VersionProfile)
     judged = read_judged(str(ctx.path("evaluate", "predictions.parquet")), ctx.model.task, [], 0)
     predicted = judged.predictions["candidate"]
     values: Any = np.asarray(predicted.argmax(axis=1)) if predicted.ndim == 2 else predicted
-    reference.prediction = build_profile(pl.DataFrame({"prediction": values}), days=judged.clusters)
+    times = rows.read(ctx, "eval").times
+    days = None if times is None else times // DAY_MS
+    reference.prediction = build_profile(pl.DataFrame({"prediction": values}), days=days)
     return reference
 
 

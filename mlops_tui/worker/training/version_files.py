@@ -62,6 +62,15 @@ class Training(msgspec.Struct, kw_only=True):
     split: dict[str, Any] = {}
 
 
+class EvaluationRows(msgspec.Struct, kw_only=True):
+    """Which rows the gate judged the model by; as in `Training`."""
+
+    batches: list[str]
+    rows: int
+    min_event_time: int | None = None
+    max_event_time: int | None = None
+
+
 class Environment(msgspec.Struct, kw_only=True):
     """The interpreter that trained, and every distribution it saw. `python` is its path, `version` sys.version."""
 
@@ -72,7 +81,10 @@ class Environment(msgspec.Struct, kw_only=True):
 
 
 class VersionFile(msgspec.Struct, kw_only=True):
-    """`version.json`: the pinned tuple. `code` is the tree digest of `code/`; `modules` may be loaded from."""
+    """`version.json`: the pinned tuple. `code` is the tree digest of `code/`; `modules` may be loaded from.
+
+    `evaluation` is None in files from before it was recorded.
+    """
 
     project: str
     model: str
@@ -97,6 +109,7 @@ class VersionFile(msgspec.Struct, kw_only=True):
     training: Training
     environment: Environment
     modules: list[str] = []
+    evaluation: EvaluationRows | None = None
     format: int = FORMAT
 
 
