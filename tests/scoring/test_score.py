@@ -200,3 +200,19 @@ def test_rows_that_were_all_trained_on_judge_nothing(tmp_path: Path) -> None:
     assert "was trained on all" in done.error["message"]
     fair = box.run("evaluate", "m", target_version=newer.pin(1))
     assert fair.outcome.evaluation is not None and fair.outcome.evaluation.evaluation_rows == 120
+
+
+def test_a_file_that_is_delivered_again_brings_no_rows_that_judge(tmp_path: Path) -> None:
+    """Another byte in a training file makes a new batch of rows that the version has long seen."""
+    box = lab(tmp_path, "classification", "", "C = 0.1")
+    first = box.run("train", "m")
+    assert first.code == 0, first.error
+    judged = first.trained.gate
+    assert judged is not None
+    source = next(iter(box.versions))
+    rows = frame("classification")
+    box.admit(source, rows.with_columns(pl.col("f0") + 1e-6))
+    done = box.run("evaluate", "m", target_version=first.pin(1))
+    assert done.code == 0, done.error
+    found = done.outcome.evaluation
+    assert found is not None and found.evaluation_rows == judged.evaluation_rows

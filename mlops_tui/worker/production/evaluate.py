@@ -31,6 +31,7 @@ from mlops_tui.worker.training.evaluate import in_class_order
 from mlops_tui.worker.training.evaluation import Judged
 from mlops_tui.worker.training.labels import Labels
 from mlops_tui.worker.training.selection import Rule
+from mlops_tui.worker.training.unseen import unseen
 from mlops_tui.worker.training.version_files import Signature, Training, VersionFile
 
 ROW = "__row"
@@ -81,7 +82,7 @@ def eligible_rows(worker: WorkerContext, sides: dict[str, Training]) -> Eligible
     mature = frame.height
     for who, trained in sides.items():
         before = frame.height
-        frame = _unseen(frame, trained, rule, batches)
+        frame = frame.filter(pl.Series(unseen(worker, frame, trained)))
         worker.log(f"{who} was not trained on {frame.height} of {before} mature rows")
         if before and not frame.height:
             raise Problem("leakage", f"{who} was trained on all {before} rows that could judge it",
@@ -112,17 +113,6 @@ def _rule(worker: WorkerContext, sides: dict[str, Training]) -> Rule:
         share=float(key.get("test_share", worker.model.split.test_share)),
         kind="key_hash",
     )
-
-
-def _unseen(frame: pl.DataFrame, trained: Training, rule: Rule, batches: list[str]) -> pl.DataFrame:
-    """Rows that the training manifest cannot hold."""
-    if rule.by == "time":
-        return frame.filter(pl.col(TIME).dt.timestamp("ms") > trained.max_event_time)
-    seen = set(trained.batches)
-    outside = pl.Series([batches[number] not in seen for number in frame[BATCH]], dtype=pl.Boolean)
-    if trained.split == rule.as_dict():
-        return frame.filter(outside | pl.Series(selection.key_side(frame, rule.key, rule.share)))
-    return frame.filter(outside)
 
 
 def _baseline(worker: WorkerContext, pin: VersionPin) -> VersionPin | None:

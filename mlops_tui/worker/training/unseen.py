@@ -1,0 +1,59 @@
+"""Which rows of a spine a registered version cannot have been trained on, whatever file they are in now.
+
+A file that is delivered again, or a correction in a newer batch, brings rows that a training has seen under another sha256.
+So a row counts as seen by its key (without one, by all that it says), not by its file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mlops_tui.worker.context import WorkerContext
+from mlops_tui.worker.sources import BATCH, TIME, scan, with_times
+from mlops_tui.worker.training import selection
+from mlops_tui.worker.training.version_files import Training
+
+Mask = npt.NDArray[np.bool_]
+
+
+def unseen(worker: WorkerContext, frame: pl.DataFrame, trained: Training) -> Mask:
+    """True for the rows of `frame` (rows of the spine, with its key columns) that the training cannot have read; shape (n,).
+
+    Divided by time: rows later than its newest one, of keys that it had not. Divided by a hash of the key: rows of
+    the side that judges, and of keys that were not in its files.
+    """
+    new = ~_known(worker, frame, trained)
+    split = trained.split
+    if split.get("by") == "key_hash":
+        side: Mask = selection.key_side(frame, list(split["key"]), float(split["test_share"]))
+        return side | new
+    if trained.max_event_time is None:
+        return new
+    timed = frame if TIME in frame.columns else with_times(frame.lazy(), worker.spine, "the rows").collect()
+    later = timed.select((pl.col(TIME).dt.timestamp("ms") > trained.max_event_time).fill_null(False))
+    return new & later.to_series().to_numpy()
+
+
+def _known(worker: WorkerContext, frame: pl.DataFrame, trained: Training) -> Mask:
+    """True where the key of a row is in a file that the training read, at a time up to its newest row."""
+    folder = worker.snapshots.source_dir(worker.spec.project, trained.source) / "files"
+    paths = [path for sha256 in trained.batches for path in sorted(folder.glob(f"{sha256}*.parquet"))]
+    if not paths:
+        return np.zeros(frame.height, dtype=np.bool_)
+    rows = scan(paths).drop(BATCH)
+    there = rows.collect_schema()
+    key = [name for name in worker.spine.key or frame.columns if name in there and name in frame.columns]
+    if trained.max_event_time is not None and worker.spine.event_time in there:
+        rows = with_times(rows, worker.spine, "the training rows")
+        rows = rows.filter(pl.col(TIME).dt.timestamp("ms") <= trained.max_event_time)
+    types: dict[str, Any] = {name: frame.schema[name] for name in key}
+    keys = rows.select(key).unique().collect().cast(types, strict=False)
+    own = frame.select(key).with_row_index("__at")
+    found = own.join(keys, on=key, how="semi", nulls_equal=True)["__at"].to_numpy()
+    mask = np.zeros(frame.height, dtype=np.bool_)
+    mask[found] = True
+    return mask
