@@ -172,3 +172,19 @@ def test_a_champion_of_another_space_is_no_start() -> None:
     start = Start(family="hist_gradient_boosting", params={"depth": 3}, window="all")
     board = search(data(), setup(start=start))
     assert next(entry for entry in board.entries if entry.trial == 0).family == "logistic_regression"
+
+
+def test_numbers_that_are_no_probabilities_are_refused() -> None:
+    class Odd:
+        classes_ = (0, 1)
+
+        def __init__(self, value: float) -> None:
+            self.value = value
+
+        def predict_proba(self, matrix: np.ndarray) -> np.ndarray:
+            return np.full((len(matrix), 2), self.value)
+
+    matrix = np.zeros((3, 1))
+    with pytest.raises(Problem, match="not probabilities"):
+        families.predict(Odd(7.0), matrix, "classification", 2)
+    assert families.predict(Odd(0.5), matrix, "classification", 2).tolist() == [0.5] * 3

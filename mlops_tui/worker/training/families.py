@@ -259,6 +259,9 @@ def chosen(names: list[str], task: str) -> list[Family]:
     return [FAMILIES[name] for name in dict.fromkeys(wanted)]
 
 
+_ROUNDING = 1e-6
+
+
 def predict(model: Any, matrix: npt.NDArray[np.float64], task: str, classes: int) -> npt.NDArray[np.float64]:
     """Predictions as the metrics want them: P(class 1) shape (n,), class probabilities (n, K), or values (n,).
 
@@ -289,6 +292,13 @@ def _predicted(
             "bad_prediction",
             f"{type(model).__name__}.predict_proba gave shape {raw.shape} for {len(matrix)} rows, {len(seen)} classes",
             "correct estimator()",
+        )
+    known = raw[np.isfinite(raw)]  # an undefined value makes the metric undefined, which fails the gate
+    if known.size and (known.min() < -_ROUNDING or known.max() > 1 + _ROUNDING):
+        raise Problem(
+            "bad_prediction",
+            f"{type(model).__name__}.predict_proba gave {known.min():g} to {known.max():g}, which are not probabilities",
+            "return values from 0 to 1",
         )
     full = np.zeros((len(matrix), classes))
     full[:, seen] = raw
