@@ -169,7 +169,7 @@ def bounded(
 
 def interpreter(python: str = "") -> dict[str, Any]:
     """{path, version, packages: {name: version}} of an interpreter; our own is read without a process."""
-    if not python or os.path.realpath(python) == os.path.realpath(sys.executable):
+    if not python or _is_ours(python):
         return {"path": sys.executable, "version": sys.version, "packages": packages()}
     try:
         code, out, err, cut = bounded(
@@ -181,6 +181,12 @@ def interpreter(python: str = "") -> dict[str, Any]:
         return {"path": python, "version": str(found["version"]), "packages": dict(found["packages"])}
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
         return {"path": python, "unknown": str(error)[:500]}
+
+
+def _is_ours(python: str) -> bool:
+    """The same program at the same place: environments beside each other often link to one program."""
+    ours = (os.path.realpath(sys.executable), os.path.realpath(os.path.dirname(sys.executable)))
+    return (os.path.realpath(python), os.path.realpath(os.path.dirname(python))) == ours
 
 
 def packages() -> dict[str, str]:

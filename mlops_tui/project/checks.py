@@ -25,6 +25,12 @@ def cross_check(config: ProjectConfig, directory: Path) -> Iterator[Finding]:
             yield from _command(path, model)
         else:
             yield from _needed(path, model, config)
+            if model.python:
+                yield (
+                    (*path, "python"),
+                    "python is for models with a command: a recipe is trained by the interpreter of whoever starts the run",
+                    "take the key out, and run the mlops-tui of that environment",
+                )
             yield from _parts(path, model)
         yield from _recipe_file(path, model, directory)
 

@@ -14,10 +14,11 @@ from mlops_store.records import ENDED, RunSpec
 from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.load import load, recipe_hash
-from mlops_tui.project.schema import ModelConfig, ProjectConfig
+from mlops_tui.project.schema import ProjectConfig
 from mlops_tui.services import project as projects
 from mlops_tui.services import run_rows
 from mlops_tui.services.command_line import argv_of, as_text
+from mlops_tui.services.interpreters import interpreter_of, runs_by, search_path, with_interpreter
 from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
@@ -79,10 +80,15 @@ def submit_training(
         )
     config = load(row.dir)
     chosen = config.model_named(model)
-    given, command, env = dict(params), [], {}
+    given, command, env, python = dict(params), [], {}, ""
     if chosen.command:
         given = {**chosen.params, **params}
-        command, env = argv_of(chosen.command, given), _command_environment(chosen, given, client)
+        named = interpreter_of(chosen, row.dir, client)
+        command, env = (
+            with_interpreter(argv_of(chosen.command, given), named),
+            _command_environment(named, given, client),
+        )
+        python = runs_by(command, named, client)
     asked: dict[str, Any] = {"argv": redact_argv(client.argv)} if client else {}
     if as_of is not None:
         asked["as_of"] = as_of
@@ -97,6 +103,7 @@ def submit_training(
         params=given,
         tags=tags,
         command=command,
+        python=python,
         client=client,
         pins=pins,
         after=after,
@@ -127,7 +134,9 @@ def plan_start(read: Read, request: RunStart) -> Plan:
     pins = _checked_pins(read, request, config)
     steps = [f"copy the code in {row.dir} into the run"]
     if model.command:
-        steps.append("run " + " ".join(redact_argv(argv_of(model.command, {**model.params, **params}))))
+        named = interpreter_of(model, row.dir, request.client)
+        words = with_interpreter(argv_of(model.command, {**model.params, **params}), named)
+        steps.append("run " + " ".join(redact_argv(words)))
     else:
         steps.append(
             f"train on the data of {', '.join(sorted(config.sources)) or 'no source'}, judge, register"
@@ -267,13 +276,11 @@ def _checked_pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> di
 
 
 def _command_environment(
-    model: ModelConfig, params: dict[str, Any], client: ClientContext | None
+    python: str, params: dict[str, Any], client: ClientContext | None
 ) -> dict[str, str]:
-    """For training code of one's own: the parameters as JSON, and the interpreter of `python = …` first in the path."""
+    """For training code of one's own: the parameters as JSON, and the folder of `python = …` first in the path, for
+    commands that call it further down."""
     env = {"MLOPS_TUI_PARAMS": msgspec.json.encode(redact_params(params)).decode()}
-    folder = os.path.dirname(model.python)
-    if folder:
-        env["PATH"] = (
-            f"{folder}:{(client.env.get('PATH') if client else None) or os.environ.get('PATH', os.defpath)}"
-        )
+    if python:
+        env["PATH"] = f"{os.path.dirname(python)}{os.pathsep}{search_path(client)}"
     return env

@@ -60,6 +60,7 @@ def submit(
     params: Mapping[str, Any] | None = None,
     tags: Mapping[str, str] | None = None,
     command: Sequence[str] = (),
+    python: str = "",
     client: ClientContext | None = None,
     pins: Mapping[str, int] | None = None,
     after: Sequence[str] = (),
@@ -69,12 +70,13 @@ def submit(
     extra_env: Mapping[str, str] | None = None,
     why: str = "",
 ) -> RunSpec:
-    """Queues a run; returns its spec. Without `command` it is one of our own workers (of `kind`).
+    """Queues a run; returns its spec. Without `command` it is one of our own workers (of `kind`). `python` is the
+    interpreter that runs it (default: the client's).
 
     `client` is whoever asked; without one (the loop itself) the daemon's own bare environment is used. The project's
     code is copied into the run where `project_dir` is given. Raises Problem (`code_too_large`, `project_dir_missing`).
     """
-    python = (client.python if client else "") or sys.executable
+    python = python or (client.python if client else "") or sys.executable
     spec = RunSpec(
         run_id="",
         kind=kind,
