@@ -27,6 +27,7 @@ def build(db: Tx | Read, project: str, model: ModelConfig, found: DriftOutcome |
     evidence: dict[str, Any] = {
         "source": model.spine,
         "champion": serving.version if serving else None,
+        "promoted": serving.metrics.get(model.metric) if serving else None,
         "since_version": since,
         "since": decision.what if decision else None,
         "files": files[:_FILES],

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import DriftOutcome
-
-ACTIVE = ("OPEN", "SNOOZED", "APPROVED", "RUNNING")
 
 
 def loads(value: Any, default: Any) -> Any:
@@ -22,21 +20,26 @@ def loads(value: Any, default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that serves. `pins` are the data versions it was made from."""
+    """The version that serves. `pins` are the data versions it was made from, `metrics` what it was registered with."""
 
     version: int
     run_id: str
     pins: dict[str, int]
     moved: int
+    metrics: dict[str, Any] = field(default_factory=dict)
 
 
 def champion(db: Tx | Read, project: str, model: str) -> Champion | None:
     row = db.one(
-        "SELECT v.version, v.run_id, v.pins, a.moved FROM aliases a JOIN model_versions v USING (project, model, version) "
+        "SELECT v.version, v.run_id, v.pins, v.metrics, a.moved FROM aliases a JOIN model_versions v USING (project, model, version) "
         "WHERE a.project = ? AND a.model = ? AND a.alias = 'champion'",
         [project, model],
     )
-    return Champion(row["version"], row["run_id"], loads(row["pins"], {}), row["moved"]) if row else None
+    if row is None:
+        return None
+    return Champion(
+        row["version"], row["run_id"], loads(row["pins"], {}), row["moved"], loads(row["metrics"], {})
+    )
 
 
 def current_versions(db: Tx | Read, project: str) -> dict[str, int]:
@@ -85,14 +88,6 @@ def last_decision(db: Tx | Read, project: str, model: str, spine: str) -> Decisi
     if refused:
         found.append(Decision(refused["decided"], refused["version"] or 0, "rejected"))
     return max(found, key=lambda decision: (decision.time, decision.version), default=None)
-
-
-def active_card(db: Tx | Read, project: str, model: str) -> dict[str, Any] | None:
-    """The model's one card that is not over."""
-    return db.one(
-        f"SELECT * FROM proposals WHERE project = ? AND model = ? AND state IN {ACTIVE} ORDER BY created DESC LIMIT 1",
-        [project, model],
-    )
 
 
 def cool_until(db: Tx | Read, project: str, model: str, cool_down: int) -> int:

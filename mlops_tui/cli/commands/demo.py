@@ -67,7 +67,6 @@ def judge(story: Story) -> dict[str, Any]:
     before = story.command("model", "show", f"{MODEL}@1")["selected"]
     after = story.command("model", "show", f"{MODEL}@2")["selected"]
     gate, metric = after["gate"], after["metric"]
-    difference = gate["difference"]
     judged = {"metric": metric, "rows": gate["evaluation_rows"], "clusters": gate["clusters"]}
     new = {"version": after["version"], **judged, "value": after["metrics"][metric]["value"]}
     old = {"version": before["version"], **judged, "value": gate["champion_metrics"][metric]["value"]}
@@ -86,8 +85,16 @@ def judge(story: Story) -> dict[str, Any]:
         "verdict": after["verdict"],
         "champion": new if better else old,
         "previous": old if better else new,
-        "interval": {key: difference[key] for key in ("estimate", "low", "high", "level")},
+        "interval": _interval(gate, 1 if better else -1),
     }
+
+
+def _interval(gate: dict[str, Any], sign: int) -> dict[str, Any]:
+    """The interval of champion − previous: the gate's own is of candidate − champion."""
+    found = gate["difference"]
+    low, high = sorted((sign * found["low"], sign * found["high"]))
+    told = {key: found[key] for key in ("level", "clusters", "rows")}
+    return {"estimate": sign * found["estimate"], "low": low, "high": high, **told}
 
 
 def run(dir: str | None = None, json_output: bool = False) -> dict[str, Any]:
