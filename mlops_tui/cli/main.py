@@ -159,6 +159,7 @@ def _callback(verb: Verb) -> Callable[..., int]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns its exit code (see diagnostics)."""
+    _open_streams()
     session = Session()
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words  # an error in the command line itself comes before its options are read
@@ -172,14 +173,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return diagnostics.report(_usage(error), as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         return diagnostics.INTERRUPTED
-    except BrokenPipeError:
-        # the reader of our output has gone, which is its right; Python would complain once more when it closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):
+        # the reader of our output has gone, which is its right (click makes an exit of it);
+        # Python would complain once more when it closes stdout
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return diagnostics.OK
     except Exception as error:  # noqa: BLE001 - no traceback for people; MLOPS_TUI_DEBUG=1 shows it
         return diagnostics.report_fault(error, as_json=as_json)
     finally:
         session.close()
+
+
+def _open_streams() -> None:
+    """Started with `>&-`, Python has no stream at all; what is printed is for nobody then."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")
+    sys.stderr = sys.stderr or open(os.devnull, "w")
 
 
 def _usage(error: click.ClickException) -> Problem:

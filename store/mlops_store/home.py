@@ -22,6 +22,11 @@ FORMAT = 1
 _NETWORK_TYPES = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "lustre", "ceph", "glusterfs"}
 )
+# what a home holds before it has its marker
+_OURS = frozenset(
+    {"ledger", "runs", "data", "quarantine", "objects", "cache", "index", "aliases", "tmp", "notify.json",
+     "daemon.lock", "daemon.json", "daemon.log"}
+)  # fmt: skip
 
 
 class HomeFile(msgspec.Struct):
@@ -39,9 +44,14 @@ class Home:
 
     @staticmethod
     def locate(path: str | os.PathLike[str] | None = None) -> Home:
-        """The home named, or `$MLOPS_TUI_HOME`, or the platform's user data folder."""
+        """The home named, or `$MLOPS_TUI_HOME`, or the platform's user data folder. Raises Problem for a name that is none."""
         chosen = os.fspath(path) if path else os.environ.get("MLOPS_TUI_HOME")
+        if path == "":
+            raise Problem(
+                "bad_home", "an empty name is no home", "name a folder, or leave --home away", status=2
+            )
         if chosen:
+            _refuse_bytes(chosen)
             return Home(Path(os.path.abspath(os.path.expanduser(chosen))))
         if sys.platform == "darwin":
             return Home(Path.home() / "Library" / "Application Support" / "mlops-tui")
@@ -143,6 +153,7 @@ class Home:
     def create(self) -> Home:
         """Makes the folders (0700) and the marker; harmless where they are there. Raises Problem."""
         self._refuse_network()
+        self._refuse_foreign()
         try:
             for folder in (self.path, self.ledger, self.runs, self.inbox, self.data, self.quarantine, self.objects,
                            self.cache, self.index.parent, self.aliases, self.tmp):  # fmt: skip
@@ -179,6 +190,19 @@ class Home:
             raise Problem("home_newer", f"the home {self.path} has format {marker.format}, this program knows {FORMAT}",
                           "upgrade mlops-tui", status=3)  # fmt: skip
 
+    def _refuse_foreign(self) -> None:
+        """A folder that holds anything else is not made into a home: it would be closed to everybody else."""
+        if self.marker.exists() or not self.path.is_dir():
+            return
+        foreign = [
+            name
+            for name in sorted(os.listdir(self.path))
+            if name not in _OURS and not name.startswith(".home.json.")
+        ]
+        if foreign:
+            raise Problem("home_not_empty", f"{self.path} is no home and holds other things, such as {foreign[0]!r}",
+                          "set MLOPS_TUI_HOME (or --home) to a new folder", status=2)  # fmt: skip
+
     def _refuse_network(self) -> None:
         kind = filesystem_type(self.path)
         if kind in _NETWORK_TYPES:
@@ -188,6 +212,15 @@ class Home:
                 "set MLOPS_TUI_HOME (or --home) to a folder on a local disk",
                 status=2,
             )
+
+
+def _refuse_bytes(chosen: str) -> None:
+    """Records and the protocol are UTF-8, and both name the home."""
+    try:
+        chosen.encode()
+    except UnicodeEncodeError as error:
+        raise Problem("bad_home", f"the home {os.fsencode(chosen)!r} is not UTF-8",
+                      "set MLOPS_TUI_HOME (or --home) to another folder", status=2) from error  # fmt: skip
 
 
 def filesystem_type(path: Path) -> str:

@@ -280,6 +280,17 @@ def test_a_reader_that_goes_away_is_no_error(
     )
     assert done.stderr == ""
     assert done.stdout.strip() == "range"
+    assert subprocess.run(["bash", "-o", "pipefail", "-c", f"{words} | true"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_is_no_error(
+    closed: str, run: Callable[..., Done], shared_home: Home, tmp_path: Path
+) -> None:
+    run("project", "list")
+    words = " ".join(shell(shared_home, "project", "list", cwd=tmp_path))
+    done = subprocess.run(["bash", "-c", f"{words} {closed}"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_the_daemon_is_seen_and_stopped_and_the_index_made_anew(

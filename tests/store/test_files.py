@@ -193,3 +193,26 @@ def test_urls_lose_their_password_and_digests_stay() -> None:
 @given(st.text())
 def test_redaction_is_total(text: str) -> None:
     assert isinstance(redact_text(text), str)
+
+
+def test_a_folder_with_other_things_is_not_made_a_home(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(Problem) as caught:
+        Home(tmp_path).create()
+    assert caught.value.code == "home_not_empty" and caught.value.status == 2
+    assert os.listdir(tmp_path) == ["letter.txt"] and tmp_path.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_home_that_was_begun_is_finished(tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    (tmp_path / "daemon.log").touch()
+    assert Home(tmp_path).create().exists()
+    Home(tmp_path).create()
+
+
+@pytest.mark.parametrize("name", ["", os.fsdecode(b"/tmp/\xff")])
+def test_a_home_that_cannot_be_named_is_refused(name: str) -> None:
+    with pytest.raises(Problem) as caught:
+        Home.locate(name)
+    assert caught.value.code == "bad_home" and caught.value.status == 2
