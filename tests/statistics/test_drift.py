@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import special, stats
 from scipy.spatial.distance import jensenshannon
 
-from mlops_tui.worker.statistics import bins, distances, drift, estimates, metrics, noise
+from mlops_tui.worker.statistics import bins, blocks, distances, drift, estimates, metrics, noise
 
 counts = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=12).filter(
     lambda pairs: sum(p for p, _ in pairs) and sum(q for _, q in pairs)
@@ -78,23 +78,64 @@ def test_chi_square_band_is_the_one_in_the_vocabulary():
 
 
 def test_null_law_quantile_and_tail_agree():
-    for null in (noise.Null(0.01, 9, 0, 0), noise.Null(0.01, 9, 0.02, 30), noise.Null(0.01, 1, 0.02, 5)):
+    days = [blocks.Spread(0.02, nu, d, 1, 30) for nu, d in ((30, 1), (5, 1), (4, 3.3))]
+    for null in (
+        noise.Null(0.01, 9),
+        *(noise.Null(0.01, 9, one) for one in days),
+        noise.Null(0.01, 1, days[1]),
+    ):
         for level in (0.5, 0.95, 0.999):
             assert null.tail(null.quantile(level)) == pytest.approx(1 - level, rel=0.02)
-    plain = noise.Null(0.02, 9, 0, 0)
+    plain = noise.Null(0.02, 9)
     assert plain.quantile(0.95) == pytest.approx(noise.chi_square_band(10, 100, 100), rel=1e-3)
+    rng = np.random.default_rng(0)
+    drawn = 0.01 * rng.chisquare(9 - 3.3, 200_000) + (3.3 * 0.01 + 0.02) * rng.f(3.3, 3.3 * 4, 200_000)
+    assert noise.Null(0.01, 9, days[2]).quantile(0.95) == pytest.approx(np.quantile(drawn, 0.95), rel=0.02)
 
 
-def test_between_batches_finds_the_variance_component():
+def test_spread_finds_what_days_add():
     rng = np.random.default_rng(0)
     shares = np.full(10, 0.1)
     alike = rng.multinomial(400, shares, 60).astype(float)
     effect = np.stack([rng.multinomial(400, rng.dirichlet(shares * 180)) for _ in range(60)]).astype(float)
     tau = 9 / 181
-    assert noise.between_batches(alike)[0] < 0.01
-    assert tau < noise.between_batches(effect)[0] < 1.6 * tau
-    assert noise.leave_one_out(effect).mean() > 2 * noise.leave_one_out(alike).mean()
-    assert noise.between_batches(alike[:2]) == (0.0, 0)
+    assert blocks.spread(alike).variance < 0.01
+    one = blocks.spread(effect)
+    assert tau < one.variance < 1.6 * tau
+    assert (one.block, one.days, one.directions) == (1, 60, 1.0) and one.freedom == pytest.approx(
+        59, rel=0.01
+    )
+    month = blocks.spread(effect, 30)
+    assert month.block == 60 // blocks.MIN_BLOCKS and month.freedom < 12 and 1 < month.directions < 9
+    assert tau / 30 < month.variance < tau / 4
+    assert blocks.spread(alike[:2]) == blocks.Spread() and blocks.spread(alike[:, :1]) == blocks.Spread()
+    shares_of, pooled = blocks.block_shares(effect, month)
+    assert shares_of.shape == (55, 10) and shares_of.sum(axis=1) == pytest.approx(1)
+    apart = ((shares_of - pooled) ** 2 / pooled).sum(axis=1).mean()
+    assert apart == pytest.approx(month.variance, rel=0.05)
+
+
+@pytest.mark.parametrize(("rho", "high"), [(0.0, 2.2), (0.7, 1.3)])
+def test_a_chunk_of_many_days_strays_as_their_mean_does(rho, high):
+    """The spread of months against what it is known to be, for one direction of effects without sampling noise."""
+    rng = np.random.default_rng(1)
+    k, m, found = 90, 30, []
+    covariance = rho ** np.abs(np.subtract.outer(np.arange(k + m), np.arange(k + m)))
+    root = np.linalg.cholesky(covariance + 1e-12 * np.eye(k + m))
+    for _ in range(200):
+        share = 0.5 + 0.05 * (root @ rng.normal(size=k + m))[:k]
+        found.append(blocks.spread(1e6 * np.column_stack((share, 1 - share)), m).variance)
+    tail = np.ones(m) / m
+    truth = (
+        0.05**2 * 4 * (tail @ covariance[:m, :m] @ tail + np.ones(k) @ covariance[:k, :k] @ np.ones(k) / k**2)
+    )
+    assert truth * 0.95 < np.mean(found) < truth * high
+
+
+def test_days_of_a_chunk_count_by_their_rows():
+    assert blocks.effective_number(None) == blocks.effective_number([]) == 1.0
+    assert blocks.effective_number(np.arange(300) % 30) == pytest.approx(30)
+    assert blocks.effective_number(["a"] * 98 + ["b", None]) < 1.05
 
 
 def test_deciles_of_the_reference_with_open_ends():
@@ -154,14 +195,40 @@ def test_profile_survives_json_and_is_all_that_is_needed():
     assert drift.drift_columns(reference, reference)[0].psi == 0
 
 
-def test_days_stand_in_for_few_batches():
-    frame = pl.DataFrame({"x": np.random.default_rng(0).normal(size=900)})
+def test_the_finer_of_batches_and_days_is_kept_in_order_of_time():
+    values = np.random.default_rng(0).normal(size=900)
+    frame = pl.DataFrame({"x": values})
     batches, days = np.arange(900) // 300, np.arange(900) // 30
-    assert drift.build_profile(frame, batches=batches, days=days).columns[0].batch_unit == "day"
-    assert drift.build_profile(frame, batches=days, days=batches).columns[0].batch_unit == "batch"
-    assert len(drift.build_profile(frame, batches=np.arange(900)).columns[0].batch_counts) == bins.MAX_BATCHES
+    month = drift.build_profile(frame, batches=batches, days=days)
+    assert month.columns[0].batch_unit == "day" and month.columns[0].batch_span == 1
+    files = drift.build_profile(frame, batches=[f"{99 - day}" for day in days], days=batches)
+    assert files.columns[0].batch_unit == "batch"
+    assert files.columns[0].batch_counts == month.columns[0].batch_counts
+    mixed = np.random.default_rng(1).permutation(900)
+    shuffled = drift.build_profile(frame[mixed], batches=batches[mixed], days=days[mixed])
+    assert shuffled.columns[0].batch_counts == month.columns[0].batch_counts
+    many = drift.build_profile(frame, batches=np.arange(900)).columns[0]
+    assert len(many.batch_counts) == bins.MAX_BATCHES and many.batch_span == 900 / bins.MAX_BATCHES
     with pytest.raises(ValueError, match="do not fit"):
         drift.build_profile(frame, days=days[:5])
+
+
+def test_a_month_is_not_allowed_to_stray_as_a_day_may():
+    rng = np.random.default_rng(0)
+    day = np.arange(9000) // 100
+    profile = drift.build_profile(
+        pl.DataFrame({"x": rng.normal(size=9000) + rng.normal(size=90)[day]}), days=day
+    )
+    month = np.arange(3000) // 100
+    chunk = pl.DataFrame({"x": rng.normal(size=3000) + rng.normal(size=30)[month] + 2})
+    as_day, as_month = (
+        drift.drift_columns(profile, chunk)[0],
+        drift.drift_columns(profile, chunk, chunk_days=month)[0],
+    )
+    assert as_day.psi == as_month.psi and as_day.block == 1 and as_month.block == 10
+    assert as_month.chunk_batches == pytest.approx(30) and as_month.band < as_day.band / 3
+    assert as_month.severity == "major" and not as_day.alert
+    assert drift.drift_columns(profile, chunk, chunk_batches=month)[0] == as_day
 
 
 def test_odd_columns_are_findings():

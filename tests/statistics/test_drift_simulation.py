@@ -8,10 +8,17 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mlops_tui.worker.statistics import drift
 from mlops_tui.worker.statistics.drift import build_profile, chunk_alerts, drift_columns
 
 SIZES = (100, 500, 5000)
 DAYS, ROWS, COLUMNS, REPEATS = 30, 3000, 10, 60
+
+
+@pytest.fixture(autouse=True)
+def undecorated(monkeypatch):
+    """Without the statistics that are shown and decide nothing, which take half the time."""
+    monkeypatch.setattr(drift, "_with_samples", lambda _profile, finding, _column: finding)
 
 
 def column(rng: np.random.Generator, kind: int, offset: np.ndarray) -> np.ndarray:
@@ -57,6 +64,54 @@ def test_no_drift_alarms_in_at_most_five_per_cent(day_sd, n):
 @pytest.mark.parametrize(("day_sd", "rows", "days", "power"), [(0.0, 6000, 30, 0.9), (0.1, 15_000, 60, 0.7)])
 def test_half_a_standard_deviation_is_seen(day_sd, rows, days, power):
     assert alarms(25, day_sd, shift=0.5, sizes=(5000,), rows=rows, days=days)[5000] > power
+
+
+LONG = 90
+"""Days of the reference that chunks of many days are compared with, 100 rows each."""
+MANY_REPEATS = 20
+
+
+def persistent(rng: np.random.Generator, days: int, day_sd: float, rho: float) -> np.ndarray:
+    """AR(1) day effects of COLUMNS columns, shape (COLUMNS, days), standard deviation `day_sd`."""
+    effect = rng.normal(size=(COLUMNS, days))
+    for t in range(1, days):
+        effect[:, t] = rho * effect[:, t - 1] + np.sqrt(1 - rho**2) * effect[:, t]
+    return effect * day_sd
+
+
+def long_alarms(day_sd: float, rho: float, chunks, repeats: int = MANY_REPEATS, shift: float = 0.0):
+    """Share of chunks of `chunks` (days, rows) that alarm, and of columns above their band; without drift none share days."""
+    hits = dict.fromkeys(chunks, 0)
+    above = []
+    for seed in range(repeats):
+        rng = np.random.default_rng(seed)
+        day = np.arange(LONG * 100) // 100
+        effect = persistent(rng, LONG, day_sd, rho)
+        profile = build_profile(
+            pl.DataFrame({f"c{i}": column(rng, i % 4, effect[i][day]) for i in range(COLUMNS)}), days=day
+        )
+        for m, n in chunks:
+            off = persistent(rng, m, day_sd, rho)
+            off[0] += shift
+            when = rng.integers(0, m, n)
+            chunk = pl.DataFrame({f"c{i}": column(rng, i % 4, off[i][when]) for i in range(COLUMNS)})
+            found = drift_columns(profile, chunk, chunk_days=when)
+            hits[m, n] += chunk_alerts(found)
+            above += [one.psi > one.band for one in found]
+    return {chunk: hit / repeats for chunk, hit in hits.items()}, float(np.mean(above))
+
+
+@pytest.mark.parametrize(("day_sd", "rho"), [(0.0, 0.0), (0.2, 0.0), (0.2, 0.7), (0.5, 0.7)])
+def test_chunks_of_many_days_do_not_alarm_without_drift(day_sd, rho):
+    chunks = [(m, n) for m in (10, 30) for n in SIZES]
+    found, above = long_alarms(day_sd, rho, chunks)
+    one = 1.645 * np.sqrt(0.05 * 0.95 / MANY_REPEATS)
+    assert all(share <= 0.05 + one for share in found.values()), found
+    assert np.mean(list(found.values())) <= 0.05 and above <= 0.05
+
+
+def test_half_a_standard_deviation_is_seen_over_a_month():
+    assert long_alarms(0.2, 0.0, [(30, 5000)], shift=0.5)[0][30, 5000] > 0.9
 
 
 def test_fixed_thresholds_would_cry_wolf():

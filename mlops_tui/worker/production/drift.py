@@ -29,7 +29,7 @@ from mlops_tui.worker.production.drift_rows import (
 )
 from mlops_tui.worker.production.scoring import checkout
 from mlops_tui.worker.production.version_child import ScoreReport, score_version
-from mlops_tui.worker.sources import TIME
+from mlops_tui.worker.sources import TIME, watermark
 from mlops_tui.worker.statistics import bootstrap, drift, estimates, metrics
 from mlops_tui.worker.training.unseen import unseen
 from mlops_tui.worker.training.version_files import Signature, VersionProfile, read_profile, read_version
@@ -61,6 +61,8 @@ class _Scored:
     mature: np.ndarray[Any, np.dtype[np.bool_]]
     unseen: np.ndarray[Any, np.dtype[np.bool_]]
     cluster: pl.Series
+    batch: np.ndarray[Any, np.dtype[np.int64]]
+    day: pl.Series | None
     label_problem: str = ""
 
     @property
@@ -73,6 +75,11 @@ class _Scored:
     def judged(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Those that the champion was not trained on: a file that was delivered again says nothing about it."""
         return self.labelled & self.unseen
+
+    def makeup(self, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, Any]:
+        """What the picked rows average over, for the noise band: their days by event time, and their files."""
+        days = None if self.day is None else self.day.filter(pl.Series(rows))
+        return {"chunk_batches": self.batch[rows], "chunk_days": days}
 
 
 class _Look:
@@ -154,9 +161,10 @@ class _Look:
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         label, problem = self._labels(frame)
+        day = frame[TIME].dt.date() if self.source.event_time else None
         return _Scored(
             frame, picked.chunk, prediction, label, self._mature(frame),
-            unseen(ctx, picked.frame, self.version.training), self._clusters(frame), problem,
+            unseen(ctx, picked.frame, self.version.training), self._clusters(frame), picked.batch, day, problem,
         )  # fmt: skip
 
     def _labels(self, frame: pl.DataFrame) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str]:
@@ -172,8 +180,8 @@ class _Look:
         """Rows whose label is known by the source's watermark; without event time all are."""
         if not self.source.event_time:
             return np.ones(frame.height, dtype=np.bool_)
-        watermark = self.manifest.max_event_time or 0
-        known = frame[TIME].dt.timestamp("ms") + self.source.label_delay <= watermark
+        until = watermark(self.manifest.max_event_time, self.ctx.launch.launched)
+        known = frame[TIME].dt.timestamp("ms") + self.source.label_delay <= until
         return known.fill_null(False).to_numpy()
 
     def _clusters(self, frame: pl.DataFrame) -> pl.Series:
@@ -197,7 +205,7 @@ class _Look:
         outcome.mature_labelled_rows = int((scored.labelled & since).sum())
         outcome.chunks = [self._chunk(chunk, scored) for chunk in chunks]
         outcome.decay_reason = self._changes(outcome.chunks, chunks, scored)
-        columns = self._columns(scored.frame.filter(pl.Series(rows)))
+        columns = self._columns(scored, rows)
         outcome.columns = [_plain(column) for column in columns]
         outcome.alarm = drift.chunk_alerts(columns)
         outcome.major = any(column.severity == "major" for column in columns)
@@ -213,16 +221,15 @@ class _Look:
         reference = scored.frame.filter(pl.Series(scored.chunk == REFERENCE))
         outcome.domain_classifier = self._domain(reference, scored.frame.filter(pl.Series(rows)))
 
-    def _columns(self, frame: pl.DataFrame) -> list[drift.ColumnDrift]:
+    def _columns(self, scored: _Scored, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> list[drift.ColumnDrift]:
         """Only the model's own columns: a column that it does not read cannot hurt it."""
         names = [column.name for column in self.profile.features.columns]
-        return drift.drift_columns(
-            self.profile.features, frame.select(n for n in names if n in frame.columns), columns=names
-        )
+        frame = scored.frame.filter(pl.Series(rows)).select(n for n in names if n in scored.frame.columns)
+        return drift.drift_columns(self.profile.features, frame, columns=names, **scored.makeup(rows))
 
     def _chunk(self, chunk: Chunk, scored: _Scored) -> dict[str, Any]:
         rows = scored.chunk == chunk.number
-        columns = self._columns(scored.frame.filter(pl.Series(rows)))
+        columns = self._columns(scored, rows)
         return {
             "label": chunk.label, "batches": chunk.batches, "rows": chunk.rows, "start": chunk.start, "end": chunk.end,
             "version": self.manifest.version if chunk.new else int(self.ctx.request.get("since_version") or 0),
@@ -295,11 +302,8 @@ class _Look:
         if self.profile.prediction is None:
             return None
         values = scored.prediction[rows]
-        return _plain(
-            drift.prediction_drift(
-                self.profile.prediction, values.argmax(axis=1) if values.ndim == 2 else values
-            )
-        )
+        values = values.argmax(axis=1) if values.ndim == 2 else values
+        return _plain(drift.prediction_drift(self.profile.prediction, values, **scored.makeup(rows)))
 
     def _label_shift(
         self, scored: _Scored, rows: np.ndarray[Any, np.dtype[np.bool_]]
@@ -308,10 +312,9 @@ class _Look:
             return None
         values: Any = scored.label[rows]
         if self.version.task != "regression":
-            codes = values.astype(np.int64)
-            known = codes < len(self.labels.classes)
-            values = self.labels.decode(codes[known]).cast(pl.String)
-        return _plain(drift.label_shift(self.profile.label, values))
+            rows = rows & (scored.label < len(self.labels.classes))
+            values = self.labels.decode(scored.label[rows].astype(np.int64)).cast(pl.String)
+        return _plain(drift.label_shift(self.profile.label, values, **scored.makeup(rows)))
 
     def _domain(self, reference: pl.DataFrame, current: pl.DataFrame) -> dict[str, Any]:
         names = [column.name for column in self.profile.features.columns]

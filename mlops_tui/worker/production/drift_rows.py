@@ -15,7 +15,7 @@ from mlops_tui.worker.statistics.drift import MIN_ROWS
 
 if TYPE_CHECKING:
     from mlops_tui.worker.context import WorkerContext
-    from mlops_tui.worker.training.version_files import VersionFile
+    from mlops_tui.worker.training.version_files import EvaluationRows, Training, VersionFile
 
 REFERENCE, TAIL = -1, -2
 REFERENCE_ROWS = 3_000
@@ -72,7 +72,10 @@ class Seen:
 
 def seen_by(version: VersionFile) -> Seen:
     """What a version was trained on and judged by."""
-    sides = [version.training, *([version.evaluation] if version.evaluation else [])]
+    sides: list[Training | EvaluationRows] = [
+        version.training,
+        *([version.evaluation] if version.evaluation else []),
+    ]
     ends = [side.max_event_time for side in sides if side.max_event_time is not None]
     return Seen(
         batches=frozenset(batch for side in sides for batch in side.batches),
@@ -83,10 +86,11 @@ def seen_by(version: VersionFile) -> Seen:
 
 @dataclass
 class Picked:
-    """Raw rows to score. `chunk[i]` is the number of row i's chunk, REFERENCE or TAIL."""
+    """Raw rows to score. `chunk[i]` is the number of row i's chunk, REFERENCE or TAIL, `batch[i]` that of its file."""
 
     frame: pl.DataFrame
     chunk: np.ndarray[Any, np.dtype[np.int64]]
+    batch: np.ndarray[Any, np.dtype[np.int64]]
 
 
 def chunks_of(files: Sequence[BatchFile], decided: set[str], seen: Seen | None = None) -> list[Chunk]:
@@ -129,7 +133,8 @@ def pick(
     numbers = np.array([chunk.number for chunk in chunks for _ in chunk.files], dtype=np.int64)
     frame = _read(ctx, files)
     parts.append(frame.drop(BATCH))
-    roles.append(numbers[frame[BATCH].to_numpy()])
+    batch = frame[BATCH].to_numpy()
+    roles.append(numbers[batch])
     if tail is not None:
         found = _read(ctx, tail[0])
         event = ctx.spine.event_time
@@ -139,7 +144,10 @@ def pick(
     if training:
         found = _read(ctx, training)
         _add(parts, roles, found.sample(min(found.height, REFERENCE_ROWS), seed=0), REFERENCE)
-    return Picked(pl.concat(parts, how="diagonal_relaxed"), np.concatenate(roles))
+    rest = np.full(sum(map(len, roles)) - len(batch), REFERENCE, dtype=np.int64)
+    return Picked(
+        pl.concat(parts, how="diagonal_relaxed"), np.concatenate(roles), np.concatenate([batch, rest])
+    )
 
 
 def _read(ctx: WorkerContext, files: Sequence[BatchFile]) -> pl.DataFrame:

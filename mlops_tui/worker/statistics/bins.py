@@ -8,6 +8,7 @@ chance that the next row is unseen is the share of categories seen once), or any
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -22,7 +23,6 @@ DECILES = 10
 RARE_SHARE = 0.01
 MAX_CATEGORIES = 10_000
 MAX_BATCHES = 400
-FEW_BATCHES = 8
 SAMPLE = 1001
 
 
@@ -30,7 +30,8 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     """Bins of one reference column. Bin order: value bins, then (categories) rare and unseen, NULL last.
 
     `edges`: upper ends, inclusive, of all value bins but the last. `categories`: those with a bin; `rare`: known ones
-    without. `sample`: up to 1001 order statistics. `batch_counts`: a row of counts per reference batch.
+    without. `sample`: up to 1001 order statistics. `batch_counts`: a row of counts per reference day or batch
+    (`batch_unit`), in order of time; with more than 400 of them a row stands for `batch_span` neighbours.
     """
 
     name: str
@@ -43,6 +44,7 @@ class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     rare: list[str] = []
     batch_counts: list[list[int]] = []
     batch_unit: str = "none"
+    batch_span: float = 1.0
     sample: list[float] = []
     mean: float | None = None
     sd: float | None = None
@@ -55,24 +57,32 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     columns: list[ColumnProfile]
 
 
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Days or batches (`name`) of the rows: `codes` (n,) in 0..k-1 in order of time, `span` labels to a code."""
+
+    name: str
+    codes: Integers
+    k: int
+    span: float
+
+
 def decode_profile(data: bytes | str) -> Profile:
     return msgspec.json.decode(data, type=Profile)
 
 
 def build_profile(reference: pl.DataFrame, *, batches: Any = None, days: Any = None) -> Profile:
-    """Profile every column. `batches`, `days`: labels of the rows (n,), to learn how batches differ without drift.
+    """Profile every column. `batches`, `days`: labels of the rows (n,), to learn how they differ without drift.
 
-    With fewer than eight batches the days are used as batches, where they are given and there are more of them.
+    The finer of the two is kept: days, unless the batches outnumber them. Days have to sort in order of time.
     """
-    unit, codes, k = _batch_codes(batches, days, reference.height)
-    columns = [profile_column(reference[name], codes, k, unit) for name in reference.columns]
+    units = _units(batches, days, reference.height)
+    columns = [profile_column(reference[name], units) for name in reference.columns]
     return Profile(rows=reference.height, columns=columns)
 
 
-def profile_column(
-    column: pl.Series, batch_codes: Integers | None = None, n_batches: int = 0, unit: str = "none"
-) -> ColumnProfile:
-    """Profile one column; `batch_codes` (n,) in 0..n_batches-1."""
+def profile_column(column: pl.Series, units: Units | None = None) -> ColumnProfile:
+    """Profile one column; `units`: the days or batches of its rows."""
     kind, values = comparable(column)
     known = values.drop_nulls()
     common: dict[str, Any] = {"name": column.name, "dtype": str(column.dtype), "rows": len(column)}
@@ -86,13 +96,15 @@ def profile_column(
         bare = _category_profile(known, common, _moments(known) if kind == "numeric" else {})
     bins = assign(bare, column, reference=True)
     size = n_bins(bare)
-    per_batch: list[list[int]] = []
-    if batch_codes is not None and n_batches > 1:
-        flat = np.bincount(batch_codes * size + bins, minlength=n_batches * size)
-        per_batch = flat.reshape(n_batches, size).tolist()
-    counts = np.bincount(bins, minlength=size).tolist()
+    done = msgspec.structs.replace(bare, counts=np.bincount(bins, minlength=size).tolist())
+    if units is None or units.k < 2:
+        return done
+    flat = np.bincount(units.codes * size + bins, minlength=units.k * size)
     return msgspec.structs.replace(
-        bare, counts=counts, batch_counts=per_batch, batch_unit=unit if per_batch else "none"
+        done,
+        batch_counts=flat.reshape(units.k, size).tolist(),
+        batch_unit=units.name,
+        batch_span=units.span,
     )
 
 
@@ -191,19 +203,37 @@ def _moments(known: pl.Series) -> dict[str, Any]:
     return {"sample": values[picks].tolist(), "mean": float(values.mean()), "sd": float(values.std())}
 
 
-def _batch_codes(batches: Any, days: Any, rows: int) -> tuple[str, Integers | None, int]:
-    from mlops_tui.worker.statistics.bootstrap import cluster_codes
+def _units(batches: Any, days: Any, rows: int) -> Units | None:
+    for labels in (batches, days):
+        if labels is not None and len(labels) != rows:
+            raise ValueError(f"batch or day labels do not fit the {rows} rows of the reference")
+    if not rows or (batches is None and days is None):
+        return None
+    of_days = None if days is None else _in_order(days, None)
+    of_batches = None if batches is None else _in_order(batches, None if of_days is None else of_days[0])
+    if of_days is not None and (of_batches is None or of_days[1] > of_batches[1]):
+        name, (codes, k) = "day", of_days
+    else:
+        assert of_batches is not None
+        name, (codes, k) = "batch", of_batches
+    if k <= MAX_BATCHES:
+        return Units(name, codes, k, 1.0)
+    return Units(name, codes * MAX_BATCHES // k, MAX_BATCHES, k / MAX_BATCHES)
 
-    coded = [
-        (u, *cluster_codes(labels)) for u, labels in (("batch", batches), ("day", days)) if labels is not None
-    ]
-    if any(len(codes) != rows for _, codes, _ in coded):
-        raise ValueError(f"batch or day labels do not fit the {rows} rows of the reference")
-    if not coded or not rows:
-        return "none", None, 0
-    unit, codes, k = coded[0]
-    if k < FEW_BATCHES and coded[-1][2] > k:
-        unit, codes, k = coded[-1]
-    if k > MAX_BATCHES:
-        codes, k = codes * MAX_BATCHES // k, MAX_BATCHES
-    return unit, codes, k
+
+def _in_order(labels: Any, when: Integers | None) -> tuple[Integers, int]:
+    """Codes 0..k-1 of the labels and k: in order of their mean `when`, else as the labels sort."""
+    series = labels if isinstance(labels, pl.Series) else pl.Series(np.asarray(labels))
+    frame = series.alias("label").to_frame()
+    if when is None:
+        known = frame.unique(maintain_order=True).sort("label")
+    else:
+        timed = frame.with_columns(when=pl.Series(when))
+        known = (
+            timed.group_by("label", maintain_order=True)
+            .agg(pl.col("when").mean())
+            .sort("when", maintain_order=True)
+        )
+    known = known.select("label").with_row_index("code")
+    codes = frame.join(known, on="label", how="left", nulls_equal=True, maintain_order="left")["code"]
+    return codes.to_numpy().astype(np.int64), known.height

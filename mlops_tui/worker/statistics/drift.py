@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from mlops_tui.worker.statistics import bins, distances, noise
+from mlops_tui.worker.statistics import bins, blocks, distances, noise
 from mlops_tui.worker.statistics.bins import ColumnProfile, Profile, build_profile, decode_profile
+from mlops_tui.worker.statistics.blocks import effective_number
 from mlops_tui.worker.statistics.estimates import (
     DomainClassifier,
     PerformanceEstimate,
@@ -60,8 +61,9 @@ DEFINITION = (
 class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of one column. NaN: not computed.
 
-    `band` is the larger of `chi2_band` and `batch_band` (the 95 % point of PSI between the reference's own batches
-    at the size of the chunk); `p_value` is of a distance as large without drift, `p_adjusted` over all columns. `effect` is Cramer's V.
+    `band` is the larger of `chi2_band` and `batch_band` (the 95 % point of PSI that the spread between the reference's
+    own days allows a chunk of as many days and rows). `batches`: the reference's days or batches (`batch_unit`), compared in
+    blocks of `block`; `chunk_batches`: how many of equal size the chunk amounts to. `p_value` is of a distance as large without drift, `p_adjusted` over all columns. `effect` is Cramer's V.
     A finding with status other than COMPARED and TOO_FEW_ROWS is news by itself, whatever the alert says.
     """
 
@@ -79,6 +81,8 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     batch_band: float = NAN
     batches: int = 0
     batch_unit: str = "none"
+    block: int = 0
+    chunk_batches: float = 1.0
     bins: int = 0
     p_value: float = NAN
     p_adjusted: float = NAN
@@ -104,19 +108,23 @@ def drift_columns(
     columns: Sequence[str] | None = None,
     batches: Any = None,
     days: Any = None,
+    chunk_batches: Any = None,
+    chunk_days: Any = None,
     alpha: float = 0.05,
 ) -> list[ColumnDrift]:
     """Compare a chunk with the reference, column by column, in the reference's order, new columns last.
 
     `reference`: a stored profile, or the rows (then `batches` and `days` label them, see `build_profile`). `columns`
-    restricts the comparison. An empty, all-NULL, new, missing or re-typed column is a finding and never an error.
+    restricts the comparison. `chunk_batches`, `chunk_days`: labels of the chunk's rows; without them the chunk counts
+    as one day or batch, and a month of rows is allowed to stray as a day may. An empty, all-NULL, new, missing or re-typed column is a finding and never an error.
     """
     profile = (
         reference if isinstance(reference, Profile) else build_profile(reference, batches=batches, days=days)
     )
     wanted = None if columns is None else set(columns)
     known = [one for one in profile.columns if wanted is None or one.name in wanted]
-    found = [_compare(one, current) for one in known]
+    makeup = {"day": effective_number(chunk_days), "batch": effective_number(chunk_batches)}
+    found = [_compare(one, current, makeup.get(one.batch_unit, 1.0)) for one in known]
     names = {one.name for one in profile.columns}
     for name in current.columns:
         if name not in names and (wanted is None or name in wanted):
@@ -137,25 +145,25 @@ def k_of_n(flags: Sequence[bool], k: int, n: int) -> bool:
     return sum(bool(flag) for flag in flags[-n:]) >= k
 
 
-def prediction_drift(reference: Any, current: Any, *, batches: Any = None, days: Any = None) -> ColumnDrift:
-    """P(prediction): scores or classes (n,) of the evaluation against those of the chunk."""
-    return _one_series("prediction", reference, current, batches, days)
+def prediction_drift(reference: Any, current: Any, **labels: Any) -> ColumnDrift:
+    """P(prediction): scores or classes (n,) of the evaluation against those of the chunk. `labels`: see `drift_columns`."""
+    return _one_series("prediction", reference, current, labels)
 
 
-def label_shift(reference: Any, current: Any, *, batches: Any = None, days: Any = None) -> ColumnDrift:
-    """P(Y): labels (n,) of the reference against the mature labels of the chunk."""
-    return _one_series("label", reference, current, batches, days)
+def label_shift(reference: Any, current: Any, **labels: Any) -> ColumnDrift:
+    """P(Y): labels (n,) of the reference against the mature labels of the chunk. `labels`: see `drift_columns`."""
+    return _one_series("label", reference, current, labels)
 
 
-def _one_series(name: str, reference: Any, current: Any, batches: Any, days: Any) -> ColumnDrift:
+def _one_series(name: str, reference: Any, current: Any, labels: dict[str, Any]) -> ColumnDrift:
     chunk = pl.Series(name, current).to_frame()
     if isinstance(reference, Profile):
         renamed = msgspec.structs.replace(reference.columns[0], name=name)
-        return drift_columns(Profile(rows=reference.rows, columns=[renamed]), chunk)[0]
-    return drift_columns(pl.Series(name, reference).to_frame(), chunk, batches=batches, days=days)[0]
+        return drift_columns(Profile(rows=reference.rows, columns=[renamed]), chunk, **labels)[0]
+    return drift_columns(pl.Series(name, reference).to_frame(), chunk, **labels)[0]
 
 
-def _compare(profile: ColumnProfile, current: pl.DataFrame) -> ColumnDrift:
+def _compare(profile: ColumnProfile, current: pl.DataFrame, units: float) -> ColumnDrift:
     n, m = profile.rows, current.height
     base = _finding(profile.name, profile.kind, "COMPARED", "", n, m)
     replace = msgspec.structs.replace
@@ -169,7 +177,7 @@ def _compare(profile: ColumnProfile, current: pl.DataFrame) -> ColumnDrift:
     at = bins.assign(profile, column)
     p_counts = np.array(profile.counts, dtype=np.float64)
     q_counts = np.bincount(at, minlength=len(p_counts)).astype(np.float64)
-    finding = _measured(profile, base, p_counts, q_counts, m)
+    finding = _measured(profile, base, p_counts, q_counts, units)
     if profile.kind == "numeric" or profile.sample:
         finding = _with_samples(profile, finding, column)
     if column.null_count() == m:
@@ -183,13 +191,14 @@ def _compare(profile: ColumnProfile, current: pl.DataFrame) -> ColumnDrift:
 
 
 def _measured(
-    profile: ColumnProfile, base: ColumnDrift, p_counts: Floats, q_counts: Floats, m: int
+    profile: ColumnProfile, base: ColumnDrift, p_counts: Floats, q_counts: Floats, units: float
 ) -> ColumnDrift:
-    n = profile.rows
+    n, m = profile.rows, int(q_counts.sum())
     used = (p_counts > 0) | (q_counts > 0)
     b = int(used.sum())
-    batch_counts = np.array(profile.batch_counts, dtype=np.float64).reshape(-1, len(p_counts))
-    null = noise.null_of(p_counts[used], q_counts[used], batch_counts[:, used])
+    by_day = np.array(profile.batch_counts, dtype=np.float64).reshape(-1, len(p_counts))[:, used]
+    spread = blocks.spread(by_day, units, profile.batch_span)
+    null = noise.null_of(p_counts[used], q_counts[used], by_day, spread)
     index = distances.psi(p_counts[used] / n, q_counts[used] / m)
     chi2_band, batch_band = noise.chi_square_band(b, n, m, LEVEL), null.quantile(LEVEL)
     chi2, chi2_p, effect = distances.chi_square(p_counts, q_counts)
@@ -200,9 +209,11 @@ def _measured(
         band=max(chi2_band, batch_band),
         chi2_band=chi2_band,
         batch_band=batch_band,
-        batches=null.batches,
+        batches=spread.days,
         batch_unit=profile.batch_unit,
-        p_value=noise.p_value(p_counts[used], q_counts[used], batch_counts[:, used]),
+        block=spread.block,
+        chunk_batches=units,
+        p_value=noise.p_value(p_counts[used], q_counts[used], spread),
         js=distances.js_distance(p_counts, q_counts),
         chi2=chi2,
         chi2_p=chi2_p,
