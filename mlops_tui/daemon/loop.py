@@ -22,7 +22,7 @@ from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, rec
 from mlops_tui.daemon.captures import Captures
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.launch_context import resolve
-from mlops_tui.daemon.queue import Queue
+from mlops_tui.daemon.queue import JUDGING_KINDS, Queue
 from mlops_tui.daemon.run_table import News, OpenRun, open_runs, states_of
 from mlops_tui.daemon.settling import Settling
 from mlops_tui.daemon.spawn import Launcher, LocalLauncher
@@ -256,7 +256,7 @@ class Loops:
     @staticmethod
     def _holds_place(run: OpenRun) -> bool:
         """An ended run holds its place until it is settled: the next look at the evaluation rows follows from it."""
-        return not run.sdk and (not run.ended or run.kind in ("train", "ingest"))
+        return not run.sdk and (not run.ended or run.kind in {*JUDGING_KINDS, "ingest"})
 
     def _launch(self, folder: RunFolder) -> None:
         attempt = max(1, folder.latest())

@@ -10,6 +10,8 @@ from mlops_store.errors import Problem
 
 SMALL_KINDS = frozenset({"ingest", "drift", "inspect", "features", "score"})
 """Short work with a lane of its own, so that training never starves the loop."""
+JUDGING_KINDS = frozenset({"train", "evaluate"})
+"""Runs that look at the evaluation rows of their model."""
 OPTION = "MLOPS_TUI_PARALLEL"
 
 
@@ -118,13 +120,13 @@ class Queue:
 
 
 def _rival(run: Waiting, running: list[Active]) -> str:
-    """Two trainings of one model would take the same look at the evaluation rows; two ingests would write one version."""
+    """Two that judge one model would take the same look at the evaluation rows; two ingests would write one version."""
     for other in running:
-        if other.project != run.project or other.kind != run.kind:
+        if other.project != run.project:
             continue
-        if run.kind == "train" and other.model == run.model:
+        if {run.kind, other.kind} <= JUDGING_KINDS and other.model == run.model:
             return f"waits for run {other.run_id[:12]} of the same model"
-        if run.kind == "ingest" and other.source == run.source:
+        if run.kind == other.kind == "ingest" and other.source == run.source:
             return f"waits for run {other.run_id[:12]} of the same source"
     return ""
 

@@ -58,6 +58,7 @@ def settle(tx: Tx, run_id: str) -> RunState | None:
     if handler is not None and outcome is not None:
         handler(tx, spec, outcome)
     elif spec.kind == "train":
+        _count_abandoned_look(tx, spec, folder)
         triggers.run_over(tx, spec, None, failed=state != "FINISHED")
     tx.append("run.settle", run_id, {"run_id": run_id, "state": state})
     if spec.kind in ("ingest", "train", "drift"):
@@ -233,6 +234,23 @@ def _judge(tx: Tx, spec: RunSpec, model: str, version: int, gate: GateOutcome) -
             "project": spec.project, "model": model, "version": version, "run_id": spec.run_id, "verdict_id": spec.run_id,
             "verdict": gate.verdict, "gate": msgspec.to_builtins(gate),
         },
+    )  # fmt: skip
+
+
+def _count_abandoned_look(tx: Tx, spec: RunSpec, folder: RunFolder) -> None:
+    """A training that has shown how it does on the evaluation rows, and then failed or was stopped, has looked all the same."""
+    stages = {str(stage.get("name")): stage for stage in folder.stages(folder.latest())}
+    shown = stages.get("evaluate", {}).get("state") in ("finished", "cached")
+    key = (stages.get("collect", {}).get("facts") or {}).get("evaluation_key")
+    if not shown or not isinstance(key, str) or spec.model is None:
+        return
+    launched = folder.context(folder.latest())
+    look = (launched.looks.get(key, 0) if launched else 0) + 1
+    tx.append(
+        "gate.look",
+        f"{spec.project}/{spec.model}",
+        {"project": spec.project, "model": spec.model, "evaluation_key": key, "run_id": spec.run_id, "look": look},
+        why="the run ended without a verdict",
     )  # fmt: skip
 
 

@@ -36,6 +36,9 @@ from mlops_tui.services.submit import submit
 
 LOG = logging.getLogger("mlops_tui.services")
 
+_LASTING = ("schedule", "on_demand")
+"""Firings that stay true however long they wait; those about data have to be true when the card opens."""
+
 
 @contextmanager
 def acting_as(tx: Tx, actor: str) -> Iterator[None]:
@@ -212,9 +215,9 @@ def _open(
     card = new_id("prop")
     evidence = build(tx, project, model, found)
     waiting = _waiting(tx, project, model.name)
-    reasons = _merged(
-        [str(row["inputs"].get("reason", "")) for row in waiting], [firing.reason for firing in firings]
-    )
+    # what the data said while it waited may be dealt with by now: what they say today is among the firings
+    asked = [str(row["inputs"].get("reason", "")) for row in waiting if row["kind"] in _LASTING]
+    reasons = _merged(asked, [firing.reason for firing in firings])
     tx.append(
         "proposal.open",
         card,
@@ -306,7 +309,7 @@ def release_waiting(tx: Tx, project: str, model: ModelConfig) -> str | None:
     waiting = _waiting(tx, project, model.name)
     if not waiting or active_card(tx, project, model.name) is not None:
         return None
-    still = [row for row in waiting if row["kind"] in ("schedule", "on_demand")]
+    still = [row for row in waiting if row["kind"] in _LASTING]
     found = _newest_look(tx, project, model)
     if found is not None:
         decision = last_decision(tx, project, model.name, model.spine)

@@ -40,6 +40,12 @@ def scan(paths: Sequence[Path]) -> pl.LazyFrame:
     return parts[0] if len(parts) == 1 else pl.concat(parts, how="diagonal_relaxed")
 
 
+def watermark(last: object, launched: int) -> int:
+    """Up to when a source tells (ms): its newest event, but not later than now, since one row with a wrong year would
+    make every label mature."""
+    return min(last, launched) if isinstance(last, int) else 0
+
+
 def newest(frame: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
     """One row for each key, the last to arrive; the order of arrival stays. Without a key, all rows."""
     if not key:

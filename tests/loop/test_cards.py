@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from card_desk import HOUR, START, TOML, Desk
 
+from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import proposal, triggers
@@ -277,3 +278,30 @@ def test_list_pages_and_ambiguity(desk: Desk) -> None:
         proposal.show(desk.reader, ProposalRef(id="prop-"))
     with pytest.raises(Problem, match="no open card"):
         proposal.show(desk.reader, ProposalRef(project="shop", id="other"))
+
+
+def test_what_waited_and_is_no_longer_true_is_no_reason_of_a_later_card(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    fire(desk, 400)  # waits for the training
+    desk.trained(run)
+    desk.crown(2)
+    card = desk.do(lambda tx: triggers.on_demand(tx, "shop", desk.model, "please"), "ann")
+    [found] = [row for row in desk.cards() if row["id"] == card]
+    assert "please" in found["reasons"] and "new data" not in found["reasons"]
+
+
+def test_a_training_that_ends_after_its_evaluation_has_looked(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    folder = RunFolder(desk.home.run_dir(run))
+    stages = [
+        {"name": "collect", "state": "cached", "facts": {"evaluation_key": "k"}},
+        {"name": "evaluate", "state": "finished"},
+        {"name": "gate", "state": "failed"},
+    ]
+    write_json(folder.attempt_dir(1) / "stages.json", stages)
+    desk.finish(run, None, code=1)
+    assert desk.rows("SELECT evaluation_key, look, run_id FROM looks") == [
+        {"evaluation_key": "k", "look": 1, "run_id": run}
+    ]

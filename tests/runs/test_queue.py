@@ -53,7 +53,7 @@ def test_arriving_data_holds_training_but_not_what_is_pinned() -> None:
     waiting = [
         Waiting("a", "train", "p", "m"),
         Waiting("b", "train", "p", "n", pinned=True),
-        Waiting("c", "evaluate", "p", "n"),
+        Waiting("c", "evaluate", "p", "o"),
     ]
     found = decide(waiting, quiet=False)
     assert [run.run_id for run in found.launch] == ["b", "c"] and found.waits[
@@ -75,3 +75,11 @@ def test_bad_limit(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
         default_limit()
     monkeypatch.setenv(OPTION, "3")
     assert default_limit() == 3 and Queue().small_limit == 1
+
+
+def test_an_evaluation_and_a_training_of_one_model_take_their_looks_in_turn() -> None:
+    found = Queue(3, 1).decide(
+        [Waiting("b", "evaluate", "p", "m"), Waiting("c", "evaluate", "p", "n"), Waiting("d", "train", "p", "n")],
+        [Active("a", "train", "p", "m")], {}, lambda project: True,
+    )  # fmt: skip
+    assert [run.run_id for run in found.launch] == ["c"] and sorted(found.waits) == ["b", "d"]

@@ -350,3 +350,24 @@ def test_a_view_that_tells_the_target_is_refused(tmp_path: Path, feature: str) -
     bench.admit("labels", {"l.csv": rows(0, 300).select("id", "t", "y")})
     problem, artifacts = refused(bench, {"a.csv": rows(0, 300)}, "target_leak")
     assert "'told__y'" in problem.message and (artifacts / "leakage/target-proxies.parquet").exists()
+
+
+def test_a_row_from_the_future_matures_nothing(tmp_path: Path) -> None:
+    bench = made(tmp_path, source='label_delay = "2h"')
+    ahead = rows(500, 1).with_columns(
+        t=pl.lit(datetime.now(UTC) + timedelta(days=900)).cast(rows(0, 1)["t"].dtype)
+    )
+    told = ahead.with_columns(y=pl.lit(None, dtype=ahead["y"].dtype))
+    bench.admit("rows", {"a.csv": rows(0, 400), "b.csv": told})
+    worker = bench.worker("m")
+    assert bench.stages(worker, "collect").done["collect"].facts["watermark"] <= worker.launch.launched
+
+
+def test_a_label_from_the_future_is_refused_with_its_row(tmp_path: Path) -> None:
+    ahead = rows(500, 1).with_columns(
+        t=pl.lit(datetime.now(UTC) + timedelta(days=900)).cast(rows(0, 1)["t"].dtype)
+    )
+    frames = {"a.csv": rows(0, 400), "b.csv": ahead}
+    problem, artifacts = refused(made(tmp_path, source='label_delay = "2h"'), frames, "future_rows")
+    assert "1 labelled row" in problem.message
+    assert pl.read_parquet(artifacts / "leakage/future-rows.parquet")["id"].to_list() == [500]

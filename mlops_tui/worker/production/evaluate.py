@@ -24,7 +24,7 @@ from mlops_store.records import EvaluationOutcome, Outcome, VersionPin
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.production.score import target_version
 from mlops_tui.worker.production.version_child import score_version
-from mlops_tui.worker.sources import BATCH, TIME, newest, scan, with_times
+from mlops_tui.worker.sources import BATCH, TIME, newest, scan, watermark, with_times
 from mlops_tui.worker.statistics.gate import look_level
 from mlops_tui.worker.training import curve_files, evaluation, leakage, selection, slices
 from mlops_tui.worker.training.evaluate import in_class_order
@@ -76,8 +76,8 @@ def eligible_rows(worker: WorkerContext, sides: dict[str, Training]) -> Eligible
     total = frame.height
     frame = with_times(frame.lazy(), source, f"source {source.name!r}").collect()
     if source.event_time:
-        watermark = frame[TIME].dt.timestamp("ms").max()
-        frame = frame.filter(pl.col(TIME).dt.timestamp("ms") + source.label_delay <= pl.lit(watermark))
+        until = watermark(frame[TIME].dt.timestamp("ms").max(), worker.launch.launched)
+        frame = frame.filter(pl.col(TIME).dt.timestamp("ms") + source.label_delay <= until)
     rule = _rule(worker, sides)
     mature = frame.height
     for who, trained in sides.items():

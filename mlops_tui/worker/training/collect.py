@@ -21,6 +21,7 @@ import polars as pl
 
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
+from mlops_tui.worker import sources
 from mlops_tui.worker.assemble import model_sources, prepared
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.sources import BATCH, TIME, newest, scan, with_times
@@ -30,6 +31,7 @@ from mlops_tui.worker.training.selection import EVAL, HISTORY, ROLE, TRAIN, Choi
 
 INPUTS: tuple[str, ...] = ()
 USES_RECIPE = True
+_KEPT_ROWS = 1000
 CODE = ("mlops_tui.worker.training.selection", "mlops_tui.worker.sources", "mlops_tui.worker.assemble")
 
 
@@ -45,6 +47,8 @@ def inputs(worker: WorkerContext) -> dict[str, Any]:
     found["target"] = model.target
     found["as_of"] = worker.request.get("as_of")
     found["champion trained until"] = _champion_until(worker)
+    if (worker.manifest(spine.name).max_event_time or 0) > worker.launch.launched:
+        found["now"] = worker.launch.launched  # rows ahead of the clock: what is mature changes by itself
     return found
 
 
@@ -63,7 +67,7 @@ def run(ctx: StageContext) -> None:
         until = pl.lit(int(as_of) * 1000).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
         left_out["after as_of"] = int(timed.select((pl.col(TIME) > until).sum()).item())
         timed = timed.filter(pl.col(TIME) <= until)
-    watermark = _watermark(timed, as_of) if source.event_time else None
+    watermark = _watermark(timed, as_of, worker.launch.launched) if source.event_time else None
     rows = _rows(ctx, timed, [batch.sha256 for batch in batches], watermark, left_out)
     rule = _rule(ctx, rows)
     side = selection.key_side(timed, rule.key, rule.share) if rule.by == "key_hash" else None
@@ -85,6 +89,7 @@ def _rows(
     source = ctx.worker.spine
     labelled = _target(ctx, frame).is_not_null().to_numpy().copy()
     time = frame[TIME].to_physical().to_numpy() if source.event_time else None
+    _refuse_future(ctx, frame, labelled)
     left_out["unlabelled"] = int((~labelled).sum())
     usable = labelled
     if time is not None and watermark is not None:
@@ -92,6 +97,18 @@ def _rows(
         left_out["label not mature"] = int((labelled & ~mature).sum())
         usable = labelled & mature
     return Rows(frame[BATCH].to_numpy().astype(np.int64), usable, time, batches)
+
+
+def _refuse_future(ctx: StageContext, frame: pl.DataFrame, labelled: selection.Mask) -> None:
+    """A label cannot be known of what has not happened yet. Raises Problem, with the rows as an artifact."""
+    if not ctx.worker.spine.event_time:
+        return
+    now = ctx.worker.launch.launched
+    ahead = frame.filter(pl.Series(labelled) & (pl.col(TIME).dt.timestamp("ms") > now))
+    if ahead.height:
+        problem = Problem("future_rows", f"{ahead.height} labelled rows have an event time in the future (first: {ahead[TIME].min()!s})",
+                          "is event_time the right column, in UTC?")  # fmt: skip
+        raise ctx.worker.refuse(ahead.head(_KEPT_ROWS), "leakage/future-rows.parquet", problem)
 
 
 def _target(ctx: StageContext, frame: pl.DataFrame) -> pl.Series:
@@ -112,12 +129,11 @@ def _rule(ctx: StageContext, rows: Rows) -> Rule:
     return Rule(by=by, key=list(split.key or source.key), share=split.test_share)
 
 
-def _watermark(frame: pl.DataFrame, as_of: Any) -> int:
-    """Up to when the source tells (ms): its newest event, or the moment that was asked for."""
-    if as_of is not None:
-        return int(as_of)
-    last = frame[TIME].dt.timestamp("ms").max()
-    return int(last) if isinstance(last, int) else 0
+def _watermark(frame: pl.DataFrame, as_of: Any, launched: int) -> int:
+    """Up to when the source tells (ms), or the moment that was asked for."""
+    return (
+        int(as_of) if as_of is not None else sources.watermark(frame[TIME].dt.timestamp("ms").max(), launched)
+    )
 
 
 def _record(

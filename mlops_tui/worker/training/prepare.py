@@ -51,7 +51,6 @@ def run(ctx: StageContext) -> None:
     values = frame[target].fill_nan(None) if frame[target].dtype.is_float() else frame[target]
     frame = frame.with_columns(values.alias(TARGET), _cluster(ctx, frame).alias(CLUSTER))
     _check_target(ctx, frame)
-    _check_future(ctx, frame)
     _check_overlap(ctx, raw)
     if ctx.worker.recipe.prepare is not None:
         _check_row_wise(ctx, raw, frame)
@@ -110,18 +109,6 @@ def _check_target(ctx: StageContext, frame: pl.DataFrame) -> None:
     if task == "classification" and kinds > 2:
         raise Problem("bad_target", f"the target {ctx.model.target!r} has {kinds} values, classification means two",
                       'use task = "multiclass", or "regression" for numbers', 2)  # fmt: skip
-
-
-def _check_future(ctx: StageContext, frame: pl.DataFrame) -> None:
-    """A label cannot be known of what has not happened yet."""
-    if not ctx.worker.spine.event_time:
-        return
-    now = ctx.worker.launch.launched or ctx.worker.spec.created
-    ahead = frame.filter((pl.col(ROLE) != HISTORY) & (pl.col(TIME).dt.timestamp("ms") > now))
-    if ahead.height:
-        problem = Problem("future_rows", f"{ahead.height} labelled rows have an event time in the future (first: {ahead[TIME].min()!s})",
-                          "is event_time the right column, in UTC?")  # fmt: skip
-        raise ctx.worker.refuse(ahead.head(_KEPT_ROWS), "leakage/future-rows.parquet", problem)
 
 
 def _check_overlap(ctx: StageContext, raw: pl.DataFrame) -> None:

@@ -6,8 +6,6 @@ So a row counts as seen by its key (without one, by all that it says), not by it
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -35,7 +33,8 @@ def unseen(worker: WorkerContext, frame: pl.DataFrame, trained: Training) -> Mas
         return new
     timed = frame if TIME in frame.columns else with_times(frame.lazy(), worker.spine, "the rows").collect()
     later = timed.select((pl.col(TIME).dt.timestamp("ms") > trained.max_event_time).fill_null(False))
-    return new & later.to_series().to_numpy()
+    found: Mask = new & later.to_series().to_numpy()
+    return found
 
 
 def _known(worker: WorkerContext, frame: pl.DataFrame, trained: Training) -> Mask:
@@ -50,8 +49,8 @@ def _known(worker: WorkerContext, frame: pl.DataFrame, trained: Training) -> Mas
     if trained.max_event_time is not None and worker.spine.event_time in there:
         rows = with_times(rows, worker.spine, "the training rows")
         rows = rows.filter(pl.col(TIME).dt.timestamp("ms") <= trained.max_event_time)
-    types: dict[str, Any] = {name: frame.schema[name] for name in key}
-    keys = rows.select(key).unique().collect().cast(types, strict=False)
+    typed = [pl.col(name).cast(frame.schema[name], strict=False) for name in key]
+    keys = rows.select(typed).unique().collect()
     own = frame.select(key).with_row_index("__at")
     found = own.join(keys, on=key, how="semi", nulls_equal=True)["__at"].to_numpy()
     mask = np.zeros(frame.height, dtype=np.bool_)
