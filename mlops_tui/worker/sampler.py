@@ -6,13 +6,14 @@ stalled disk holds up this thread and not the one that answers a stop.
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
 
 from mlops_tui import processes
+from mlops_tui.journal_sync import JournalSync
 from mlops_tui.worker.log_cap import LogCap
+from mlops_tui.worker.shim_journal import open_journal, write_rows
 
 PERIOD = 1.0
 # the search for new processes may take at most this share of one core
@@ -23,14 +24,13 @@ class Sampler:
     """Samples the descendants of this process (and of `session`) until `finish`."""
 
     def __init__(self, run_dir: str, attempt: int, session: int) -> None:
-        self._journals = os.path.join(run_dir, "journal")
-        self._run_id = os.path.basename(run_dir)
+        self._run_dir = run_dir
+        self._journals = JournalSync(os.path.join(run_dir, "journal"))
         self._log = LogCap(os.path.join(run_dir, "log.txt"))
         self._attempt = attempt
         self._session = session
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._run, name="sampler", daemon=True)
-        self._synced: dict[str, int] = {}
         self._members: list[int] = []
         self._search_at = 0.0
         self._cpu = 0.0
@@ -57,12 +57,12 @@ class Sampler:
         while not self._done.wait(wait):
             wait = PERIOD
             self._sample()
-            self.sync_journals()
+            self._journals.sync()
             self._log.check()
         self._sample()
         if self._dropped:
             self._write([["d", self._dropped, "write failed"]])
-        self.sync_journals()
+        self._journals.sync()
 
     # --- samples ---
 
@@ -115,48 +115,12 @@ class Sampler:
     # --- the journal ---
 
     def _open(self) -> None:
-        host = "".join(c if c.isalnum() else "_" for c in os.uname().nodename)[:32] or "host"
-        path = os.path.join(self._journals, f"{self._attempt}-{host}-{os.getpid()}-shim.jsonl")
-        header = {
-            "run_id": self._run_id,
-            "attempt": self._attempt,
-            "pid": os.getpid(),
-            "time": time.time_ns() // 1_000_000,
-        }
         try:
-            os.makedirs(self._journals, mode=0o700, exist_ok=True)
-            self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._fd = open_journal(self._run_dir, self._attempt, "shim")
         except OSError:
             self._dropped += 1
-            return
-        self._write([["h", header]])
 
     def _write(self, rows: list[list[object]]) -> None:
-        """All rows in one write. A full disk costs the rows, which are counted."""
-        block = b"".join(json.dumps(row, separators=(",", ":")).encode() + b"\n" for row in rows)
-        try:
-            if self._fd >= 0 and os.write(self._fd, block) == len(block):
-                return
-        except OSError:
-            pass  # counted below: there is nobody to tell, and the run goes on
-        self._dropped += len(rows)
-
-    def sync_journals(self) -> None:
-        """Syncs every journal of the run that has grown since the last time."""
-        try:
-            entries = [entry for entry in os.scandir(self._journals) if entry.name.endswith(".jsonl")]
-        except OSError:
-            return
-        for entry in entries:
-            try:
-                size = entry.stat().st_size
-                if self._synced.get(entry.name) == size:
-                    continue
-                handle = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
-                try:
-                    os.fsync(handle)
-                finally:
-                    os.close(handle)
-                self._synced[entry.name] = size
-            except OSError:
-                continue  # tried again in a second; what the kernel could not keep is not ours to hide or to mend
+        """A full disk costs the rows, which are counted: there is nobody to tell, and the run goes on."""
+        if self._fd < 0 or not write_rows(self._fd, rows):
+            self._dropped += len(rows)

@@ -258,8 +258,22 @@ class Supervisor:
         if incomplete:
             self._reason = "the program ended itself, with 0, before its work was done"
             self._say(log, self._reason)
+        if not self._worker:
+            self._list_artifacts(log)
         os.fsync(log)
         self._write_exit(code, number, stopped=self._stopped, reason=self._reason, incomplete=incomplete)
+
+    def _list_artifacts(self, log: int) -> None:
+        """What a program of the user's own put into the artifacts folder by itself; whatever goes wrong, the end is told."""
+        from mlops_tui.worker.artifact_list import list_artifacts
+
+        try:
+            left = list_artifacts(self._files.run_dir, self._files.attempt)
+        except OSError as error:
+            self._say(log, f"artifacts that the program did not log are not listed: {error}")
+            return
+        if left:
+            self._say(log, f"{left} files in the artifacts folder are not listed")
 
     def _write_exit(
         self, code: int | None, number: int | None, *, stopped: bool, reason: str, incomplete: bool = False

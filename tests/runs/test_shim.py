@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -17,6 +18,7 @@ from mlops_store.records import ExitRecord
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
 from mlops_tui.daemon.spawn import LocalLauncher
+from mlops_tui.worker import artifact_list
 
 
 def ended(folder: RunFolder, attempt: int = 1) -> ExitRecord:
@@ -318,3 +320,56 @@ def test_a_deleted_run_keeps_no_shim(shims: Shims) -> None:
     until(lambda: shutil.rmtree(folder.path, ignore_errors=True) or not folder.path.exists())
     os.kill(child.pid, signal.SIGKILL)
     until(lambda: not lives(shim), "the shim ends")
+
+
+def artifacts(folder: RunFolder) -> list[list[object]]:
+    rows = [
+        msgspec.json.decode(line) for path in folder.journals() for line in path.read_bytes().splitlines()
+    ]
+    return sorted(row[1:] for row in rows if row[0] == "a")
+
+
+LEAVES = """
+import os, pathlib, mlops_tui
+root = pathlib.Path(os.environ['MLOPS_TUI_RUN_DIR'], 'artifacts')
+(root / 'deep').mkdir(parents=True)
+(root / 'deep' / "it's [bold].txt").write_text('abc')
+(root / 'empty').write_text('')
+(root / '.half.1.tmp').write_text('x')
+(root / 'link').symlink_to('/etc/passwd')
+os.mkfifo(root / 'pipe')
+open(os.fsencode(root) + b'/\\xff', 'w').close()
+own = pathlib.Path('own.txt').absolute()
+own.write_text('logged')
+with mlops_tui.start_run() as run:
+    run.log_artifact(own)
+"""
+
+
+def test_files_left_among_the_artifacts_are_listed(shims: Shims, tmp_path: Path) -> None:
+    folder = shims.python(LEAVES, cwd=str(tmp_path))
+    assert ended(folder).exit_code == 0, folder.log.read_text()
+    found = artifacts(folder)
+    assert [(path, size) for path, size, _ in found] == [
+        ("deep/it's [bold].txt", 3),
+        ("empty", 0),
+        ("own.txt", 6),  # once: it had told of that itself
+    ]
+    assert found[0][2] == hashlib.sha256(b"abc").hexdigest()
+    assert "1 files in the artifacts folder are not listed" in folder.log.read_text()
+
+
+def test_no_more_than_so_many_files_are_listed_and_none_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "artifacts"
+    root.mkdir()
+    for number in range(12):
+        (root / f"{number:02}").write_text("x")
+    monkeypatch.setattr(artifact_list, "MAX_FILES", 10)
+    assert artifact_list.list_artifacts(str(tmp_path), 1) == 2
+    (journal,) = (tmp_path / "journal").iterdir()
+    assert len(journal.read_text().splitlines()) == 11
+    assert artifact_list.list_artifacts(str(tmp_path), 1) == 0  # the two that were left
+    monkeypatch.setattr(artifact_list, "MAX_SECONDS", 0.0)
+    assert artifact_list.list_artifacts(str(tmp_path), 2) == 12
