@@ -21,6 +21,7 @@ from mlops_store.run_folder import RunFolder
 from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, record_end, record_lost
 from mlops_tui.daemon.captures import Captures
 from mlops_tui.daemon.events import EventRing
+from mlops_tui.daemon.journal_syncs import JournalSyncs
 from mlops_tui.daemon.launch_context import resolve
 from mlops_tui.daemon.queue import JUDGING_KINDS, Queue
 from mlops_tui.daemon.run_table import News, OpenRun, open_runs, states_of
@@ -78,6 +79,7 @@ class Loops:
         self._arriving = arriving or (lambda _project: False)
         self._settling = Settling(daemon.writer, settle_run)
         self._captures = Captures()
+        self._syncs = JournalSyncs()
         self._reaper = Reaper()
         self._news = News(daemon.home)
         self._wake = threading.Event()
@@ -110,6 +112,7 @@ class Loops:
         for ticker in self._tickers:
             ticker.stop()
         self._captures.close()
+        self._syncs.close()
 
     def busy(self) -> bool:
         """Whether the daemon has to stay: something runs or waits, is watched or scheduled."""
@@ -133,7 +136,16 @@ class Loops:
             self._wake.clear()
             now = time.monotonic()
             if woken or now >= due or self._news.any(self._open):
-                self._turn((self._collect, self._follow, self._settle_ended, self._start_waiting, self._tick))
+                self._turn(
+                    (
+                        self._collect,
+                        self._follow,
+                        self._sync_journals,
+                        self._settle_ended,
+                        self._start_waiting,
+                        self._tick,
+                    )
+                )
                 watched = self._open and self._events.listeners
                 due, tick_due = now + (WATCHED_PERIOD if watched else PERIOD), now + TICK_PERIOD
             elif now >= tick_due:
@@ -203,6 +215,10 @@ class Loops:
         if request is not None and alone:
             self._reaper.follow(run.folder, attempt, request, run.sdk)
         return life is Life.ENDED
+
+    def _sync_journals(self) -> None:
+        """A shim does this for its run; for a script of somebody's own there is nobody else."""
+        self._syncs.follow(self._open)
 
     def _settle_ended(self) -> None:
         """Ended runs into the ledger."""
