@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 import mlops_tui
 from mlops_store.errors import Problem
 from mlops_tui.cli import diagnostics
 from mlops_tui.cli.session import Session
-from mlops_tui.verbs import NOUNS, TOP, Verb, of_noun
+from mlops_tui.verbs import NOUNS, SCHEMA, TOP, Verb, of_noun
 
 SETTINGS: dict[str, Any] = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -78,16 +79,20 @@ def _root() -> click.Group:
         ["--version"],
         is_flag=True,
         expose_value=False,
-        is_eager=True,
         callback=_version,
-        help="print the version",
+        help="print the version; with --json also that of the shapes of all answers",
     )
     return _Group("mlops-tui", [*TOP, *NOUNS], _top, help=help_text, params=[*_global_options(), version])
 
 
 def _version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value:
-        click.echo(f"mlops-tui {mlops_tui.__version__}")
+        session: Session = context.ensure_object(Session)
+        text = f"mlops-tui {mlops_tui.__version__}"
+        if session.json:
+            found = {"version": mlops_tui.__version__, "schema": SCHEMA}
+            text = msgspec.json.encode(found).decode()
+        click.echo(text)
         context.exit()
 
 
@@ -186,8 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _open_streams() -> None:
     """Started with `>&-`, Python has no stream at all; what is printed is for nobody then."""
-    sys.stdout = sys.stdout or open(os.devnull, "w")
-    sys.stderr = sys.stderr or open(os.devnull, "w")
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
 
 
 def _usage(error: click.ClickException) -> Problem:

@@ -21,6 +21,7 @@ from mlops_store.records import ExitRecord
 from mlops_store.redact import redact_params, redact_text, redact_value
 from mlops_store.run_folder import RunFolder
 from mlops_tui.sdk import artifacts
+from mlops_tui.sdk.plain import plain_params
 
 _MAX_TRACEBACK = 64 * 1024
 
@@ -68,7 +69,7 @@ class Run:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Inputs, write-once: the same value again is nothing, another value raises Problem `param_changed`."""
-        shown = redact_params(params)
+        shown = redact_params(plain_params(params))
         for key, value in shown.items():
             if key in self._params and self._params[key] != value:
                 raise Problem(

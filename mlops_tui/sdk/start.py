@@ -17,6 +17,7 @@ from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
 from mlops_tui.capture import capture
+from mlops_tui.sdk.plain import plain_params
 from mlops_tui.sdk.run import Run
 
 _DEFAULT = "default"
@@ -78,7 +79,7 @@ def _new(
         experiment=(experiment or _DEFAULT)[:200],
         actor=os.environ.get("MLOPS_TUI_ACTOR") or _user(),
         created=now_ms(),
-        params=redact_params(params),
+        params=redact_params(plain_params(params)),
         command=redact_argv([sys.executable, *sys.argv]),
         python=sys.executable,
         cwd=os.getcwd(),

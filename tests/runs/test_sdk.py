@@ -315,3 +315,30 @@ def test_logging_is_cheap(home: Home) -> None:
     """
     assert float(run_script(home, code).stdout) < 8.0
     assert os.path.getsize(only_run(home).journals()[0]) > 100_000 * 35
+
+
+def test_any_parameter_is_recorded_and_none_ends_the_training(home: Home) -> None:
+    run_script(
+        home,
+        """
+        import pathlib
+        import numpy as np
+        import mlops_tui
+
+        class Broken:
+            def __str__(self):
+                raise ValueError("no")
+
+        odd = {"rate": np.float64(0.5), "n": np.int64(3), "where": pathlib.Path("/x"), "huge": 10**400, "broken": Broken(),
+               "nan": float("nan"), "long": "x" * 1_000_000, "units": [1, 2], "bytes": b"\\xff", "half": "\\ud800", 7: True}
+        with mlops_tui.start_run(project="p", params=odd) as run:
+            run.log_params({f"late.{key}": value for key, value in odd.items()})
+        """,
+    )
+    folder = only_run(home)
+    params, late = folder.spec().params, {key: value for _, key, value in lines(folder, "p")}
+    assert (params["rate"], params["n"], params["where"], params["7"]) == (0.5, 3, "/x", True)
+    assert (params["nan"], params["units"], len(params["long"])) == ("nan", [1, 2], 65536)
+    assert params["broken"] == "<Broken: ValueError>" and params["half"] == "\\ud800"
+    assert (late["late.rate"], late["late.n"], late["late.where"]) == (0.5, 3, "/x")
+    assert len(late) == 11 and late["late.huge"] == params["huge"] == hex(10**400)
