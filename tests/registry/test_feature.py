@@ -100,7 +100,7 @@ def test_get_queues_a_run(box: Box) -> None:
     assert (run.kind, run.state, run.project, run.settled) == ("features", "QUEUED", "air", False)
     spec = RunFolder(box.home.run_dir(run.run_id)).spec()
     assert spec.request == {
-        "views": ["weather:wind", "carrier"], "entity": {"origin": "JFK", "carrier": "UA"}, "at": 5, "spine": None, "output": None,
+        "features": ["weather:wind", "carrier"], "keys": [{"origin": "JFK", "carrier": "UA"}], "time": 5, "input": None, "output": None,
     }  # fmt: skip
 
 
