@@ -92,6 +92,8 @@ def submit_training(
     asked: dict[str, Any] = {"argv": redact_argv(client.argv)} if client else {}
     if as_of is not None:
         asked["as_of"] = as_of
+    if not chosen.command:
+        asked["seed"] = params.get("seed", chosen.search.seed or chosen.seed)
     return submit(
         tx,
         kind="train",

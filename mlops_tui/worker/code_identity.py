@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
+from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 from mlops_store.atomic import canonical, sha256_bytes
 
+_OURS = {"mlops_tui", "mlops_store"}
 _SKIP = {".git", ".venv", "venv", "__pycache__", "node_modules", "data"}
 
 
@@ -19,10 +22,7 @@ def normalised(source: str) -> str:
 def tree_hash(folder: Path) -> str:
     """Identity of all Python and SQL files below a folder (hex)."""
     parts = []
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.suffix not in (".py", ".sql") or not path.is_file() or _SKIP.intersection(inner.parts):
-            continue
+    for path, inner in _files(folder):
         text = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".py":
             # a file that cannot be parsed counts by its bytes; importing it says what is wrong with it
@@ -30,6 +30,40 @@ def tree_hash(folder: Path) -> str:
                 text = normalised(text)
         parts.append([inner.as_posix(), text])
     return sha256_bytes(canonical(parts))
+
+
+def imported_packages(folder: Path) -> dict[str, str]:
+    """Name → version of the installed distributions that the Python files below a folder import, ours left out.
+
+    An estimator of another library is another one when the library is another version.
+    """
+    names: set[str] = set()
+    for path, _ in _files(folder):
+        if path.suffix == ".py":
+            with contextlib.suppress(SyntaxError, ValueError):
+                names |= _packages(ast.parse(path.read_text(encoding="utf-8", errors="replace")))
+    providers = metadata.packages_distributions()
+    found = {name for package in names - _OURS for name in providers.get(package, ())}
+    return {name: metadata.version(name) for name in sorted(found)}
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
+    """Python and SQL files below a folder, with their paths inside it, in a fixed order."""
+    for path in sorted(folder.rglob("*")):
+        inner = path.relative_to(folder)
+        if path.suffix in (".py", ".sql") and path.is_file() and not _SKIP.intersection(inner.parts):
+            yield path, inner
+
+
+def _packages(tree: ast.AST) -> set[str]:
+    """The top-level packages that are imported anywhere in a file."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
 
 
 def closure_text(source: str, roots: list[str], folder: Path) -> str:

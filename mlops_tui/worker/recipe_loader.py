@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from mlops_store.errors import Problem
 from mlops_tui.recipes import View, named
-from mlops_tui.worker.code_identity import tree_hash
+from mlops_tui.worker.code_identity import imported_packages, tree_hash
 
 T = TypeVar("T")
 
@@ -22,11 +22,15 @@ _loaded_from: list[str] = []
 
 @dataclass
 class Recipe:
-    """A project's code. A hook that the file does not define is None. `file` is '' where there is no recipe."""
+    """A project's code. A hook that the file does not define is None. `file` is '' where there is no recipe.
+
+    `packages` are the versions of what the code imports.
+    """
 
     code_dir: Path
     file: str
     code_hash: str
+    packages: dict[str, str] = field(default_factory=dict)
     views: dict[str, View] = field(default_factory=dict)
     prepare: Callable[..., Any] | None = None
     estimator: Callable[..., Any] | None = None
@@ -54,6 +58,7 @@ def load_recipe(code_dir: Path, file: str) -> Recipe:
     recipe = Recipe(code_dir=code_dir, file=file, code_hash=tree_hash(code_dir) if file else "")
     if not file:
         return recipe
+    recipe.packages = imported_packages(code_dir)
     path = code_dir / file
     if not path.is_file():
         raise Problem(

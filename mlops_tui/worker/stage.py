@@ -128,6 +128,7 @@ class Stages:
             inputs |= own(self.worker)
         if getattr(module, "USES_RECIPE", False):
             inputs["recipe code"] = self.worker.recipe.code_hash
+            inputs["packages"] = self.worker.recipe.packages
         return inputs
 
     def _folder(self, name: str, key: str) -> Path:

@@ -238,3 +238,17 @@ def test_the_process_leaves_error_or_outcome(tmp_path: Path) -> None:
     error = worker.folder.error(1)
     assert error is not None and error["code"] == "no_data"
     assert "FAILED: " in done.stdout
+
+
+def test_the_versions_of_what_a_recipe_imports_are_inputs_of_its_stages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "recipe.py").write_text(
+        HEAD + "def estimator(params):\n    from sklearn.linear_model import Ridge\n    return Ridge()\n"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "notes.py").write_text("import psutil")
+    before = load_recipe(tmp_path, "recipe.py").packages
+    assert set(before) == {"polars", "scikit-learn"}
+    monkeypatch.setattr("mlops_tui.worker.code_identity.metadata.version", lambda name: "9.9")
+    assert load_recipe(tmp_path, "recipe.py").packages == {"polars": "9.9", "scikit-learn": "9.9"}

@@ -36,7 +36,8 @@ CODE = tuple(
     f"mlops_tui.worker.{name}"
     for name in (
         "training.evaluation", "training.slices", "training.curve_files", "training.labels", "training.families",
-        "production.version_child", "production.scoring", "statistics.curves", "statistics.metrics", "statistics.bootstrap",
+        "training.rows", "training.encoding", "production.version_child", "production.scoring", "statistics.curves",
+        "statistics.metrics", "statistics.ranking", "statistics.additive", "statistics.bootstrap",
     )
 )  # fmt: skip
 
@@ -47,12 +48,16 @@ SLICE = "slice:"
 def inputs(worker: WorkerContext) -> dict[str, Any]:
     champion = worker.launch.champion
     hook = worker.recipe.evaluate is not None
+    # the champion may look features up where the candidate does not
+    read = {name: pin.snapshot for name, pin in worker.launch.sources.items()} if champion else {}
     return {
         "champion": champion.tree if champion else "",
+        "data of the champion": read,
         "slices": worker.model.slices,
         "metric": worker.model.metric,
         "task": worker.model.task,
         "evaluate code": worker.recipe.code_hash if hook else "",
+        "packages": worker.recipe.packages if hook else {},
     }
 
 

@@ -5,6 +5,7 @@ Ranks by cross-validation inside the training rows. Evaluation rows are never re
 
 from __future__ import annotations
 
+import platform
 from importlib.metadata import version
 from typing import Any
 
@@ -27,6 +28,7 @@ _OWN = "mlops_tui.worker.training."
 CODE = (
     *(f"{_OWN}{name}" for name in ("encoding", "families", "folds", "labels", "rows", "settings", "tuning")),
     "mlops_tui.worker.statistics.metrics",
+    "mlops_tui.worker.statistics.additive",
     "mlops_tui.worker.statistics.ranking",
     "mlops_tui.worker.statistics.bootstrap",
 )
@@ -41,6 +43,8 @@ def inputs(worker: WorkerContext) -> dict[str, Any]:
         "metric": worker.model.metric,
         "task": worker.model.task,
         "estimator code": worker.recipe.code_hash if hook else "",
+        "packages": worker.recipe.packages if hook else {},
+        "python": platform.python_version(),
         "scikit-learn": version("scikit-learn"),  # without importing it: a cache hit needs no estimator
     }
 
