@@ -341,4 +341,4 @@ def test_any_parameter_is_recorded_and_none_ends_the_training(home: Home) -> Non
     assert (params["nan"], params["units"], len(params["long"])) == ("nan", [1, 2], 65536)
     assert params["broken"] == "<Broken: ValueError>" and params["half"] == "\\ud800"
     assert (late["late.rate"], late["late.n"], late["late.where"]) == (0.5, 3, "/x")
-    assert len(late) == 11 and late["late.huge"] == params["huge"] == hex(10**400)
+    assert len(late) == 22 and late["late.huge"] == params["huge"] == hex(10**400)
