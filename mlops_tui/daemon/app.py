@@ -18,9 +18,9 @@ from starlette.routing import Route
 
 import mlops_tui
 from mlops_store.errors import Problem
-from mlops_tui.daemon import openapi
 from mlops_tui.daemon.dispatch import Asked, Dispatcher
 from mlops_tui.daemon.events import EventRing
+from mlops_tui.verbs._openapi import document
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
@@ -55,7 +55,7 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
         )
 
     async def description(_request: Request) -> Response:
-        return _json(openapi.document())
+        return _json(document())
 
     async def events(request: Request) -> Response:
         query = request.query_params

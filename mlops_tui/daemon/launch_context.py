@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
+from mlops_store.index import models
 from mlops_store.index.tx import Read
 from mlops_store.records import LaunchContext, RunSpec, SourcePin, VersionPin
 from mlops_store.run_folder import RunFolder
@@ -92,14 +93,10 @@ def _target(read: Read, spec: RunSpec) -> VersionPin | None:
 
 def _looks(read: Read, spec: RunSpec) -> dict[str, int]:
     """How often this model was judged on each set of evaluation rows. The look of a run is entered when it settles;
-    trainings of one model run one after the other, so none is counted twice."""
+    runs that judge one model go one after the other, so none is counted twice. A resumed run takes its own look again."""
     if not spec.model:
         return {}
-    rows = read.rows(
-        "SELECT evaluation_key, max(look) AS count FROM looks WHERE project = ? AND model = ? GROUP BY evaluation_key",
-        [spec.project, spec.model],
-    )
-    return {row["evaluation_key"]: int(row["count"]) for row in rows}
+    return models.looks(read, spec.project, spec.model, but=spec.run_id)
 
 
 def _previous(read: Read, spec: RunSpec) -> str | None:

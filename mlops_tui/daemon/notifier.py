@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mlops_store.atomic import read_json_if, write_json
+from mlops_store.index import ledger_log
 from mlops_tui.services.doctor import NOTIFY_FILE
 from mlops_tui.services.notify import Notice, NotSent, notices, send
 
@@ -77,8 +78,7 @@ class Notifier:
         if self._file is None:
             there = read_json_if(self._path, NotifyFile)
             if there is None:
-                newest = self._writer.read(lambda read: read.one("SELECT max(seq) AS seq FROM ledger"))
-                there = NotifyFile(seq=int((newest or {}).get("seq") or 0))
+                there = NotifyFile(seq=self._writer.read(ledger_log.head))
                 write_json(self._path, there)
             self._file = there
         return self._file

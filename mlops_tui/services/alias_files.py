@@ -11,8 +11,8 @@ import msgspec
 
 from mlops_store.atomic import write_json
 from mlops_store.home import Home
-from mlops_store.index import registry
-from mlops_store.index.registry import Row
+from mlops_store.index import models
+from mlops_store.index.models import Row
 from mlops_store.index.tx import Read
 
 
@@ -38,7 +38,7 @@ def write(home: Home, read: Read, project: str, model: str) -> bool:
     """Brings the file of one model up to what is committed. Returns whether it changed. Raises OSError."""
     return _put(
         home,
-        AliasFile(project=project, model=model, aliases=_targets(registry.aliased(read, project, model))),
+        AliasFile(project=project, model=model, aliases=_targets(models.aliased(read, project, model))),
     )
 
 
@@ -46,7 +46,7 @@ def reconcile(home: Home, read: Read) -> list[str]:
     """Brings all files up to what is committed, and removes those of no model. Returns the paths (relative to the home)
     of those that changed. Raises OSError."""
     rows: dict[tuple[str, str], list[Row]] = {}
-    for row in registry.aliased(read):
+    for row in models.aliased(read):
         rows.setdefault((row["project"], row["model"]), []).append(row)
     changed = []
     for (project, model), found in rows.items():

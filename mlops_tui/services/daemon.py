@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mlops_store.index import ledger_log
 from mlops_store.index.tx import Read
 from mlops_tui.verbs.daemon import DaemonStatus
 
@@ -22,7 +23,6 @@ class Facts:
 
 def status(read: Read, facts: Facts) -> DaemonStatus:
     """Process, sleep and queue; `queue` counts the runs that have not ended, by state."""
-    head = read.one("SELECT coalesce(max(seq), 0) AS seq FROM ledger")
     queue = read.rows(
         "SELECT state, count(*) AS n FROM runs WHERE state IN ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING') GROUP BY state"
     )
@@ -35,6 +35,6 @@ def status(read: Read, facts: Facts) -> DaemonStatus:
         socket=facts.socket,
         busy=facts.busy,
         idle_exit=facts.idle_exit,
-        ledger_seq=head["seq"] if head else 0,
+        ledger_seq=ledger_log.head(read),
         queue={row["state"]: row["n"] for row in queue},
     )

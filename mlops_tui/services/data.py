@@ -11,6 +11,7 @@ import msgspec
 from mlops_store.atomic import read_json_if
 from mlops_store.delivered import delivered_path, path_text
 from mlops_store.errors import Problem
+from mlops_store.index import data as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column, Manifest
 from mlops_store.snapshots import Snapshots
@@ -42,18 +43,8 @@ _STATES = {"HELD": "waiting", "REDRIVEN": "redriven", "DROPPED": "dropped"}
 
 def list_(read: Read, request: DataList) -> Page[DataVersion]:
     """Versions of the sources, newest first."""
-    found = read.rows(
-        "SELECT d.*, (SELECT count(*) FROM quarantine q WHERE q.project = d.project AND q.source = d.source AND q.state = 'HELD') AS held "
-        "FROM data_versions d WHERE (? IS NULL OR d.project = ?) AND (? IS NULL OR d.source = ?) AND d.seq < ? ORDER BY d.seq DESC LIMIT ?",
-        [
-            request.project,
-            request.project,
-            request.source,
-            request.source,
-            start_of(request.page, int, 1 << 62),
-            request.limit + 1,
-        ],
-    )
+    before = start_of(request.page, int, 1 << 62)
+    found = queries.page(read, request.project, request.source, before, request.limit + 1)
     places = {(row["project"], row["source"], row["version"]): row["seq"] for row in found}
     return page_of(
         [_version(row) for row in found], request.limit, lambda v: places[(v.project, v.source, v.version)]
@@ -124,18 +115,8 @@ def add(tx: Tx, request: DataAdd) -> Run:
 
 def quarantine(read: Read, request: DataQuarantine) -> Page[Quarantined]:
     """What was not admitted and waits for a decision, newest first."""
-    found = read.rows(
-        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (? IS NULL OR source = ?) AND seq < ? "
-        "ORDER BY seq DESC LIMIT ?",
-        [
-            request.project,
-            request.project,
-            request.source,
-            request.source,
-            start_of(request.page, int, 1 << 62),
-            request.limit + 1,
-        ],
-    )
+    before = start_of(request.page, int, 1 << 62)
+    found = queries.held_page(read, request.project, request.source, before, request.limit + 1)
     places = {(row["source"], row["sha256"], row["path"]): row["seq"] for row in found}
     return page_of(
         [_held(row) for row in found], request.limit, lambda q: places[(q.source, q.sha256, q.path)]
@@ -194,10 +175,7 @@ def plan_drop(read: Read, request: QuarantineRef) -> Plan:
 
 def _find_held(db: Tx | Read, request: QuarantineRef | Redrive) -> dict[str, Any]:
     wanted = request.sha256.strip()
-    found = db.rows(
-        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (starts_with(sha256, ?) OR path = ?) ORDER BY seq DESC",
-        [request.project, request.project, wanted.lower(), wanted],
-    )
+    found = queries.held(db, request.project, wanted)
     if not wanted or not found:
         raise Problem(
             "not_quarantined",
@@ -229,11 +207,7 @@ def _held(row: dict[str, Any]) -> Quarantined:
 
 def _row(db: Read, project: str | None, source: str, version: int | None) -> dict[str, Any]:
     """A data version; the newest where no number is given. Raises Problem."""
-    found = db.rows(
-        "SELECT d.*, (SELECT count(*) FROM quarantine q WHERE q.project = d.project AND q.source = d.source AND q.state = 'HELD') AS held "
-        "FROM data_versions d WHERE (? IS NULL OR project = ?) AND source = ? AND (? IS NULL OR version = ?) ORDER BY version DESC",
-        [project, project, source, version, version],
-    )
+    found = queries.find(db, project, source, version)
     if len({row["project"] for row in found}) > 1:
         raise Problem(
             "ambiguous", f"sources called {source!r} are in several projects", "use --project", status=2
@@ -241,11 +215,7 @@ def _row(db: Read, project: str | None, source: str, version: int | None) -> dic
     if found:
         return found[0]
     what = f"version {version} of source {source!r}" if version is not None else f"source {source!r}"
-    known = db.rows(
-        "SELECT DISTINCT source FROM data_versions WHERE ? IS NULL OR project = ? ORDER BY source",
-        [project, project],
-    )
-    names = ", ".join(row["source"] for row in known)
+    names = ", ".join(queries.sources(db, project))
     raise Problem(
         "no_data" if version is None else "no_such_version",
         f"there is no data of {what}",
@@ -263,10 +233,7 @@ def _number(text: str) -> int:
 
 
 def _files(db: Read, row: dict[str, Any]) -> list[dict[str, Any]]:
-    return db.rows(
-        "SELECT * FROM version_files WHERE project = ? AND source = ? AND version = ? ORDER BY min_event_time NULLS LAST, path",
-        [row["project"], row["source"], row["version"]],
-    )
+    return queries.files(db, row["project"], row["source"], row["version"])
 
 
 def _manifest(db: Read, row: dict[str, Any]) -> Manifest | None:
@@ -278,11 +245,8 @@ def _manifest(db: Read, row: dict[str, Any]) -> Manifest | None:
 
 
 def _schema(db: Read, row: dict[str, Any]) -> list[Column]:
-    found = db.one(
-        "SELECT columns FROM schemas WHERE project = ? AND source = ? AND version <= ? ORDER BY version DESC LIMIT 1",
-        [row["project"], row["source"], row["schema_version"]],
-    )
-    return msgspec.convert(loads(found["columns"], []), list[Column]) if found else []
+    found = queries.columns(db, row["project"], row["source"], row["schema_version"])
+    return msgspec.convert(found, list[Column])
 
 
 def _schema_changes(a: list[Column], b: list[Column]) -> list[SchemaChange]:
@@ -325,10 +289,7 @@ def _key_changes(db: Read, a: dict[str, Any], b: dict[str, Any]) -> dict[str, in
     if b["version"] <= a["version"]:
         return None
     total = {"added": 0, "removed": 0}
-    for row in db.rows(
-        "SELECT * FROM data_versions WHERE project = ? AND source = ? AND version > ? AND version <= ?",
-        [b["project"], b["source"], a["version"], b["version"]],
-    ):
+    for row in queries.between(db, b["project"], b["source"], a["version"], b["version"]):
         step = _summary(db, row).get("keys")
         if step is None:
             return None

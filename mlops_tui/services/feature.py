@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
-from mlops_store.index import catalogue
-from mlops_store.index.registry import Row
+from mlops_store.index import features
+from mlops_store.index.models import Row
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column
 from mlops_tui.services import project as projects
@@ -23,7 +23,7 @@ def list_(read: Read, request: FeatureList) -> Page[View]:
     after = start_of(request.page, list[str], ["", ""])
     if len(after) != 2:
         raise Problem("bad_page", "this is not the `next` of a page of views", "", status=2)
-    rows = catalogue.page(read, request.project, after, request.limit + 1)
+    rows = features.page(read, request.project, after, request.limit + 1)
     return page_of([_view(row) for row in rows], request.limit, lambda view: [view.project, view.name])
 
 
@@ -34,7 +34,7 @@ def show(read: Read, request: FeatureShow) -> ViewDetail:
         raise Problem(
             "bad_version", f"{request.view!r} does not name a version", "write VIEW or VIEW@2", status=2
         )
-    rows = catalogue.versions(read, name, request.project)
+    rows = features.versions(read, name, request.project)
     found = sorted({row["project"] for row in rows})
     if not found:
         raise _unknown(read, [name], request.project)
@@ -56,7 +56,7 @@ def show(read: Read, request: FeatureShow) -> ViewDetail:
         versions=[{key: each[key] for key in ("version", "definition", "created")} for each in rows],
         used_by=[
             f"{user['model']}@{user['version']}"
-            for user in catalogue.users(read, row["project"], name, row["version"])
+            for user in features.users(read, row["project"], name, row["version"])
         ],
     )
 
@@ -102,7 +102,7 @@ def _project_of(tx: Tx, request: FeatureGet) -> tuple[str, dict[str, Row]]:
             "no_view", "say which features", "name views, or `view:feature` for one feature", status=2
         )
     have: dict[str, dict[str, Row]] = {}
-    for row in catalogue.newest(tx, request.project):
+    for row in features.newest(tx, request.project):
         if row["view"] in wanted:
             have.setdefault(row["project"], {})[row["view"]] = row
     whole = sorted(project for project, views in have.items() if wanted == set(views))
@@ -137,7 +137,7 @@ def _check(rows: dict[str, Row], item: str, entity: dict[str, str]) -> None:
 
 
 def _unknown(db: Read | Tx, names: list[str], project: str | None) -> Problem:
-    known = sorted({row["view"] for row in catalogue.newest(db, project)})
+    known = sorted({row["view"] for row in features.newest(db, project)})
     hint = (
         f"known are: {', '.join(known)}"
         if known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_store.index import registry
+from mlops_store.index import models
 from mlops_store.index.tx import Read
 from mlops_tui.services.versions import Named
 from mlops_tui.verbs.model import MetricCompareRow
@@ -52,7 +52,7 @@ def _together(read: Read, base: Named, other: Named) -> Together | None:
     """`other` beside `base`: from the newest evaluation run of both, or else from the gate where `base` was the champion."""
     if base.version == other.version:
         return None
-    run = registry.evaluation_of(read, base.project, base.model, other.version, base.version)
+    run = models.evaluation_of(read, base.project, base.model, other.version, base.version)
     if run is not None:
         return Together(
             run["baseline_metrics"] or {}, run["metrics"] or {}, run["difference"], run["evaluation_rows"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.index import registry
-from mlops_store.index.registry import Row
+from mlops_store.index import models
+from mlops_store.index.models import Row
 from mlops_store.index.tx import Read
 from mlops_tui.services import model_card, model_compare
 from mlops_tui.services.model_evaluate import evaluate
@@ -43,7 +43,7 @@ def list_(read: Read, request: ModelList) -> Page[Model]:
     after = start_of(request.page, list[str], ["", ""])
     if len(after) != 2:
         raise Problem("bad_page", "this is not the `next` of a page of models", "", status=2)
-    rows = registry.page(read, request.project, after, request.limit + 1)
+    rows = models.page(read, request.project, after, request.limit + 1)
     shapes = _shapes(read, rows[: request.limit], None)
     page = page_of(rows, request.limit, lambda row: [row["project"], row["model"]])
     return Page(items=shapes, next=page.next)
@@ -53,7 +53,7 @@ def show(read: Read, request: ModelShow) -> ModelDetail:
     """A model, and the version asked for (or the champion, or else the newest), as of now or of a time. Raises Problem."""
     name, which = split_ref(request.model)
     project = project_of(read, name, request.project)
-    row = registry.find(read, project, name)
+    row = models.find(read, project, name)
     assert row is not None
     (base,) = _shapes(read, [row], request.as_of)
     if not base.versions:
@@ -76,7 +76,7 @@ def history(read: Read, request: ModelHistory) -> Page[AliasMove]:
     """The moves of all aliases of a model, newest first."""
     project = project_of(read, request.model, request.project)
     before = start_of(request.page, int, _EVER)
-    rows = registry.moves(read, project, request.model, before, request.limit + 1)
+    rows = models.moves(read, project, request.model, before, request.limit + 1)
     return page_of([_move(row) for row in rows], request.limit, lambda move: move.seq)
 
 
@@ -90,14 +90,14 @@ def card(read: Read, request: ModelCard) -> Card:
     """The model card of a version."""
     version = named(read, request.model, request.project)
     facts = pinned(read.home, version.row)
-    aliases = registry.aliases(read, version.project, version.model)
+    aliases = models.aliases(read, version.project, version.model)
     text = model_card.markdown(
         version,
         facts,
         evaluation(read.home, version.row),
         [name for name, number in aliases.items() if number == version.version],
-        registry.waivers(read, version.project, version.model, version.version),
-        registry.moves_of(read, version.project, version.model, version.version),
+        models.waivers(read, version.project, version.model, version.version),
+        models.moves_of(read, version.project, version.model, version.version),
     )
     return Card(model=version.model, version=version.version, markdown=text)
 
@@ -111,10 +111,10 @@ def _shapes(read: Read, rows: list[Row], as_of: int | None) -> list[Model]:
         return []
     keys = [(row["project"], row["model"]) for row in rows]
     aliases: dict[tuple[str, str], dict[str, int]] = {}
-    for row in registry.aliases_of(read, keys, as_of):
+    for row in models.aliases_of(read, keys, as_of):
         aliases.setdefault((row["project"], row["model"]), {})[row["alias"]] = row["version"]
     versions: dict[tuple[str, str], list[ModelVersion]] = {}
-    for row in registry.versions_of(read, keys, as_of):
+    for row in models.versions_of(read, keys, as_of):
         key = (row["project"], row["model"])
         names = [alias for alias, number in aliases.get(key, {}).items() if number == row["version"]]
         versions.setdefault(key, []).append(
@@ -143,7 +143,7 @@ def _detail(read: Read, chosen: Named, aliases: dict[str, int], as_of: int | Non
         feature_service=row["feature_service"] or [], pins=row["pins"] or {}, training_rows=row["training_rows"] or 0,
         digest=row["digest"], tree=row["tree"], python=row["python"], params=facts.params,
         manifest=manifest,
-        waivers=registry.waivers(read, chosen.project, chosen.model, chosen.version, as_of),
+        waivers=models.waivers(read, chosen.project, chosen.model, chosen.version, as_of),
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_store.index.registry import Row
+from mlops_store.index.models import Row
 from mlops_tui.services.markdown import estimate, listed, literal, number, table, when
 from mlops_tui.services.pinned import Evaluation, Pinned
 from mlops_tui.services.versions import Named

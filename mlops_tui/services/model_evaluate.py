@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
+from mlops_store.index import data as queries
 from mlops_store.index.tx import Tx
 from mlops_tui.services import project as projects
 from mlops_tui.services.pinned import pinned
@@ -59,11 +60,7 @@ def _pins(tx: Tx, version: Named, data: int | None) -> dict[str, int]:
             "leave --data out",
             status=2,
         )
-    found = tx.one(
-        "SELECT 1 AS found FROM data_versions WHERE project = ? AND source = ? AND version = ?",
-        [version.project, spine, data],
-    )
-    if found is None:
+    if not queries.exists(tx, version.project, spine, data):
         raise Problem(
             "no_such_data",
             f"source {spine!r} has no version {data}",

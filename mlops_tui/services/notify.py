@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from mlops_store.index import ledger_log
 from mlops_store.index.tx import Read
 from mlops_tui.project.schema import NotifyConfig
 from mlops_tui.services.configs import config_of
@@ -38,8 +39,7 @@ class NotSent(Exception):
 
 def notices(read: Read, after: int) -> tuple[list[Notice], int]:
     """What has happened in the ledger after entry `after` that a project wants told, and the newest entry looked at."""
-    newest = read.one("SELECT max(seq) AS seq FROM ledger")
-    until = int((newest or {}).get("seq") or after)
+    until = ledger_log.head(read) or after
     found: list[Notice] = []
     for row in read.rows(
         "SELECT seq, time, actor, verb, subject, data FROM ledger WHERE seq > ? AND seq <= ? "

@@ -8,7 +8,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.index.registry import Row
+from mlops_store.index.models import Row
 from mlops_store.objects import Objects
 from mlops_store.records import FeatureView
 
@@ -83,7 +83,7 @@ class Pinned(Fact):
 
 
 def pinned(home: Home, row: Row) -> Pinned:
-    """The pinned tuple of a registered version (`row` of `index.registry.version`).
+    """The pinned tuple of a registered version (`row` of `index.models.version`).
 
     A version without a `version.json` (a model of someone's own command) has its training manifest only. Raises Problem
     where the tree is missing or damaged.

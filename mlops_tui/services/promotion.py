@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlops_store.errors import Problem
 from mlops_store.ids import check_name
-from mlops_store.index import registry
+from mlops_store.index import models
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services.versions import CHAMPION, Named, named, project_of, resolve
 from mlops_tui.services.waiving import refuse_unproven, verdict_id
@@ -70,7 +70,7 @@ def _promotion(db: Read | Tx, request: ModelPromote) -> Move:
             status=2,
         )
     to = named(db, request.model, request.project, explicit=True)
-    current = registry.aliases(db, to.project, to.model).get(request.alias)
+    current = models.aliases(db, to.project, to.model).get(request.alias)
     _expect(request.expected_from, current, to.model, request.alias)
     newest = verdict_id(db, to)
     if request.verdict_id is not None and request.verdict_id != newest:
@@ -115,7 +115,7 @@ def undo_stack(db: Read | Tx, project: str, model: str, alias: str) -> list[int]
     new promotion undoes that.
     """
     stack: list[int] = []
-    for move in registry.track(db, project, model, alias):
+    for move in models.track(db, project, model, alias):
         if move["version"] is None:
             stack.clear()
         elif move["rollback"] and len(stack) > 1 and stack[-2] == move["version"]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
+from mlops_store.index import proposals as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import triggers
 from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import look
 from mlops_tui.services.evidence import cost
-from mlops_tui.services.loop_facts import ACTIVE, active_card, loads
+from mlops_tui.services.loop_facts import loads
 from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page, Plan
 from mlops_tui.verbs._shapes import Proposal
@@ -28,17 +29,8 @@ DECIDABLE = ("OPEN", "SNOOZED")
 
 def list_(read: Read, request: ProposalList) -> Page[Proposal]:
     """Newest first."""
-    where, params = ["TRUE"], []
-    for column, value in (("project", request.project), ("model", request.model), ("state", request.state)):
-        if value is not None:
-            where.append(f"{column} = ?")
-            params.append(value)
-    created, last = start_of(request.page, tuple[int, str], (1 << 62, ""))
-    found = read.rows(
-        f"SELECT * FROM proposals WHERE {' AND '.join(where)} AND (created < ? OR (created = ? AND id < ?)) "
-        "ORDER BY created DESC, id DESC LIMIT ?",
-        [*params, created, created, last, request.limit + 1],
-    )
+    after = start_of(request.page, tuple[int, str], (1 << 62, ""))
+    found = queries.page(read, request.project, request.model, request.state, after, request.limit + 1)
     return page_of([shown(row) for row in found], request.limit, lambda card: [card.created, card.id])
 
 
@@ -107,13 +99,13 @@ def open(tx: Tx, request: ProposalOpen) -> Proposal:
 
 def find(db: Tx | Read, ref: str, project: str | None) -> dict[str, Any]:
     """A card by its id, the start of one, or the name of a model with an active card. Raises Problem."""
-    exact = db.one("SELECT * FROM proposals WHERE id = ?", [ref])
+    exact = queries.find(db, ref)
     if exact is not None:
         return exact
     if project is not None:
-        card = active_card(db, project, ref)
+        card = queries.active(db, project, ref)
     else:
-        several = db.rows(f"SELECT * FROM proposals WHERE model = ? AND state IN {ACTIVE}", [ref])
+        several = queries.active_anywhere(db, ref)
         card = several[0] if len(several) == 1 else None
         if len(several) > 1:
             raise Problem(
@@ -124,18 +116,12 @@ def find(db: Tx | Read, ref: str, project: str | None) -> dict[str, Any]:
             )
     if card is not None:
         return card
-    begun = db.rows(
-        "SELECT * FROM proposals WHERE starts_with(id, ?) AND (? IS NULL OR project = ?) LIMIT 2",
-        [ref, project, project],
-    )
+    begun = queries.starting(db, ref, project)
     if ref and len(begun) == 1:
         return begun[0]
     if len(begun) > 1:
         raise Problem("ambiguous", f"{ref!r} is the start of several cards", "write more of the id", status=2)
-    newest = db.one(
-        "SELECT id, state FROM proposals WHERE model = ? AND (? IS NULL OR project = ?) ORDER BY created DESC LIMIT 1",
-        [ref, project, project],
-    )
+    newest = queries.newest(db, project, ref)
     hint = (
         f"its last card is {newest['id']} ({newest['state']})"
         if newest
@@ -188,7 +174,7 @@ def _decide(
 
 
 def _again(tx: Tx, card: str) -> Proposal:
-    row = tx.one("SELECT * FROM proposals WHERE id = ?", [card])
+    row = queries.find(tx, card)
     assert row is not None
     return shown(row)
 

@@ -9,6 +9,10 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
+from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse
+from mlops_store.index import data
+from mlops_store.index import runs as queries
+from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED, RunSpec
 from mlops_store.redact import redact_argv, redact_params
@@ -23,14 +27,17 @@ from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
 from mlops_tui.services.run_logs import logs
+from mlops_tui.services.run_metrics import metrics
 from mlops_tui.services.run_why import why
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._declare import Page, Plan
 from mlops_tui.verbs._shapes import ClientContext, Run, RunDetail
 from mlops_tui.verbs.run import RunList, RunRef, RunStart
 
+DEFAULT_KINDS = ("train", "sdk")
+
 __all__ = [
-    "compare", "list_", "logs", "plan_start", "plan_stop", "resume", "show", "shown", "shown_detail", "start", "stop", "submit_training", "why",
+    "compare", "list_", "logs", "metrics", "plan_start", "plan_stop", "resume", "show", "shown", "shown_detail", "start", "stop", "submit_training", "why",
 ]  # fmt: skip
 
 
@@ -150,23 +157,36 @@ def plan_start(read: Read, request: RunStart) -> Plan:
 
 
 def list_(read: Read, request: RunList) -> Page[Run]:
-    """Runs, newest first; training and SDK runs unless asked for others."""
-    conditions, values = ["run_id < ?"], [start_of(request.page, str, "g")]
-    for column, value in (
-        ("kind", request.kind), ("state", request.state), ("model", request.model), ("experiment", request.experiment), ("project", request.project),
-    ):  # fmt: skip
-        if value is not None:
-            conditions.append(f"{column} = ?")
-            values.append(value)
-    if request.kind is None and not request.all_kinds:
-        conditions.append("kind IN ('train', 'sdk')")
-    found = read.rows(
-        f"SELECT run_id FROM runs WHERE {' AND '.join(conditions)} ORDER BY run_id DESC LIMIT {request.limit + 1}",
-        values,
-    )
+    """Runs, newest first unless sorted otherwise; training and SDK runs unless asked for others. Raises Problem."""
+    start = start_of(request.page, tuple[str, SortKey, str], (request.sort, None, ""))
+    if start[0] != request.sort:
+        raise Problem(
+            "bad_page", "this is the `next` of a list in another order", f"--sort={start[0]}", status=2
+        )
+    found = dict(
+        queries.page(
+            read, _wanted(request), sort=request.sort, limit=request.limit + 1, after=start[1:] if request.page else None, now=read.now
+        )
+    )  # fmt: skip
     return page_of(
-        run_rows.runs_of(read, [row["run_id"] for row in found]), request.limit, lambda run: run.run_id
+        run_rows.runs_of(read, list(found)),
+        request.limit,
+        lambda run: [request.sort, found[run.run_id], run.run_id],
     )
+
+
+def _wanted(request: RunList) -> Node | None:
+    """The filter and the other options, which are filters too, as one."""
+    given = parse(request.filter or "")
+    terms: list[Node] = [] if given is None else [given]
+    for name in ("kind", "state", "model", "experiment", "project"):
+        value = getattr(request, name)
+        if value is not None:
+            terms.append(Compare(Field("column", name), "=", value))
+    kind = Field("column", "kind")
+    if not request.all_kinds and all(kind not in fields_of(term) for term in terms):
+        terms.append(In(kind, DEFAULT_KINDS))
+    return And(tuple(terms)) if terms else None
 
 
 def show(read: Read, request: RunRef) -> RunDetail:
@@ -267,11 +287,7 @@ def _checked_pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> di
         hint = f"see `mlops-tui data show {source}`"
         if not isinstance(version, int) or isinstance(version, bool):
             raise Problem("bad_pin", f"--pin {source}={version}: a version is a number", hint, status=2)
-        found = db.one(
-            "SELECT 1 AS found FROM data_versions WHERE project = ? AND source = ? AND version = ?",
-            [config.name, source, version],
-        )
-        if found is None:
+        if not data.exists(db, config.name, source, version):
             raise Problem("no_such_version", f"source {source!r} has no version {version}", hint, status=2)
         pins[source] = version
     return pins

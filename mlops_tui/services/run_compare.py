@@ -9,11 +9,11 @@ import msgspec
 
 from mlops_store.atomic import read_json_if, sha256_bytes
 from mlops_store.errors import Problem
+from mlops_store.index import runs as queries
 from mlops_store.index.tx import Read
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_rows
 from mlops_tui.services.run_code import code_files
-from mlops_tui.services.run_rows import decode
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import CompareRow, Comparison, RunCompare
 
@@ -79,8 +79,7 @@ def _data(folder: RunFolder) -> Table:
 
 
 def _training(read: Read, run_id: str) -> dict[str, Any]:
-    row = read.one("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
-    return (decode(row["json"]) or {}).get("training") or {} if row else {}
+    return (queries.outcome(read, run_id) or {}).get("training") or {}
 
 
 def _features(outcome: dict[str, Any]) -> Table:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.atomic import read_json_if
+from mlops_store.index import runs as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import RunSpec
 from mlops_store.redact import redact_argv
@@ -23,19 +24,14 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     run = run_rows.run_of(db, run_id)
     folder = RunFolder(db.home.run_dir(run_id))
     spec = _spec(folder)
-    outcome = db.one("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
-    result = _part(decode(outcome["json"])) if outcome else None
+    outcome = queries.outcome(db, run_id)
+    result = _part(outcome) if outcome else None
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
     return RunDetail(
         **fields,
         attempt_list=[_attempt(folder, number, row) for number in folder.attempts()],
         stages=_stages(db, run_id),
-        artifacts=[
-            Artifact(**found)
-            for found in db.rows(
-                "SELECT path, size, sha256 FROM artifacts WHERE run_id = ? ORDER BY path", [run_id]
-            )
-        ],
+        artifacts=[Artifact(**found) for found in queries.artifacts(db, run_id)],
         error=_error(db, row),
         gate=_gate(db, run_id, result),
         result=result,
@@ -83,14 +79,9 @@ def _attempt(folder: RunFolder, number: int, row: dict[str, Any]) -> Attempt:
 
 def _stages(db: Read | Tx, run_id: str) -> list[Stage]:
     """The stages of the newest attempt that has any, in the order in which they began."""
-    rows = db.rows(
-        "SELECT stage, state, started, ended, info, first_ts FROM stages WHERE run_id = ? "
-        "AND attempt = (SELECT max(attempt) FROM stages WHERE run_id = ?) ORDER BY first_ts, stage",
-        [run_id, run_id],
-    )
     found = []
-    for row in rows:
-        info = decode(row["info"], {}) or {}
+    for row in queries.stages(db, run_id):
+        info = row["info"] or {}
         seconds = info.get("seconds")
         began = row["started"] if row["started"] is not None else row["first_ts"]
         took = round(seconds * 1000) if isinstance(seconds, int | float) else None
@@ -107,10 +98,7 @@ def _error(db: Read | Tx, row: dict[str, Any]) -> RunError | None:
     """What the newest attempt says of its failure."""
     if row["state"] == "FINISHED":
         return None
-    found = db.one(
-        "SELECT code, message, hint, stage FROM errors WHERE run_id = ? AND attempt = ? ORDER BY (file LIKE '%/error.json') DESC, file LIMIT 1",
-        [row["run_id"], row["attempts"]],
-    )
+    found = queries.error(db, row["run_id"], row["attempts"])
     return RunError(**{name: value or "" for name, value in found.items()}) if found else None
 
 

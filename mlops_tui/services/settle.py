@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from mlops_store.index import models
 from mlops_store.index.tx import Tx
 from mlops_store.records import (
     ENDED,
@@ -308,20 +309,17 @@ def _inspect(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
 
 
 def _evaluate(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
-    """An evaluation looks at rows too: the ledger counts it, so that repeated looks cost what they should."""
+    """An evaluation shows how a model does on these rows: the ledger counts it as a look, and the next gate on them is stricter."""
     found = outcome.evaluation
     if found is None:
         return
-    looks = tx.one(
-        "SELECT max(look) AS look FROM looks WHERE project = ? AND model = ? AND evaluation_key = ?",
-        [spec.project, found.model, found.evaluation_key],
-    )
+    looks = models.looks(tx, spec.project, found.model)
     tx.append(
         "gate.look",
         f"{spec.project}/{found.model}@{found.version}",
         {
             "project": spec.project, "model": found.model, "evaluation_key": found.evaluation_key, "run_id": spec.run_id,
-            "look": int((looks or {}).get("look") or 0) + 1,
+            "look": looks.get(found.evaluation_key, 0) + 1,
         },
     )  # fmt: skip
 

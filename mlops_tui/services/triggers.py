@@ -12,6 +12,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.ids import new_id
+from mlops_store.index import proposals
 from mlops_store.index.tx import Tx
 from mlops_store.records import DriftOutcome, RunSpec
 from mlops_store.run_folder import RunFolder
@@ -21,7 +22,6 @@ from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import config_of
 from mlops_tui.services.evidence import build, cost
 from mlops_tui.services.loop_facts import (
-    active_card,
     champion,
     cool_until,
     current_versions,
@@ -170,7 +170,7 @@ def raise_firings(
     Without firings an open card still gets newer evidence: a person decides on what is known now.
     """
     record_policy(tx, project, model.name, model.retrain)
-    card = active_card(tx, project, model.name)
+    card = proposals.active(tx, project, model.name)
     if not firings:
         if card is not None and card["state"] in ("OPEN", "SNOOZED"):
             _refresh(tx, card, model, project, [], found)
@@ -307,7 +307,7 @@ def release_waiting(tx: Tx, project: str, model: ModelConfig) -> str | None:
     What waited is no longer true where a decision has dealt with it meanwhile: the newest look at the data tells.
     """
     waiting = _waiting(tx, project, model.name)
-    if not waiting or active_card(tx, project, model.name) is not None:
+    if not waiting or proposals.active(tx, project, model.name) is not None:
         return None
     still = [row for row in waiting if row["kind"] in _LASTING]
     found = _newest_look(tx, project, model)
@@ -376,7 +376,7 @@ def on_schedule(tx: Tx, project: str, model: ModelConfig) -> str | None:
 
 def on_demand(tx: Tx, project: str, model: ModelConfig, reason: str) -> str:
     """Opens a card, or attaches to the open one. Raises Problem while a training of the model is under way."""
-    card = active_card(tx, project, model.name)
+    card = proposals.active(tx, project, model.name)
     if card is not None and card["state"] in ("APPROVED", "RUNNING"):
         raise Problem(
             "training_under_way", f"a training of {model.name} is under way (card {card['id']})",
@@ -415,7 +415,7 @@ def run_over(tx: Tx, spec: RunSpec, verdict: str | None, *, failed: bool) -> Non
     """The training of a card has ended: DONE with the verdict beside it, or ERROR."""
     if not spec.proposal_id:
         return
-    row = tx.one("SELECT state FROM proposals WHERE id = ?", [spec.proposal_id])
+    row = proposals.find(tx, spec.proposal_id)
     if row is None or row["state"] not in ("APPROVED", "RUNNING"):
         return
     state = "ERROR" if failed else "DONE"
@@ -442,9 +442,7 @@ def started(tx: Tx) -> list[str]:
 
 def record_policy(tx: Tx, project: str, model: str, retrain: RetrainConfig) -> None:
     """Puts the policies of mlops.toml into the ledger where they are others than what it has (off is the default)."""
-    row = tx.one(
-        "SELECT auto_approve, auto_promote FROM policies WHERE project = ? AND model = ?", [project, model]
-    )
+    row = proposals.policy(tx, project, model)
     known = (bool(row["auto_approve"]), row["auto_promote"] or "never") if row else (False, "never")
     if known != (retrain.auto_approve, retrain.auto_promote):
         tx.append(
@@ -462,7 +460,7 @@ def record_policy(tx: Tx, project: str, model: str, retrain: RetrainConfig) -> N
 
 def _approve_by_policy(tx: Tx, card: str) -> None:
     with acting_as(tx, "policy"):
-        row = tx.one("SELECT * FROM proposals WHERE id = ?", [card])
+        row = proposals.find(tx, card)
         assert row is not None
         try:
             approve_card(tx, row, None, "policy auto_approve")

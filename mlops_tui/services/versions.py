@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mlops_store.errors import Problem
-from mlops_store.index import registry
-from mlops_store.index.registry import Row
+from mlops_store.index import models
+from mlops_store.index.models import Row
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import VersionPin
 
@@ -50,7 +50,7 @@ def split_ref(ref: str) -> tuple[str, str]:
 
 def project_of(db: Read | Tx, model: str, project: str | None) -> str:
     """The project that a model is registered in; without one named, the only one that has it. Raises Problem."""
-    found = registry.projects_with(db, model, project)
+    found = models.projects_with(db, model, project)
     if len(found) == 1:
         return found[0]
     if found:
@@ -60,7 +60,7 @@ def project_of(db: Read | Tx, model: str, project: str | None) -> str:
             "name one with --project",
             status=2,
         )
-    known = registry.names(db, project)
+    known = models.names(db, project)
     where = f" in project {project!r}" if project else ""
     hint = (
         f"registered are: {', '.join(known)}"
@@ -75,7 +75,7 @@ def resolve(db: Read | Tx, project: str, model: str, which: str, as_of: int | No
     if which.isascii() and which.isdigit():
         return _numbered(db, project, model, which, as_of)
     alias = which or CHAMPION
-    version = registry.aliases(db, project, model, as_of).get(alias)
+    version = models.aliases(db, project, model, as_of).get(alias)
     if version is None:
         raise Problem(
             "no_such_alias",
@@ -119,12 +119,12 @@ def beside(db: Read | Tx, first: Named, ref: str) -> Named:
 def _numbered(db: Read | Tx, project: str, model: str, number: str, as_of: int | None) -> Named:
     # more digits than an int64 has cannot be a version, and DuckDB would refuse them
     version = int(number[:20])
-    row = registry.version(db, project, model, version, as_of) if version < _INT64 else None
+    row = models.version(db, project, model, version, as_of) if version < _INT64 else None
     if row is None:
         raise Problem(
             "no_such_version",
             f"model {model!r} has no version {number[:40]}{_then(as_of)}",
-            f"the newest is {registry.newest_version(db, project, model) or 'none'}",
+            f"the newest is {models.newest_version(db, project, model) or 'none'}",
             status=2,
         )
     return Named(project, model, version, row)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
-from mlops_store.index import registry
+from mlops_store.index import models
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services.versions import Named, named
 from mlops_tui.verbs.model import ModelWaive, Waiver
@@ -27,7 +27,7 @@ def checks_of(version: Named) -> list[dict[str, Any]]:
 
 def verdict_id(db: Read | Tx, version: Named) -> str | None:
     """The newest verdict on a version."""
-    return registry.newest_verdict(db, version.project, version.model, version.version)
+    return models.newest_verdict(db, version.project, version.model, version.version)
 
 
 def unproven(version: Named, *, first: bool) -> list[str]:
@@ -54,7 +54,7 @@ def unwaived(db: Read | Tx, version: Named, checks: list[str]) -> list[str]:
     judged = verdict_id(db, version) or version.row["run_id"]
     covered = {
         waiver["check"]
-        for waiver in registry.waivers(db, version.project, version.model, version.version)
+        for waiver in models.waivers(db, version.project, version.model, version.version)
         if waiver["verdict_id"] == judged and waiver["expires"] > db.now
     }
     return [check for check in checks if check not in covered]

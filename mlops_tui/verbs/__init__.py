@@ -19,7 +19,10 @@ NOUNS = {
 }
 TOP = ("init", "demo", "predict", "wait", "events", "sql", "doctor", "rebuild")
 
-__all__ = ["NOUNS", "TOP", "Verb", "all_verbs", "find", "of_noun"]
+SCHEMA = 1
+"""Version of the shapes of all answers. Within one, fields and values of enumerations are added; anything else makes the next."""
+
+__all__ = ["NOUNS", "SCHEMA", "TOP", "Verb", "all_verbs", "find", "of_noun"]
 
 
 @cache

@@ -54,6 +54,19 @@ class DaemonEnable(Input, kw_only=True):
     dry_run: Annotated[bool, opt("only say what would be done")] = False
 
 
+class DaemonOpenapi(Input, kw_only=True):
+    pass
+
+
+class OpenApi(Output, kw_only=True):
+    """An OpenAPI 3.1 document: a path for each command, a component for each shape; `info` has `version` and `x-schema`."""
+
+    openapi: str
+    info: dict[str, Any]
+    paths: dict[str, Any]
+    components: dict[str, Any]
+
+
 VERBS = [
     Verb("daemon", "start", DaemonStart, DaemonStatus, "Start the daemon, unless it runs.", local=True, service=False,
          help="Any command starts it by itself. Runs do not depend on it.",
@@ -64,4 +77,7 @@ VERBS = [
     Verb("daemon", "enable", DaemonEnable, Plan, "Start the daemon at boot, by systemd or cron.", local=True,
          service=False, help="A systemd user unit where there is one, else an @reboot entry of cron.",
          example="mlops-tui daemon enable --dry-run"),
+    Verb("daemon", "openapi", DaemonOpenapi, OpenApi, "Print the description of the protocol and of every JSON answer.",
+         local=True, service=False, help="OpenAPI 3.1, as the daemon serves it on /v1/openapi.json; no daemon is needed.",
+         example="mlops-tui daemon openapi > openapi.json"),
 ]  # fmt: skip

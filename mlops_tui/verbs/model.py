@@ -164,7 +164,8 @@ VERBS = [
     Verb("model", "show", ModelShow, ModelDetail, "Show a model, or one version of it.",
          example="mlops-tui model show late-departure@champion --as-of 2026-01-31"),
     Verb("model", "evaluate", ModelEvaluate, Run, "Judge a version on a data version, in the background.",
-         help="On rows that its training has not seen. The ledger counts it as a look at those rows.",
+         help="On rows that its training has not seen; it gives intervals and no verdict. Whoever sees the result has seen these rows, so the "
+         "ledger counts a look at them, and the next gate that judges this model on the same rows is stricter.",
          example="mlops-tui model evaluate late-departure@2 --data 5 --wait", writes=True, waits="option"),
     Verb("model", "compare", ModelCompare, ModelComparison, "Compare two versions: data, features, code, metrics.",
          example="mlops-tui model compare late-departure@1 2"),

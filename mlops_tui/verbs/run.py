@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from mlops_store.records import RunKind, RunState
 from mlops_tui.verbs._declare import Natural, Output, Page, PageInput, ProjectInput, Verb, arg, opt
@@ -33,7 +35,11 @@ class RunStart(SubmitInput, kw_only=True):
 
 
 class RunList(PageInput, kw_only=True):
-    kind: Annotated[RunKind | None, opt("only this kind; default: training and SDK runs")] = None
+    filter: Annotated[str | None, opt("only runs that this finds, such as 'state = FAILED or best(roc_auc) >= 0.8'")] = None  # fmt: skip
+    sort: Annotated[str, opt("created, name, duration, … or a metric such as metrics.roc_auc; a leading - turns it around")] = "-created"  # fmt: skip
+    kind: Annotated[
+        RunKind | None, opt("only this kind; default: training and SDK runs, unless the filter names kinds")
+    ] = None
     all_kinds: Annotated[bool, opt("every kind of run", "--all")] = False
     state: Annotated[RunState | None, opt("only this state")] = None
     model: Annotated[str | None, opt("only runs of this model")] = None
@@ -59,6 +65,35 @@ class LogChunk(Output, kw_only=True):
     next: int
     size: int
     ended: bool
+
+
+class RunMetrics(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    keys: Annotated[list[str], arg("only these metrics", metavar="KEY")] = []
+    buckets: Annotated[int, opt("at most this many entries for each metric"), Meta(ge=1, le=10_000)] = 500
+    axis: Annotated[Literal["step", "time"], opt("what x is")] = "step"
+
+
+Bucket = tuple[int, float, float, float]
+"""x, least, greatest and last value"""
+
+
+class Curve(Output, kw_only=True):
+    """A metric over time: `buckets` are [x, min, max, last], x ascending, where x is the first step (or UTC millisecond) of the bucket.
+    `points` were logged; `nonfinite` of them are NaN or infinite, and in no bucket."""
+
+    key: str
+    points: int
+    nonfinite: int
+    buckets: list[Bucket]
+
+
+class RunCurves(Output, kw_only=True):
+    """The curves of a run, by name."""
+
+    run_id: str
+    axis: str
+    metrics: list[Curve]
 
 
 class RunWhy(ProjectInput, kw_only=True):
@@ -116,7 +151,10 @@ VERBS = [
          help="The run is queued, and outlives this terminal and the daemon. With --wait the exit code is 0 when the "
          "gate passed, 4 when it said FAIL or INCONCLUSIVE, 1 when the run failed; ^C stops waiting, not the run.",
          example="mlops-tui run start late-departure --set max_depth=6 --wait", writes=True, plans=True, waits="option"),
-    Verb("run", "list", RunList, Page[Run], "List runs, newest first.", example="mlops-tui run list --state FAILED"),
+    Verb("run", "list", RunList, Page[Run], "List runs, newest first.",
+         help="--filter takes the language of docs/scripting.md: `field = value`, also != < <= > >= ~ : in (…) is null, with and, or, not; "
+         "a bare word looks for itself in name, id, experiment, model and tags. The other options narrow it further.",
+         example="mlops-tui run list --filter 'state = FAILED and age < 2d' --sort=-metrics.roc_auc"),
     Verb("run", "show", RunRef, RunDetail, "Show a run with its evidence.", example="mlops-tui run show 0192f"),
     Verb("run", "stop", RunRef, Run, "Stop a run and every process that it started.",
          help="Asks first (SIGTERM), then insists. A queued run is withdrawn.",
@@ -125,6 +163,9 @@ VERBS = [
          example="mlops-tui run resume 0192f --wait", writes=True, waits="option"),
     Verb("run", "logs", RunLogs, LogChunk, "Print a run's output.",
          help="With --follow it goes on until the run ends.", example="mlops-tui run logs 0192f --follow"),
+    Verb("run", "metrics", RunMetrics, RunCurves, "Print the curves of a run's metrics.",
+         help="A curve of many points comes as an envelope: of each stretch the least, the greatest and the last value.",
+         example="mlops-tui run metrics 0192f roc_auc --buckets 100 --json"),
     Verb("run", "why", RunWhy, Why, "Say why each stage ran or came from the cache.",
          example="mlops-tui run why 0192f features"),
     Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side.",

@@ -116,6 +116,31 @@ def parse(text: str) -> Node | None:
     return node
 
 
+def parse_field(text: str) -> Field:
+    """One field, such as `created`, `params.lr` or `best(roc_auc)`. Raises Problem `bad_filter`."""
+    if len(text) > _MAX_TEXT:
+        raise _bad(_MAX_TEXT, f"a field has at most {_MAX_TEXT} characters")
+    parser = _Parser(_tokens(text), len(text))
+    field = parser.field()
+    extra = parser.peek()
+    if extra is not None:
+        raise _bad(extra.at, f"{extra.text!r} is not expected here")
+    return field
+
+
+def fields_of(node: Node) -> set[Field]:
+    """All fields that a filter speaks of."""
+    match node:
+        case Compare(field) | In(field) | Missing(field):
+            return {field}
+        case Search():
+            return set()
+        case Not(item):
+            return fields_of(item)
+        case And(items) | Or(items):
+            return {field for item in items for field in fields_of(item)}
+
+
 def to_text(node: Node) -> str:
     """The filter's text; parsing it gives the same tree."""
     match node:
@@ -284,12 +309,12 @@ class _Parser:
         after = self.peek(1)
         if _is(token, "has") and after is not None and after.text == ":":
             self._at += 2
-            return Not(Missing(self._field()))
+            return Not(Missing(self.field()))
         start = self._at
         if after is None or not self._is_field_position():
             self._at = start + 1
             return Search(token.text)
-        field = self._field()
+        field = self.field()
         negated = self._take_keyword("not")
         if self._take_keyword("in"):
             node: Node = In(field, self._values(field))
@@ -321,7 +346,7 @@ class _Parser:
             or (_is(after, "not") and following is not None and _is(following, "in"))
         )
 
-    def _field(self) -> Field:
+    def field(self) -> Field:
         token = self.peek()
         if token is None or token.kind != "word":
             raise _bad(self._here(), "a field is expected here")

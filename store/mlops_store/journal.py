@@ -187,25 +187,6 @@ def _plain(value: Any) -> Any:
     return text[:MAX_TEXT]
 
 
-def read_block(path: Path, offset: int, limit: int = 8 << 20) -> tuple[list[bytes], int]:
-    """The complete lines from `offset` on (without their newline; at most about `limit` bytes) and the offset after them.
-
-    A line that is longer than `limit` is read whole.
-    """
-    with open(path, "rb") as file:
-        file.seek(offset)
-        block = file.read(limit)
-        while block and b"\n" not in block:
-            more = file.read(limit)
-            if not more:
-                return [], offset
-            block += more
-    end = block.rfind(b"\n")
-    if end < 0:
-        return [], offset
-    return block[:end].split(b"\n"), offset + end + 1
-
-
 def decode_line(line: bytes) -> list[Any] | None:
     """A row of a journal, or None where the line is torn or foreign."""
     try:

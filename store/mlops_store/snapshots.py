@@ -57,7 +57,3 @@ class Snapshots:
                 f"there is no data version at {path}",
                 "`mlops-tui data list` shows the versions",
             ) from None
-
-    def file_paths(self, manifest: Manifest) -> list[Path]:
-        """The Parquet files of a version, in the manifest's order."""
-        return [self._home.resolve(file.stored) for file in manifest.files]

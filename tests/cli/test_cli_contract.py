@@ -13,18 +13,18 @@ from mlops_tui.cli import docs
 from mlops_tui.cli.main import _root
 from mlops_tui.cli.params import parameters
 from mlops_tui.daemon.dispatch import find_service
-from mlops_tui.daemon.openapi import document
-from mlops_tui.verbs import NOUNS, TOP, Verb, all_verbs, find
+from mlops_tui.verbs import NOUNS, SCHEMA, TOP, Verb, all_verbs, find
 from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._openapi import document
 
 PROMISED = {
-    "run": "start list show stop logs why compare",
+    "run": "start list show stop logs why compare metrics",
     "model": "list show evaluate compare promote rollback history card",
     "proposal": "list show approve reject snooze",
     "data": "list show add diff quarantine",
     "feature": "list show get",
     "project": "add list remove",
-    "daemon": "start stop status logs enable",
+    "daemon": "start stop status logs enable openapi",
     "ledger": "list verify",
     "": "init demo predict wait events sql doctor rebuild",
 }
@@ -114,6 +114,10 @@ def test_the_description_of_the_protocol_has_every_route() -> None:
     text = msgspec.json.encode(described).decode()
     names = set(described["components"]["schemas"])
     assert all(reference.split('"')[0] in names for reference in text.split("#/components/schemas/")[1:])
+
+
+def test_the_description_names_the_schema() -> None:
+    assert document()["info"]["x-schema"] == SCHEMA
 
 
 def test_the_page_of_commands_is_current() -> None:

@@ -27,6 +27,8 @@ def sample(kind: Any, full: bool) -> Any:
         return parts[0]
     if origin is list:
         return [sample(parts[0], full)] * 2 if full else []
+    if origin is tuple:
+        return tuple(sample(part, full) for part in parts)
     if origin is dict:
         return (
             {HOSTILE: sample(parts[1], full), "value": 0.5}

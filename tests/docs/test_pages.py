@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from mlops_store import filters
 from mlops_store.errors import Problem
 from mlops_tui.cli import docs
 from mlops_tui.cli.main import _root
@@ -130,12 +131,19 @@ def test_commands_named_in_the_text_exist(page, words):
     """In a sentence arguments may be left out, and stand for something (MODEL, N)."""
     try:
         parse(words)
-    except click.MissingParameter:
+    except (click.MissingParameter, click.exceptions.Exit):  # `--version` has its answer by then
         pass
     except click.BadParameter as error:
         assert re.search(r"[A-Z]{1,}", " ".join(words)), error
     except click.exceptions.NoArgsIsHelpError:
         pass
+
+
+def test_filters_of_examples_parse():
+    found = [words[words.index("--filter") + 1] for _, words in in_blocks() if "--filter" in words]
+    assert len(found) >= 4
+    for text in found:
+        assert filters.parse(text) is not None
 
 
 def test_a_wrong_command_line_would_be_noticed():

@@ -15,7 +15,7 @@ from mlops_store.errors import Problem
 from mlops_tui.services import run as service
 from mlops_tui.services.command_line import argv_of
 from mlops_tui.verbs._shapes import ClientContext, Run
-from mlops_tui.verbs.run import RunCompare, RunList, RunLogs, RunRef, RunStart, RunWhy
+from mlops_tui.verbs.run import RunCompare, RunList, RunLogs, RunMetrics, RunRef, RunStart, RunWhy
 
 TRAIN = """
 import json, os, sys
@@ -134,6 +134,72 @@ def test_list_pages_and_filters(box: Box, project: Path) -> None:
     assert not page(kind="drift").items and len(page(all_kinds=True).items) == 3
     with pytest.raises(Problem):
         page(page="rubbish")
+
+
+def test_list_by_the_filter_language(box: Box, project: Path) -> None:
+    ids = [start(box, params={"lr": n}, tags={"owner": f"team-{n}"}).run_id for n in range(3)]
+    for run_id in ids:
+        box.wait_settled(run_id)
+
+    def found(text: str, **fields: Any) -> list[int]:
+        page = box.writer.read(lambda read: service.list_(read, RunList(filter=text, **fields)))
+        return [ids.index(run.run_id) for run in page.items]
+
+    assert found("params.lr >= 1") == [2, 1]
+    assert found("best(auc) = 0.9 and best(my_loss) = 0.1 and last(my_loss) > 0.2") == [2, 1, 0]
+    assert found("params.lr >= 1", model="other") == found("params.lr >= 1 model = other") == []
+    assert found("params.lr = 0 or tags.owner = team-2", sort="created") == [0, 2]
+    assert found("kind = train", project="shop") == [2, 1, 0] and found("kind = drift") == []
+    assert found("team-1") == [1] and found("") == [2, 1, 0]
+    for text, code in (("name =", "bad_filter"), ("lr = 1", "bad_filter"), ("name ~ '(?=o)'", "bad_filter")):
+        with pytest.raises(Problem) as caught:
+            found(text)
+        assert (caught.value.code, caught.value.status) == (code, 2)
+    with pytest.raises(Problem) as caught:
+        found("", sort="weather")
+    assert (caught.value.code, caught.value.status) == ("bad_sort", 2)
+
+
+def test_list_sorted_goes_on_where_the_page_before_ended(box: Box, project: Path) -> None:
+    ids = [start(box, name=name).run_id for name in ("b", "a", "b")]
+    for run_id in ids:
+        box.wait_settled(run_id)
+
+    def page(**fields: Any) -> Any:
+        return box.writer.read(lambda read: service.list_(read, RunList(limit=1, **fields)))
+
+    for sort, wanted in (("name", [1, 0, 2]), ("-metrics.auc", [2, 1, 0]), ("metrics.nothing", [0, 1, 2])):
+        seen, token = [], None
+        while True:
+            one = page(sort=sort, page=token)
+            seen += [ids.index(run.run_id) for run in one.items]
+            if (token := one.next) is None:
+                break
+        assert seen == wanted, sort
+    with pytest.raises(Problem) as caught:
+        page(sort="name", page=page().next)
+    assert caught.value.code == "bad_page"
+
+
+def test_metrics_are_curves(box: Box, project: Path) -> None:
+    run_id = start(box).run_id
+    box.wait_settled(run_id)
+
+    def curves(**fields: Any) -> Any:
+        request = RunMetrics(run_id=run_id[:12], **fields)
+        return box.writer.read(lambda read: service.metrics(read, request))
+
+    found = curves(keys=["auc"])
+    assert (found.run_id, found.axis, len(found.metrics)) == (run_id, "step", 1)
+    assert found.metrics[0].buckets == [(0, 0.5, 0.5, 0.5), (1, 0.9, 0.9, 0.9), (2, 0.7, 0.7, 0.7)]
+    assert curves(keys=["auc"], buckets=1).metrics[0].buckets == [(0, 0.5, 0.9, 0.7)]
+    every = {curve.key: curve for curve in curves(axis="time").metrics}
+    assert {"auc", "my_loss"} <= set(every)
+    assert (every["my_loss"].points, every["my_loss"].nonfinite) == (4, 1)
+    assert every["my_loss"].buckets[0][0] > 1_600_000_000_000
+    with pytest.raises(Problem) as caught:
+        curves(keys=["auc", "nothing"])
+    assert caught.value.code == "no_such_metric" and "auc" in caught.value.hint
 
 
 def test_stop_and_resume(box: Box, project: Path) -> None:

@@ -10,7 +10,21 @@ from hypothesis import strategies as st
 from index_box import end, journal, new_home, new_run, start
 
 from mlops_store.errors import Problem
-from mlops_store.filters import And, Compare, Field, In, Missing, Node, Not, Or, Search, parse, to_text
+from mlops_store.filters import (
+    And,
+    Compare,
+    Field,
+    In,
+    Missing,
+    Node,
+    Not,
+    Or,
+    Search,
+    fields_of,
+    parse,
+    parse_field,
+    to_text,
+)
 from mlops_store.index import runs
 from mlops_store.index.filter_sql import compile_runs
 from mlops_store.index.tx import Read, Writer
@@ -102,8 +116,8 @@ def read(tmp_path_factory: pytest.TempPathFactory) -> Read:
     ],
 )
 def test_it_finds(read: Read, text: str, found: str) -> None:
-    items, token = runs.page(read, filter_text=text, kinds=None, now=11 * _DAY, sort="-created")
-    assert [item["name"].split(";")[0] for item in items] == found.split() and token is None
+    ids = [run_id for run_id, _ in runs.page(read, parse(text), now=11 * _DAY, sort="-created")]
+    assert [run["name"].split(";")[0] for run in runs.shapes(read, ids)] == found.split()
 
 
 @pytest.mark.parametrize(
@@ -215,9 +229,30 @@ def test_any_text_is_parsed_or_refused_with_a_column(text: str) -> None:
         assert parse(to_text(tree)) == tree
 
 
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("created", Field("column", "created")),
+        ("metrics.auc", Field("metric", "auc", "best")),
+        ("last('val loss')", Field("metric", "val loss", "last")),
+        ('tags."my key"', Field("tag", "my key")),
+    ],
+)
+def test_a_field_of_its_own(text: str, field: Field) -> None:
+    assert parse_field(text) == field
+    assert fields_of(Not(And((Missing(field), Search("x"))))) == {field}
+
+
+@pytest.mark.parametrize("text", ["", "auc", "created desc", "(created)", "best(", "'created'", "x" * 5000])
+def test_what_is_no_field_is_refused(text: str) -> None:
+    with pytest.raises(Problem) as caught:
+        parse_field(text)
+    assert caught.value.code == "bad_filter"
+
+
 def test_an_expression_that_only_python_knows_is_a_clear_error(read: Read) -> None:
     with pytest.raises(Problem) as caught:
-        runs.page(read, filter_text="name ~ '(?=o)'", kinds=None)
+        runs.page(read, parse("name ~ '(?=o)'"))
     assert caught.value.code == "bad_filter"
 
 

@@ -14,7 +14,7 @@ from index_box import command, do, end, journal, new_home, new_run, project, sta
 from mlops_store.errors import Problem
 from mlops_store.index import data, features, ledger_log, models, proposals, runs
 from mlops_store.index.query import user_query
-from mlops_store.index.tx import Read, Tx, Writer
+from mlops_store.index.tx import Tx, Writer
 
 
 @pytest.fixture
@@ -99,25 +99,49 @@ def test_a_submitted_run_is_there_before_its_folder_was_read(writer: Writer) -> 
     assert caught.value.code == "no_such_run"
 
 
-@pytest.mark.parametrize("sort", ["-created", "created", "name", "-best(auc)", "last(auc)", "-state"])
+@pytest.mark.parametrize("sort", ["-created", "created", "name", "-best(auc)", "last(auc)", "-state", "-duration", "metrics.loss"])  # fmt: skip
 def test_pages_are_complete_and_stable_while_runs_arrive(writer: Writer, sort: str) -> None:
     folders = [new_run(writer.home, name=f"n{i % 3}", created=i // 2) for i in range(11)]
     for i, folder in enumerate(folders[:7]):
-        journal(folder, "1-a", ["m", "auc", 0, 0, [0.1, 0.5, "nan", "inf"][i % 4]])
+        journal(
+            folder, "1-a", ["m", "auc", 0, 0, [0.1, 0.5, "nan", "inf"][i % 4]], ["m", "loss", 0, 0, i / 3]
+        )
     writer.ingest([folder.path for folder in folders])
     with writer.reader() as read:
-        whole, _ = runs.page(read, sort=sort, limit=1000)
+        whole = [run_id for run_id, _ in runs.page(read, None, sort=sort)]
         seen: list[str] = []
-        token = None
-        while True:
-            items, token = runs.page(read, sort=sort, limit=3, token=token)
-            seen += [item["run_id"] for item in items]
-            if token is None:
-                break
-        assert seen == [item["run_id"] for item in whole] and len(set(seen)) == 11
-        for wrong in ({"sort": "secret"}, {"token": "zz"}, {"token": "00"}):
-            with pytest.raises(Problem):
-                runs.page(read, **wrong)
+        after: Any = None
+        while found := runs.page(read, None, sort=sort, limit=3, after=after):
+            seen += [run_id for run_id, _ in found]
+            after = (found[-1][1], found[-1][0])
+        assert seen == whole and len(set(seen)) == 11
+
+
+@pytest.mark.parametrize("sort", ["secret", "params.lr", "-", "best(", "created; DROP TABLE runs"])
+def test_runs_cannot_be_sorted_by_anything(writer: Writer, sort: str) -> None:
+    with writer.reader() as read, pytest.raises(Problem) as caught:
+        runs.page(read, None, sort=sort)
+    assert (caught.value.code, caught.value.status) == ("bad_sort", 2)
+
+
+def test_the_best_of_a_metric_knows_its_direction(writer: Writer) -> None:
+    names = {}
+    for name, low, high in (("a", 0.1, 0.9), ("b", 0.2, 0.3)):
+        folder = new_run(writer.home, name=name)
+        journal(
+            folder,
+            "1-x",
+            *(["m", key, i, 0, v] for key in ("auc", "loss") for i, v in enumerate((low, high))),
+        )
+        writer.ingest([folder.path])
+        names[folder.run_id] = name
+    with writer.reader() as read:
+        by = {sort: [(names[r], v) for r, v in runs.page(read, None, sort=sort)] for sort in ("metrics.loss", "metrics.auc", "max(loss)")}  # fmt: skip
+    assert by == {
+        "metrics.loss": [("a", 0.1), ("b", 0.2)],
+        "metrics.auc": [("b", 0.3), ("a", 0.9)],
+        "max(loss)": [("b", 0.3), ("a", 0.9)],
+    }
 
 
 _points = st.lists(
@@ -138,7 +162,8 @@ def test_a_series_is_an_envelope(
     journal(folder, "1-a", *(["m", "k", step, 0, "nan" if v != v else text.get(v, v)] for step, v in points))
     writer.ingest([folder.path])
     with writer.reader() as read:
-        found = runs.series(read, folder.run_id, "k", buckets)
+        assert runs.metric_names(read, folder.run_id) == ["k"]
+        (found,) = runs.series(read, folder.run_id, ["k", "other"], buckets)
     writer.close()
     finite = [(s, v) for s, v in points if math.isfinite(v)]
     assert found["points"] == len(points) and found["nonfinite"] == len(points) - len(finite)
@@ -171,23 +196,25 @@ def test_models_as_they_are_and_as_they_were(writer: Writer, monkeypatch: pytest
             3000: {},
             None: {},
         }
-        shape = models.shown(read, "flights", "late")
-        assert shape is not None and [v["verdict"] for v in shape["versions"]] == ["PASS", "FAIL"]
-        assert shape["versions"][0]["metrics"] == {"roc_auc": {"value": 0.7}}
-        assert models.shown(read, "flights", "late", 500) is None
-        assert [len(m["versions"]) for m in models.listed(read, "flights", 1500)] == [1]
-        assert [(m["to_version"], m["verdict"]) for m in models.history(read, "flights", "late")] == [
-            (None, "FAIL"),
-            (1, "FAIL"),
+        versions = models.versions_of(read, [("flights", "late")])
+        assert [v["verdict"] for v in versions] == ["PASS", "FAIL"]
+        assert versions[0]["metrics"] == {"roc_auc": {"value": 0.7}}
+        assert [v["version"] for v in models.versions_of(read, [("flights", "late")], 1500)] == [1]
+        assert models.version(read, "flights", "late", 1, 500) is None
+        moves = models.moves(read, "flights", "late", 1 << 62, 10)
+        assert [(m["to_version"], m["verdict"]) for m in moves] == [
+            (None, None),
+            (1, None),
             (2, "FAIL"),
-            (1, "FAIL"),
+            (1, None),
         ]
         assert models.looks(read, "flights", "late") == {"e": 1}
-        assert [len(models.waivers(read, "flights", "late", t)) for t in (2999, 3000, 4000)] == [0, 1, 0]
+        assert [len(models.waivers(read, "flights", "late", 2, t)) for t in (2999, 3000, None)] == [0, 1, 1]
         found = models.version(read, "flights", "late", 2)
         assert found is not None and found["feature_service"] == ["weather@1:wind"]
-        assert features.used_by(read, "flights", "weather") == [
-            {"model": "late", "version": 1, "feature": "weather@1:wind"}, {"model": "late", "version": 2, "feature": "weather@1:wind"}]  # fmt: skip
+        users = [{"model": "late", "version": 1}, {"model": "late", "version": 2}]
+        assert features.users(read, "flights", "weather", 1) == users
+        assert features.users(read, "flights", "weather", 2) == features.newest(read, None) == []
 
 
 def file(path: str, sha: str, rows: int) -> dict[str, Any]:
@@ -231,18 +258,18 @@ def test_a_version_has_all_its_files_whether_the_entry_names_all_or_the_new_ones
             ("b", "3"),
             ("c", "4"),
         ]
-        assert [(v["version"], v["files"], v["rows"]) for v in data.versions(read, "p")] == [
-            (2, 3, 17),
-            (1, 2, 15),
+        versions = data.page(read, "p", None, 1 << 62, 10)
+        assert [(v["version"], v["files"], v["rows"], v["held"]) for v in versions] == [
+            (2, 3, 17, 0),
+            (1, 2, 15, 0),
         ]
-        changes = data.file_changes(read, "p", "s", 1, 2)
-        assert [f["path"] for f in changes["added"]] == ["b", "c"] and [
-            f["sha256"] for f in changes["removed"]
-        ] == ["2"]
+        assert [v["version"] for v in data.page(read, None, "s", versions[0]["seq"], 10)] == [1]
+        assert [v["version"] for v in data.between(read, "p", "s", 1, 2)] == [2]
+        assert [data.exists(read, "p", "s", n) for n in (2, 3)] == [True, False]
+        assert data.sources(read, None) == ["s"] and data.sources(read, "q") == []
         assert read.rows("SELECT path, version FROM batches ORDER BY seq, path") == [
             {"path": "a", "version": 1}, {"path": "b", "version": 1}, {"path": "b", "version": 2}, {"path": "c", "version": 2}]  # fmt: skip
-        newest = data.latest(read, "p", "s")
-        assert newest is not None and newest["version"] == 2
+        assert [v["version"] for v in data.find(read, None, "s", None)] == [2, 1]
 
 
 def test_quarantine_is_held_until_somebody_decides(writer: Writer) -> None:
@@ -261,11 +288,12 @@ def test_quarantine_is_held_until_somebody_decides(writer: Writer) -> None:
     do(writer, held)
     do(writer, held)
     with writer.reader() as read:
-        assert [(q["reason"], q["details"]) for q in data.quarantine(read, "p")] == [("torn", [{"row": 1}])]
+        assert [q["reason"] for q in data.held_page(read, "p", None, 1 << 62, 10)] == ["torn"]
+        assert [q["path"] for q in (*data.held(read, None, "1"), *data.held(read, "p", "x"))] == ["x", "x"]
+        assert data.held(read, None, "2") == []
     do(writer, ("data.drop", {"project": "p", "source": "s", "sha256": "1"}))
     with writer.reader() as read:
-        assert data.quarantine(read, "p") == []
-        assert [q["state"] for q in data.quarantine(read, all_states=True)] == ["DROPPED"]
+        assert data.held_page(read, "p", None, 1 << 62, 10) == data.held(read, None, "1") == []
 
 
 def test_a_proposal_grows_is_decided_and_ends(writer: Writer) -> None:
@@ -300,12 +328,9 @@ def test_a_proposal_grows_is_decided_and_ends(writer: Writer) -> None:
     do(writer, ("proposal.update", {"id": "p1", "revision": 2, "evidence": {"rows": 2}}))
     with writer.reader() as read:
         card = proposals.active(read, "p", "late")
-        assert card is not None and (card["state"], card["revision"], card["evidence"], card["reasons"]) == (
-            "OPEN",
-            2,
-            {"rows": 2},
-            ["new data"],
-        )
+        assert card is not None and (card["state"], card["revision"]) == ("OPEN", 2)
+        assert (card["evidence"], card["reasons"]) == ('{"rows":2}', '["new data"]')
+        assert proposals.active_anywhere(read, "late") == proposals.starting(read, "p", None) == [card]
     do(
         writer,
         (
@@ -321,39 +346,38 @@ def test_a_proposal_grows_is_decided_and_ends(writer: Writer) -> None:
         ("policy.set", {"project": "p", "model": "late", "auto_promote": "on_pass"}),
     )
     with writer.reader() as read:
-        shown = proposals.shown(read, "p1")
-        assert shown is not None
-        assert (shown["state"], shown["verdict"], shown["decided_by"], shown["pins"], shown["run_id"]) == (
+        shown = proposals.find(read, "p1")
+        assert shown is not None and shown["pins"] == '{"s":3}'
+        assert [shown[name] for name in ("state", "verdict", "decided_by", "run_id")] == [
             "DONE",
             "PASS",
             "ann",
-            {"s": 3},
             "r",
-        )
-        assert shown["firings"][0]["inputs"] == {"n": 5}
-        assert proposals.active(read, "p", "late") is None
+        ]
+        assert proposals.active(read, "p", "late") is None and proposals.newest(read, None, "late") == shown
         policy = proposals.policy(read, "p", "late")
         assert policy is not None and (policy["auto_approve"], policy["auto_promote"]) == (True, "on_pass")
-        assert [p["id"] for p in proposals.listed(read, "p")] == ["p1"] and proposals.listed(
-            read, after="p1"
-        ) == []
+        assert proposals.page(read, "p", "late", "DONE", (1 << 62, ""), 10) == [shown]
+        assert proposals.page(read, None, None, None, (shown["created"], "p1"), 10) == []
 
 
 def test_the_ledger_by_verb_and_time(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     at(writer, monkeypatch, 1000, project("a"))
     at(writer, monkeypatch, 2000, register(1), ("future.verb", {"anything": [1]}))
     with writer.reader() as read:
-        assert [e["seq"] for e in ledger_log.entries(read)] == [3, 2, 1]
-        assert [e["verb"] for e in ledger_log.entries(read, verb="model.")] == ["model.register"]
-        assert ledger_log.entries(read, before=2)[0]["data"] == {"name": "a", "dir": "/projects/a"}
-        assert [ledger_log.seq_at(read, t) for t in (999, 1000, 5000)] == [0, 1, 3]
-        assert features.views(read) == []
-        assert isinstance(read, Read)
+        assert ledger_log.head(read) == 3
+        everything = {"before": 1 << 62, "limit": 10}
+        assert [e["seq"] for e in ledger_log.page(read, **everything)] == [3, 2, 1]
+        assert [e["verb"] for e in ledger_log.page(read, verb="model", **everything)] == ["model.register"]
+        assert ledger_log.page(read, before=2, limit=10)[0]["data"] == {"name": "a", "dir": "/projects/a"}
+        assert [e["seq"] for e in ledger_log.page(read, project="flights", **everything)] == [2]
 
 
 def test_a_huge_answer_is_cut_and_says_so(writer: Writer) -> None:
     with writer.reader() as read:
-        answer = user_query(read, "SELECT repeat('x', 10000000) FROM range(20)", limit=1000, timeout_ms=20_000)
+        answer = user_query(
+            read, "SELECT repeat('x', 10000000) FROM range(20)", limit=1000, timeout_ms=20_000
+        )
         assert answer.truncated and 1 <= len(answer.rows) <= 4
         small = user_query(read, "SELECT range FROM range(5)", limit=5, timeout_ms=20_000)
         assert small.rows == [[0], [1], [2], [3], [4]] and not small.truncated

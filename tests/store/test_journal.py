@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mlops_store.journal import JournalWriter, decode_line, read_block
+
+from mlops_store.index.tail import Offset, read_on
+from mlops_store.journal import JournalWriter, decode_line
 
 
 def rows(path: Path) -> list[list[Any] | None]:
-    lines, _ = read_block(path, 0)
-    return [decode_line(line) for line in lines]
+    return [decode_line(line) for line in path.read_bytes().splitlines()]
 
 
 def test_each_call_is_a_line_with_its_kind(tmp_path: Path) -> None:
@@ -47,20 +48,20 @@ def test_steps_count_by_themselves_when_none_is_given(tmp_path: Path) -> None:
 def test_half_a_line_waits_until_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     path.write_bytes(b'["m","a",0,1,2.0]\n["m","a"')
-    lines, offset = read_block(path, 0)
-    assert lines == [b'["m","a",0,1,2.0]']
-    assert read_block(path, offset) == ([], offset)
+    offset = Offset("r", "j")
+    assert read_on(path, offset) == b'["m","a",0,1,2.0]\n'
+    assert read_on(path, offset) == b"" and offset.bytes == 18
     with open(path, "ab") as file:
         file.write(b",1,1,3.0]\n")
-    assert read_block(path, offset)[0] == [b'["m","a",1,1,3.0]']
+    assert read_on(path, offset) == b'["m","a",1,1,3.0]\n'
 
 
 def test_a_line_longer_than_the_block_is_read_whole(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     path.write_bytes(b'["p","k","' + b"x" * 100 + b'"]\n["t","a","b"]\n')
-    lines, offset = read_block(path, 0, limit=16)
-    assert len(lines[0]) > 100
-    assert offset <= path.stat().st_size
+    offset = Offset("r", "j")
+    block = read_on(path, offset, limit=16)
+    assert len(block) == offset.bytes > 100 and block.endswith(b"]\n")
 
 
 @pytest.mark.parametrize("line", [b"", b"\x00\x00", b'["m"', b"{}", b"[1,2]", b"[]", b"\xff"])

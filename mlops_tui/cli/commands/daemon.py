@@ -24,10 +24,12 @@ from mlops_tui.verbs.daemon import (
     DaemonEnable,
     DaemonLog,
     DaemonLogs,
+    DaemonOpenapi,
     DaemonStart,
     DaemonStatus,
     DaemonStatusInput,
     DaemonStop,
+    OpenApi,
 )
 
 _FOLLOW_PAUSE = 0.3
@@ -96,6 +98,13 @@ def logs(session: Session, request: DaemonLogs) -> DaemonLog:
 def enable(_session: Session, request: DaemonEnable) -> Plan:
     """Start at boot, or not any more."""
     return enabling.enable(_session.home, remove=request.remove, dry_run=request.dry_run)
+
+
+def openapi(_session: Session, _request: DaemonOpenapi) -> OpenApi:
+    """The protocol's description."""
+    from mlops_tui.verbs._openapi import document  # imports every verb, for which no other command has a use
+
+    return msgspec.convert(document(), OpenApi)
 
 
 def stop_daemon(home: Home, timeout: float) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.text import when
-from mlops_tui.verbs.daemon import DaemonLog, DaemonStatus
+from mlops_tui.verbs.daemon import DaemonLog, DaemonStatus, OpenApi
 
 
 def status(found: DaemonStatus, screen: Screen) -> None:
@@ -23,4 +25,8 @@ def logs(found: DaemonLog, screen: Screen) -> None:
     screen.block(found.text)
 
 
-RENDERERS = {"start": status, "stop": status, "status": status, "logs": logs}
+def openapi(found: OpenApi, screen: Screen) -> None:
+    screen.block(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+
+
+RENDERERS = {"start": status, "stop": status, "status": status, "logs": logs, "openapi": openapi}

@@ -11,7 +11,7 @@ from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.run import LogChunk, Why
+from mlops_tui.verbs.run import Bucket, Curve, LogChunk, RunCurves, Why
 
 
 def id_(run_id: str, screen: Screen) -> str:
@@ -174,6 +174,43 @@ def logs(chunk: LogChunk, screen: Screen) -> None:
     screen.block(chunk.text)
 
 
+def metrics(found: RunCurves, screen: Screen) -> None:
+    """One curve point by point, on a terminal in a few lines; several at a glance."""
+    if len(found.metrics) != 1:
+        screen.table(
+            ("metric", "points", found.axis, "first", "last", "min", "max"),
+            [_glance(curve, found.axis) for curve in found.metrics],
+            "this run has logged no metrics",
+            drop=(found.axis, "first"),
+        )
+        return
+    curve = found.metrics[0]
+    strange = f", {curve.nonfinite:,} of them NaN or infinite" if curve.nonfinite else ""
+    screen.title(f"{curve.key}  {plural(curve.points, 'point')}{strange}")
+    shown = curve.buckets if screen.width is None else _fewer(curve.buckets, 20)
+    rows = [(_x(x, found.axis), score(low), score(high), score(last)) for x, low, high, last in shown]
+    screen.table((found.axis, "min", "max", "last"), rows, "none that is a number")
+
+
+def _glance(curve: Curve, axis: str) -> tuple[Any, ...]:
+    if not curve.buckets:
+        return (curve.key, curve.points, "-", "-", "-", "-", "-")
+    first, last = curve.buckets[0], curve.buckets[-1]
+    lows, highs = [bucket[1] for bucket in curve.buckets], [bucket[2] for bucket in curve.buckets]
+    return (curve.key, curve.points, f"{_x(first[0], axis)} …", score(first[3]), score(last[3]), score(min(lows)), score(max(highs)))  # fmt: skip
+
+
+def _x(value: int, axis: str) -> str:
+    return when(value) if axis == "time" else str(value)
+
+
+def _fewer(buckets: list[Bucket], most: int) -> list[Bucket]:
+    """Neighbours taken together until there are at most so many; no extreme is lost."""
+    width = -(-len(buckets) // most) or 1
+    parts = [buckets[start : start + width] for start in range(0, len(buckets), width)]
+    return [(part[0][0], min(b[1] for b in part), max(b[2] for b in part), part[-1][3]) for part in parts]
+
+
 def why(found: Why, screen: Screen) -> None:
     ran = sum(stage.state != "cached" for stage in found.stages)
     screen.title(f"{plural(ran, 'stage')} ran, {len(found.stages) - ran} came from the cache")
@@ -196,5 +233,5 @@ def _input(value: str | None) -> str:
 
 
 RENDERERS = {
-    "start": one, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "why": why, "compare": compare,
+    "start": one, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,
 }  # fmt: skip

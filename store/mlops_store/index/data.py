@@ -1,4 +1,4 @@
-"""Questions about data versions, batches, schemas and quarantine."""
+"""Questions about data versions, their files and schemas, and the quarantine."""
 
 from __future__ import annotations
 
@@ -6,79 +6,91 @@ from typing import Any
 
 import msgspec
 
-from mlops_store.index.runs import Rows
+from mlops_store.index.tx import Read, Tx
 
-_SHAPE = 'project, source, version, snapshot, "rows", files, min_event_time, max_event_time, created, schema_version, manifest, run_id'
+Row = dict[str, Any]
+
+_VERSIONS = (
+    "SELECT d.*, (SELECT count(*) FROM quarantine q WHERE q.project = d.project AND q.source = d.source AND q.state = 'HELD') AS held "
+    "FROM data_versions d WHERE (? IS NULL OR d.project = ?) AND (? IS NULL OR d.source = ?) "
+)
 
 
-def versions(
-    read: Rows,
-    project: str | None = None,
-    source: str | None = None,
-    limit: int = 100,
-    before: int | None = None,
-) -> list[dict[str, Any]]:
-    """Data versions in the shape of the contract, newest first. `before` is the ledger sequence (`seq`) of the last row of the page before."""
+def page(read: Read, project: str | None, source: str | None, before: int, limit: int) -> list[Row]:
+    """At most `limit` versions, newest first, from below ledger sequence `before`; `held` counts what waits in the quarantine of the source."""
     return read.rows(
-        f"SELECT {_SHAPE}, seq FROM data_versions WHERE (? IS NULL OR project = ?) AND (? IS NULL OR source = ?) AND (? IS NULL OR seq < ?) "
-        "ORDER BY seq DESC LIMIT ?",
-        [project, project, source, source, before, before, limit],
+        f"{_VERSIONS} AND d.seq < ? ORDER BY d.seq DESC LIMIT ?",
+        [project, project, source, source, before, limit],
     )
 
 
-def latest(read: Rows, project: str, source: str, as_of: int | None = None) -> dict[str, Any] | None:
-    """The newest version of a source, or the newest admitted not later than `as_of` (UTC ms)."""
-    found = read.rows(
-        f"SELECT {_SHAPE} FROM data_versions WHERE project = ? AND source = ? AND (? IS NULL OR created <= ?) ORDER BY version DESC LIMIT 1",
-        [project, source, as_of, as_of],
+def find(db: Read | Tx, project: str | None, source: str, version: int | None) -> list[Row]:
+    """The versions of sources of this name, or the one of this number, newest first; as those of `page`."""
+    return db.rows(
+        f"{_VERSIONS} AND (? IS NULL OR d.version = ?) ORDER BY d.version DESC",
+        [project, project, source, source, version, version],
     )
-    return found[0] if found else None
 
 
-def files(read: Rows, project: str, source: str, version: int) -> list[dict[str, Any]]:
-    """The files of a version, by path."""
-    return read.rows(
-        'SELECT path, sha256, "rows", bytes, stored, admitted, min_event_time, max_event_time FROM version_files '
-        "WHERE project = ? AND source = ? AND version = ? ORDER BY path, sha256",
+def exists(db: Read | Tx, project: str, source: str, version: int) -> bool:
+    """Whether a source has this version."""
+    return (
+        db.one(
+            "SELECT 1 AS found FROM data_versions WHERE project = ? AND source = ? AND version = ?",
+            [project, source, version],
+        )
+        is not None
+    )
+
+
+def between(db: Read | Tx, project: str, source: str, after: int, until: int) -> list[Row]:
+    """The versions that follow `after`, up to `until`."""
+    return db.rows(
+        "SELECT * FROM data_versions WHERE project = ? AND source = ? AND version > ? AND version <= ? ORDER BY version",
+        [project, source, after, until],
+    )
+
+
+def sources(db: Read | Tx, project: str | None) -> list[str]:
+    """The names of the sources that have data."""
+    found = db.rows(
+        "SELECT DISTINCT source FROM data_versions WHERE ? IS NULL OR project = ? ORDER BY source",
+        [project, project],
+    )
+    return [row["source"] for row in found]
+
+
+def files(db: Read | Tx, project: str, source: str, version: int) -> list[Row]:
+    """The files of a version, in order of event time."""
+    return db.rows(
+        "SELECT * FROM version_files WHERE project = ? AND source = ? AND version = ? ORDER BY min_event_time NULLS LAST, path",
         [project, source, version],
     )
 
 
-def file_changes(
-    read: Rows, project: str, source: str, before: int, after: int
-) -> dict[str, list[dict[str, Any]]]:
-    """Files that version `after` has and `before` has not (`added`), and the other way round (`removed`)."""
-
-    def only(mine: int, other: int) -> list[dict[str, Any]]:
-        return read.rows(
-            'SELECT a.path, a.sha256, a."rows" FROM version_files a WHERE a.project = ? AND a.source = ? AND a.version = ? AND NOT EXISTS ('
-            "SELECT 1 FROM version_files b WHERE b.project = a.project AND b.source = a.source AND b.version = ? AND b.path = a.path "
-            "AND b.sha256 = a.sha256) ORDER BY a.path",
-            [project, source, mine, other],
-        )
-
-    return {"added": only(after, before), "removed": only(before, after)}
-
-
-def schemas(read: Rows, project: str, source: str) -> list[dict[str, Any]]:
-    """Schema versions with their columns and the diff to the one before."""
-    found = read.rows(
-        "SELECT version, columns, diff, created FROM schemas WHERE project = ? AND source = ? ORDER BY version",
-        [project, source],
+def columns(db: Read | Tx, project: str, source: str, schema_version: int) -> list[Row]:
+    """The columns by a version of the schema; empty where there is none."""
+    found = db.one(
+        "SELECT columns FROM schemas WHERE project = ? AND source = ? AND version <= ? ORDER BY version DESC LIMIT 1",
+        [project, source, schema_version],
     )
-    return [{**row, "columns": _data(row["columns"]), "diff": _data(row["diff"])} for row in found]
+    decoded: list[Row] = msgspec.json.decode(found["columns"] or "[]") if found else []
+    return decoded
 
 
-def quarantine(
-    read: Rows, project: str | None = None, source: str | None = None, *, all_states: bool = False
-) -> list[dict[str, Any]]:
-    """What was delivered but not admitted, newest first; only what still waits for a decision, unless `all_states`."""
-    found = read.rows(
-        "SELECT * FROM quarantine WHERE (? IS NULL OR project = ?) AND (? IS NULL OR source = ?) AND (? OR state = 'HELD') ORDER BY seq DESC",
-        [project, project, source, source, all_states],
+def held_page(read: Read, project: str | None, source: str | None, before: int, limit: int) -> list[Row]:
+    """At most `limit` files in the quarantine that wait for a decision, newest first, from below ledger sequence `before`."""
+    return read.rows(
+        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (? IS NULL OR source = ?) AND seq < ? "
+        "ORDER BY seq DESC LIMIT ?",
+        [project, project, source, source, before, limit],
     )
-    return [{**row, "details": _data(row["details"]) or []} for row in found]
 
 
-def _data(text: str | None) -> Any:
-    return None if text is None else msgspec.json.decode(text)
+def held(db: Read | Tx, project: str | None, wanted: str) -> list[Row]:
+    """The waiting files whose sha256 starts with a text, or whose path it is, newest first."""
+    return db.rows(
+        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (starts_with(sha256, ?) OR path = ?) "
+        "ORDER BY seq DESC",
+        [project, project, wanted.lower(), wanted],
+    )

@@ -1,33 +1,53 @@
-"""Questions about feature views."""
+"""Questions about feature views: pages, versions, and who uses them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-import msgspec
+from mlops_store.index.models import Row, decoded
+from mlops_store.index.tx import Read, Tx
 
-from mlops_store.index.runs import Rows
 
-
-def views(read: Rows, project: str | None = None, *, all_versions: bool = False) -> list[dict[str, Any]]:
-    """Feature views with their records as data: the newest version of each, or all."""
-    newest = (
-        ""
-        if all_versions
-        else "QUALIFY row_number() OVER (PARTITION BY project, view ORDER BY version DESC) = 1 "
-    )
+def page(read: Read, project: str | None, after: Sequence[str], limit: int) -> list[Row]:
+    """The newest version of at most `limit` views that follow (project, view) `after`; `record` is decoded."""
     found = read.rows(
-        f"SELECT project, view, version, definition, source, record, created FROM views WHERE (? IS NULL OR project = ?) {newest}"
-        "ORDER BY project, view, version DESC",
+        "SELECT * FROM views WHERE (? IS NULL OR project = ?) AND (project, view) > (?, ?) "
+        "QUALIFY row_number() OVER (PARTITION BY project, view ORDER BY version DESC) = 1 ORDER BY project, view LIMIT ?",
+        [project, project, after[0], after[1], limit],
+    )
+    return [decoded(row, "record") for row in found]
+
+
+def versions(db: Read | Tx, view: str, project: str | None) -> list[Row]:
+    """All versions of the views of this name, by project and version; `record` is decoded."""
+    found = db.rows(
+        "SELECT * FROM views WHERE view = ? AND (? IS NULL OR project = ?) ORDER BY project, version",
+        [view, project, project],
+    )
+    return [decoded(row, "record") for row in found]
+
+
+def newest(db: Read | Tx, project: str | None) -> list[Row]:
+    """The newest version of every view; `record` is decoded."""
+    found = db.rows(
+        "SELECT * FROM views WHERE ? IS NULL OR project = ? "
+        "QUALIFY row_number() OVER (PARTITION BY project, view ORDER BY version DESC) = 1 ORDER BY project, view",
         [project, project],
     )
-    return [{**row, "record": msgspec.json.decode(row["record"] or "null")} for row in found]
+    return [decoded(row, "record") for row in found]
 
 
-def used_by(read: Rows, project: str, view: str) -> list[dict[str, Any]]:
-    """The model versions whose feature service names a feature of this view."""
-    return read.rows(
-        "SELECT model, version, feature FROM (SELECT model, version, unnest(from_json(feature_service, '[\"VARCHAR\"]')) AS feature "
-        "FROM model_versions WHERE project = ?) WHERE starts_with(feature, ? || '@') ORDER BY model, version, feature",
-        [project, view],
+def users(read: Read, project: str, view: str, version: int) -> list[Row]:
+    """The model versions whose feature service names this version of a view: {model, version}."""
+    found = read.rows(
+        "SELECT model, version, feature_service FROM model_versions WHERE project = ? ORDER BY model, version",
+        [project],
     )
+    start = f"{view}@{version}:"
+    return [
+        {"model": row["model"], "version": row["version"]}
+        for row in found
+        if any(
+            str(entry).startswith(start) for entry in decoded(row, "feature_service")["feature_service"] or []
+        )
+    ]

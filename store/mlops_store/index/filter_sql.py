@@ -146,11 +146,29 @@ def _metric(field: Field, condition: str, params: list[Any]) -> Sql:
 
     if field.aggregate != "best":
         return over(field.aggregate)
-    (low, low_params), (high, high_params) = over("min"), over("max")
+    return _by_direction(field.name, over("min"), over("max"))
+
+
+def metric_value(field: Field) -> Sql:
+    """A metric of `runs r` as a number to sort by; NULL where there is none, or where it is not finite."""
+
+    def of(column: str) -> Sql:
+        value = f"CASE WHEN isfinite(m.{column}::DOUBLE) THEN m.{column}::DOUBLE END"
+        return f"(SELECT any_value({value}) FROM last_values m WHERE m.run_id = r.run_id AND m.key = ?)", [
+            field.name
+        ]
+
+    if field.aggregate != "best":
+        return of(field.aggregate)
+    return _by_direction(field.name, of("min"), of("max"))
+
+
+def _by_direction(metric: str, low: Sql, high: Sql) -> Sql:
+    """`low` where less of the metric is better, else `high`; as `directions.direction` decides it."""
     lower = (
         "CASE WHEN r.metric = ? AND r.direction IN ('min', 'max') THEN r.direction = 'min' "
         "WHEN r.project IN (SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = 'min') THEN true "
         "WHEN r.project IN (SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = 'max') THEN false ELSE ?::BOOLEAN END"
     )
-    choice = [field.name] * 3 + [default_direction(field.name) == "min"]
-    return f"(CASE WHEN {lower} THEN {low} ELSE {high} END)", [*choice, *low_params, *high_params]
+    choice = [metric] * 3 + [default_direction(metric) == "min"]
+    return f"(CASE WHEN {lower} THEN {low[0]} ELSE {high[0]} END)", [*choice, *low[1], *high[1]]

@@ -192,9 +192,3 @@ def _replaced(offset: Offset) -> Error:
         hint="`mlops-tui rebuild` takes the file as it is now",
         file=offset.file,
     )
-
-
-def ingest_run(con: Connection, home: Home, run_dir: Path) -> bool:
-    """All that is new in one run folder, in the transaction that is open. True where something was."""
-    ingest = Ingest(home, max_points=1 << 62)
-    return bool(ingest.run(con, [run_dir]))

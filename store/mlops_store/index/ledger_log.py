@@ -6,28 +6,46 @@ from typing import Any
 
 import msgspec
 
-from mlops_store.index.runs import Rows
+from mlops_store.index.tx import Read, Tx
+
+# some entries name a run or a card, which belong to a project, instead of the project itself
+_OF_PROJECT = (
+    "(data ->> '$.project' = ? OR (starts_with(verb, 'project.') AND subject = ?) "
+    "OR data ->> '$.run_id' IN (SELECT run_id FROM runs WHERE project = ?) "
+    "OR data ->> '$.id' IN (SELECT id FROM proposals WHERE project = ?))"
+)
 
 
-def entries(
-    read: Rows,
+def page(
+    read: Read,
     *,
     verb: str | None = None,
     subject: str | None = None,
     actor: str | None = None,
-    limit: int = 100,
-    before: int | None = None,
+    project: str | None = None,
+    before: int,
+    limit: int,
 ) -> list[dict[str, Any]]:
-    """Entries, newest first, `data` as data. `verb` may end in `.` to mean all verbs of a noun; `before` is the last seq of the page before."""
+    """At most `limit` entries from below sequence `before`, newest first, `data` as data. `verb` may be a noun, for all its verbs."""
+    where, params = ["seq < ?"], [before]
+    conditions: list[tuple[str, Any]] = [
+        ("subject = ?", subject),
+        ("actor = ?", actor),
+        (_OF_PROJECT, project),
+        ("(verb = ? OR starts_with(verb, ? || '.'))", verb),
+    ]
+    for text, value in conditions:
+        if value is not None:
+            where.append(text)
+            params += [value] * text.count("?")
     found = read.rows(
-        "SELECT seq, time, actor, verb, subject, data, why, hash FROM ledger WHERE (? IS NULL OR seq < ?) "
-        "AND (? IS NULL OR verb = ? OR (ends_with(?, '.') AND starts_with(verb, ?))) AND (? IS NULL OR subject = ?) AND (? IS NULL OR actor = ?) "
-        "ORDER BY seq DESC LIMIT ?",
-        [before, before, verb, verb, verb, verb, subject, subject, actor, actor, limit],
+        "SELECT seq, time, actor, verb, subject, data, why, hash FROM ledger "
+        f"WHERE {' AND '.join(where)} ORDER BY seq DESC LIMIT ?",
+        [*params, limit],
     )
     return [{**row, "data": msgspec.json.decode(row["data"])} for row in found]
 
 
-def seq_at(read: Rows, time: int) -> int:
-    """The last sequence number not later than a time (UTC ms); 0 where there is none. Ledger times never fall."""
-    return int(read.rows("SELECT coalesce(max(seq), 0) AS seq FROM ledger WHERE time <= ?", [time])[0]["seq"])
+def head(db: Read | Tx) -> int:
+    """The sequence number of the newest entry; 0 where there is none."""
+    return int(db.rows("SELECT coalesce(max(seq), 0) AS seq FROM ledger")[0]["seq"])

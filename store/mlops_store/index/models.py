@@ -1,99 +1,195 @@
-"""Questions about models, versions, aliases and verdicts, also as of an earlier time."""
+"""Questions about models: versions, aliases now and at a time, moves, verdicts, waivers, evaluations.
+
+`as_of` is UTC milliseconds; None means now. Ledger times never run back, so what was true at a time is what was entered until then.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from mlops_store.index.runs import Rows
+from mlops_store.index.tx import Read, Tx
+
+Row = dict[str, Any]
+Key = tuple[str, str]
+"""(project, model)"""
 
 _JSON = ("metrics", "gate", "feature_service", "manifest", "pins")
+_WHERE = "project = ? AND model = ?"
+_AMONG = "(project, model) IN (SELECT unnest(?::VARCHAR[]), unnest(?::VARCHAR[]))"
 
 
-def listed(read: Rows, project: str | None = None, as_of: int | None = None) -> list[dict[str, Any]]:
-    """Models in the shape of the contract, by project and name. `as_of` (UTC ms) shows what held then."""
-    models = read.rows(
-        "SELECT project, model, metric, direction FROM models WHERE (? IS NULL OR project = ?) AND (? IS NULL OR created <= ?) "
-        "ORDER BY project, model",
-        [project, project, as_of, as_of],
+def decoded(row: Row, *columns: str) -> Row:
+    """The row with these JSON columns as data; a missing one is None."""
+    for column in columns:
+        if isinstance(row[column], str):
+            row[column] = msgspec.json.decode(row[column])
+    return row
+
+
+def projects_with(db: Read | Tx, model: str, project: str | None) -> list[str]:
+    """The projects that have a model of this name; of one project only where it is named."""
+    found = db.rows(
+        "SELECT project FROM models WHERE model = ? AND (? IS NULL OR project = ?) ORDER BY project",
+        [model, project, project],
     )
-    return [_shape(read, row, as_of) for row in models]
+    return [row["project"] for row in found]
 
 
-def shown(read: Rows, project: str, model: str, as_of: int | None = None) -> dict[str, Any] | None:
-    """One model in the shape of the contract; None where there is none."""
-    found = read.rows(
-        "SELECT project, model, metric, direction FROM models WHERE project = ? AND model = ? AND (? IS NULL OR created <= ?)",
-        [project, model, as_of, as_of],
+def names(db: Read | Tx, project: str | None) -> list[str]:
+    """The names of all models."""
+    found = db.rows(
+        "SELECT DISTINCT model FROM models WHERE ? IS NULL OR project = ? ORDER BY model", [project, project]
     )
-    return _shape(read, found[0], as_of) if found else None
+    return [row["model"] for row in found]
 
 
-def aliases(read: Rows, project: str, model: str, as_of: int | None = None) -> dict[str, int]:
-    """Alias → version. By ledger sequence, whose times never fall: the last move not later than `as_of` holds."""
-    found = read.rows(
-        "SELECT alias, arg_max(coalesce(to_version, -1), seq) AS version FROM alias_moves "
-        "WHERE project = ? AND model = ? AND (? IS NULL OR time <= ?) GROUP BY alias ORDER BY alias",
-        [project, model, as_of, as_of],
+def page(read: Read, project: str | None, after: Sequence[str], limit: int) -> list[Row]:
+    """{project, model, metric, direction} of at most `limit` models that follow (project, model) `after`, in that order."""
+    return read.rows(
+        "SELECT project, model, metric, direction FROM models WHERE (? IS NULL OR project = ?) AND (project, model) > (?, ?) "
+        "ORDER BY project, model LIMIT ?",
+        [project, project, after[0], after[1], limit],
     )
-    return {row["alias"]: row["version"] for row in found if row["version"] >= 0}
 
 
-def version(read: Rows, project: str, model: str, number: int) -> dict[str, Any] | None:
-    """All that is recorded of one version, JSON as data; None where there is none."""
+def find(db: Read | Tx, project: str, model: str) -> Row | None:
+    """{project, model, metric, direction} of one model."""
+    return db.one(f"SELECT project, model, metric, direction FROM models WHERE {_WHERE}", [project, model])
+
+
+def versions_of(read: Read, keys: Sequence[Key], as_of: int | None = None) -> list[Row]:
+    """All versions of some models: {project, model, version, run_id, metrics, verdict, created}. The verdict is the one of now."""
     found = read.rows(
-        "SELECT * FROM model_versions WHERE project = ? AND model = ? AND version = ?",
+        "SELECT project, model, version, run_id, metrics, verdict, created FROM model_versions "
+        f"WHERE {_AMONG} AND (? IS NULL OR created <= ?) ORDER BY project, model, version",
+        [*_lists(keys), as_of, as_of],
+    )
+    return [decoded(row, "metrics") for row in found]
+
+
+def aliases_of(db: Read | Tx, keys: Sequence[Key], as_of: int | None = None) -> list[Row]:
+    """What each alias of some models names: {project, model, alias, version, seq}. Aliases that name nothing are left out."""
+    return db.rows(
+        "SELECT project, model, alias, to_version AS version, seq FROM (SELECT * FROM alias_moves "
+        f"WHERE {_AMONG} AND (? IS NULL OR time <= ?) "
+        "QUALIFY row_number() OVER (PARTITION BY project, model, alias ORDER BY seq DESC) = 1) "
+        "WHERE to_version IS NOT NULL ORDER BY project, model, alias",
+        [*_lists(keys), as_of, as_of],
+    )
+
+
+def aliases(db: Read | Tx, project: str, model: str, as_of: int | None = None) -> dict[str, int]:
+    """Alias → version."""
+    return {row["alias"]: int(row["version"]) for row in aliases_of(db, [(project, model)], as_of)}
+
+
+def version(db: Read | Tx, project: str, model: str, number: int, as_of: int | None = None) -> Row | None:
+    """A registered version, its JSON columns decoded; verdict and gate as they were at the time."""
+    row = db.one(
+        f"SELECT * FROM model_versions WHERE {_WHERE} AND version = ? AND (? IS NULL OR created <= ?)",
+        [project, model, number, as_of, as_of],
+    )
+    if row is None:
+        return None
+    if as_of is not None:
+        row["verdict"], row["gate"] = _judged(db, row, as_of)
+    return decoded(row, *_JSON)
+
+
+def newest_version(db: Read | Tx, project: str, model: str) -> int | None:
+    """The highest version number."""
+    row = db.one(f"SELECT max(version) AS version FROM model_versions WHERE {_WHERE}", [project, model])
+    return row["version"] if row else None
+
+
+def newest_verdict(db: Read | Tx, project: str, model: str, number: int) -> str | None:
+    """The id of the newest verdict on a version."""
+    row = db.one(
+        f"SELECT verdict_id FROM verdicts WHERE {_WHERE} AND version = ? ORDER BY seq DESC LIMIT 1",
         [project, model, number],
     )
-    if not found:
-        return None
-    return {name: _data(value) if name in _JSON else value for name, value in found[0].items()}
+    return row["verdict_id"] if row else None
 
 
-def history(read: Rows, project: str, model: str) -> list[dict[str, Any]]:
-    """Alias moves, newest first, with the verdict that each was made on."""
+def waivers(db: Read | Tx, project: str, model: str, number: int, as_of: int | None = None) -> list[Row]:
+    """The waivers of a version, oldest first: {verdict_id, check, name, reason, expires, created}."""
+    return db.rows(
+        f'SELECT verdict_id, "check", name, reason, expires, created FROM waivers WHERE {_WHERE} AND version = ? '
+        "AND (? IS NULL OR created <= ?) ORDER BY seq",
+        [project, model, number, as_of, as_of],
+    )
+
+
+def looks(db: Read | Tx, project: str, model: str, but: str = "") -> dict[str, int]:
+    """Evaluation key → how often this model was judged on these rows, not counting the run `but`."""
+    found = db.rows(
+        f"SELECT evaluation_key, max(look) AS n FROM looks WHERE {_WHERE} AND run_id IS DISTINCT FROM ? "
+        "GROUP BY evaluation_key ORDER BY evaluation_key",
+        [project, model, but],
+    )
+    return {row["evaluation_key"]: int(row["n"]) for row in found}
+
+
+def moves(read: Read, project: str, model: str, before: int, limit: int) -> list[Row]:
+    """Moves of all aliases of a model, newest first, from below ledger sequence `before`; with the `verdict` each was made on."""
     return read.rows(
-        'SELECT m.seq, m.time, m.actor, m.alias, m.from_version, m.to_version, m.verdict_id, m.why, m."rollback", '
-        "(SELECT arg_max(v.verdict, v.seq) FROM verdicts v WHERE v.project = m.project AND v.model = m.model AND v.verdict_id = m.verdict_id) AS verdict "
-        "FROM alias_moves m WHERE m.project = ? AND m.model = ? ORDER BY m.seq DESC",
-        [project, model],
+        "SELECT m.*, (SELECT arg_max(v.verdict, v.seq) FROM verdicts v WHERE v.project = m.project AND v.model = m.model "
+        "AND v.verdict_id = m.verdict_id AND v.version = m.to_version) AS verdict FROM alias_moves m "
+        "WHERE m.project = ? AND m.model = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",
+        [project, model, before, limit],
     )
 
 
-def looks(read: Rows, project: str, model: str) -> dict[str, int]:
-    """Evaluation key → number of looks taken."""
-    found = read.rows(
-        "SELECT evaluation_key, max(look) AS n FROM looks WHERE project = ? AND model = ? GROUP BY evaluation_key ORDER BY 1",
-        [project, model],
-    )
-    return {row["evaluation_key"]: row["n"] for row in found}
-
-
-def waivers(read: Rows, project: str, model: str, at: int) -> list[dict[str, Any]]:
-    """The waivers that hold at a time (UTC ms)."""
+def moves_of(read: Read, project: str, model: str, number: int) -> list[Row]:
+    """The moves to or from a version, oldest first."""
     return read.rows(
-        'SELECT version, verdict_id, "check", name, reason, expires, created FROM waivers '
-        "WHERE project = ? AND model = ? AND created <= ? AND (expires IS NULL OR expires > ?) ORDER BY seq",
-        [project, model, at, at],
+        f"SELECT * FROM alias_moves WHERE {_WHERE} AND (to_version = ? OR from_version = ?) ORDER BY seq",
+        [project, model, number, number],
     )
 
 
-def _shape(read: Rows, row: dict[str, Any], as_of: int | None) -> dict[str, Any]:
-    versions = read.rows(
-        "SELECT version, run_id, metrics, verdict, created FROM model_versions WHERE project = ? AND model = ? AND (? IS NULL OR created <= ?) "
-        "ORDER BY version",
-        [row["project"], row["model"], as_of, as_of],
+def track(db: Read | Tx, project: str, model: str, alias: str) -> list[Row]:
+    """Where an alias has been, oldest first: {version, rollback}."""
+    return db.rows(
+        f'SELECT to_version AS version, "rollback" FROM alias_moves WHERE {_WHERE} AND alias = ? ORDER BY seq',
+        [project, model, alias],
     )
-    return {
-        "name": row["model"],
-        "project": row["project"],
-        "metric": row["metric"],
-        "direction": row["direction"],
-        "aliases": aliases(read, row["project"], row["model"], as_of),
-        "versions": [{**found, "metrics": _data(found["metrics"])} for found in versions],
-    }
 
 
-def _data(text: str | None) -> Any:
-    return None if text is None else msgspec.json.decode(text)
+def evaluation_of(read: Read, project: str, model: str, number: int, baseline: int) -> Row | None:
+    """The newest evaluation run of a version beside a baseline: {run_id, metrics, baseline_metrics, difference, evaluation_rows, …}."""
+    row = read.one(
+        f"SELECT * FROM evaluations WHERE {_WHERE} AND version = ? AND baseline_version = ? ORDER BY created DESC, run_id DESC LIMIT 1",
+        [project, model, number, baseline],
+    )
+    return decoded(row, "metrics", "baseline_metrics", "difference", "slices") if row else None
+
+
+def aliased(read: Read, project: str | None = None, model: str | None = None) -> list[Row]:
+    """What serving needs of each alias: {project, model, alias, version, digest, tree, python, seq}."""
+    return read.rows(
+        "SELECT a.project, a.model, a.alias, a.version, v.digest, v.tree, v.python, a.seq FROM aliases a "
+        "JOIN model_versions v USING (project, model, version) "
+        "WHERE (? IS NULL OR a.project = ?) AND (? IS NULL OR a.model = ?) ORDER BY a.project, a.model, a.alias",
+        [project, project, model, model],
+    )
+
+
+def _judged(db: Read | Tx, row: Row, as_of: int) -> tuple[str | None, Any]:
+    """Verdict and gate of a version as of a time: of the newest verdict by then, or else as it was registered."""
+    found = db.one(
+        f"SELECT verdict, gate FROM verdicts WHERE {_WHERE} AND version = ? AND created <= ? ORDER BY seq DESC LIMIT 1",
+        [row["project"], row["model"], row["version"], as_of],
+    )
+    entry = db.one("SELECT data FROM ledger WHERE seq = ?", [row["seq"]])
+    registered = (decoded(entry, "data")["data"].get("gate") if entry else None) or None
+    if found is None:
+        return (registered or {}).get("verdict"), registered
+    return found["verdict"], found["gate"] if found["gate"] is not None else registered
+
+
+def _lists(keys: Sequence[Key]) -> list[list[str]]:
+    return [[project for project, _ in keys], [model for _, model in keys]]

@@ -1,68 +1,69 @@
-"""Questions about proposals, firings and policies."""
+"""Questions about proposals and policies. Proposals come as rows of the table, JSON columns as text."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
+from mlops_store.index.tx import Read, Tx
 
-from mlops_store.index.runs import Rows
+Row = dict[str, Any]
 
-ACTIVE = ("OPEN", "SNOOZED", "APPROVED", "RUNNING")
-_JSON = ("reasons", "evidence", "pins", "data")
+_ACTIVE = "state IN ('OPEN', 'SNOOZED', 'APPROVED', 'RUNNING')"
 
 
-def listed(
-    read: Rows,
-    project: str | None = None,
-    state: str | None = None,
-    limit: int = 100,
-    after: str | None = None,
-) -> list[dict[str, Any]]:
-    """Proposals in the shape of the contract, newest first; `after` is the id of the last one of the page before."""
-    found = read.rows(
-        "SELECT * FROM proposals WHERE (? IS NULL OR project = ?) AND (? IS NULL OR state = ?) AND (? IS NULL OR "
-        "(created, id) < (SELECT (p.created, p.id) FROM proposals p WHERE p.id = ?)) ORDER BY created DESC, id DESC LIMIT ?",
-        [project, project, state, state, after, after, limit],
+def page(
+    read: Read,
+    project: str | None,
+    model: str | None,
+    state: str | None,
+    after: tuple[int, str],
+    limit: int,
+) -> list[Row]:
+    """At most `limit` proposals that are older than (created, id) `after`, newest first."""
+    created, last = after
+    return read.rows(
+        "SELECT * FROM proposals WHERE (? IS NULL OR project = ?) AND (? IS NULL OR model = ?) AND (? IS NULL OR state = ?) "
+        "AND (created < ? OR (created = ? AND id < ?)) ORDER BY created DESC, id DESC LIMIT ?",
+        [project, project, model, model, state, state, created, created, last, limit],
     )
-    return [_shape(row) for row in found]
 
 
-def shown(read: Rows, proposal_id: str) -> dict[str, Any] | None:
-    """One proposal with its firings; None where there is none."""
-    found = read.rows("SELECT * FROM proposals WHERE id = ?", [proposal_id])
-    return {**_shape(found[0]), "firings": firings(read, proposal_id)} if found else None
+def find(db: Read | Tx, proposal_id: str) -> Row | None:
+    """One proposal."""
+    return db.one("SELECT * FROM proposals WHERE id = ?", [proposal_id])
 
 
-def active(read: Rows, project: str, model: str) -> dict[str, Any] | None:
-    """The one open, snoozed, approved or running proposal of a model."""
-    found = read.rows(
-        "SELECT * FROM proposals WHERE project = ? AND model = ? AND state IN (SELECT unnest(?::VARCHAR[])) ORDER BY seq DESC LIMIT 1",
-        [project, model, list(ACTIVE)],
+def starting(db: Read | Tx, start: str, project: str | None) -> list[Row]:
+    """Two at most of the proposals whose ids start with a text."""
+    return db.rows(
+        "SELECT * FROM proposals WHERE starts_with(id, ?) AND (? IS NULL OR project = ?) LIMIT 2",
+        [start, project, project],
     )
-    return _shape(found[0]) if found else None
 
 
-def firings(read: Rows, proposal_id: str) -> list[dict[str, Any]]:
-    """The firings of a proposal, oldest first."""
-    found = read.rows(
-        "SELECT firing_id, rule, kind, inputs, time, seq FROM firings WHERE proposal_id = ? ORDER BY seq",
-        [proposal_id],
-    )
-    return [{**row, "inputs": msgspec.json.decode(row["inputs"])} for row in found]
-
-
-def policy(read: Rows, project: str, model: str) -> dict[str, Any] | None:
-    """The policy set for a model; None where none was ever set."""
-    found = read.rows(
-        "SELECT auto_approve, auto_promote, changed, changed_by FROM policies WHERE project = ? AND model = ?",
+def active(db: Read | Tx, project: str, model: str) -> Row | None:
+    """The model's one proposal that is not over."""
+    return db.one(
+        f"SELECT * FROM proposals WHERE project = ? AND model = ? AND {_ACTIVE} ORDER BY created DESC LIMIT 1",
         [project, model],
     )
-    return found[0] if found else None
 
 
-def _shape(row: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: msgspec.json.decode(value) if name in _JSON and value is not None else value
-        for name, value in row.items()
-    }
+def active_anywhere(db: Read | Tx, model: str) -> list[Row]:
+    """The same for the models of this name in all projects."""
+    return db.rows(f"SELECT * FROM proposals WHERE model = ? AND {_ACTIVE}", [model])
+
+
+def newest(db: Read | Tx, project: str | None, model: str) -> Row | None:
+    """The model's last proposal, also one that is over."""
+    return db.one(
+        "SELECT * FROM proposals WHERE model = ? AND (? IS NULL OR project = ?) ORDER BY created DESC LIMIT 1",
+        [model, project, project],
+    )
+
+
+def policy(db: Read | Tx, project: str, model: str) -> Row | None:
+    """{auto_approve, auto_promote} of a model; None where no policy was ever set."""
+    return db.one(
+        "SELECT auto_approve, auto_promote FROM policies WHERE project = ? AND model = ?", [project, model]
+    )

@@ -9,12 +9,11 @@ import duckdb
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.filters import parse
+from mlops_store.filters import Node, parse_field
 from mlops_store.index.directions import direction
-from mlops_store.index.filter_sql import compile_runs
+from mlops_store.index.filter_sql import compile_runs, metric_value
 
-MAX_LIMIT = 1000
-DEFAULT_KINDS = ("train", "sdk")
+SortKey = int | float | str | None
 
 
 class Rows(Protocol):
@@ -25,36 +24,33 @@ class Rows(Protocol):
 
 def page(
     read: Rows,
+    where: Node | None,
     *,
-    filter_text: str = "",
-    project: str | None = None,
-    kinds: Sequence[str] | None = DEFAULT_KINDS,
     sort: str = "-created",
     limit: int = 100,
-    token: str | None = None,
+    after: tuple[SortKey, str] | None = None,
     now: int = 0,
-) -> tuple[list[dict[str, Any]], str | None]:
-    """A page of runs in the shape of the contract, and the token of the next one.
+) -> list[tuple[str, SortKey]]:
+    """(run id, value it is sorted by) of at most `limit` runs that a filter finds, in order.
 
-    `sort` is `created`, `-created`, `name`, `state`, or a metric such as `-best(roc_auc)`; `kinds` None is all kinds; `now` is for ages.
-    Pages go on from the last row's place, so that new runs shift nothing. Raises Problem `bad_filter`, `bad_sort`, `bad_page`.
+    `sort` is `created`, `-created`, another column, or a metric such as `-best(roc_auc)`; runs without a value come last. `after` is (sort
+    value, run id) of the last run of the page before: a place, not a count, so that new runs shift nothing. `now` is for ages.
+    Raises Problem `bad_filter`, `bad_sort`.
     """
-    limit = max(1, min(limit, MAX_LIMIT))
-    where, params = _where(filter_text, project, kinds, now)
-    key, key_params, descending = _sort_key(sort)
-    keyset, keyset_params = _after(token, descending)
-    sql = f"""SELECT run_id, sort_key FROM (SELECT r.run_id, {key} AS sort_key FROM runs r WHERE {where})
-        WHERE {keyset} ORDER BY sort_key {"DESC" if descending else "ASC"} NULLS LAST, run_id {"DESC" if descending else "ASC"}
-        LIMIT {limit + 1}"""
+    condition, params = compile_runs(where, now) if where is not None else ("true", [])
+    descending = sort.startswith("-")
+    key, key_params = _sort_key(sort.removeprefix("-"))
+    keyset, keyset_params = _after(after, descending)
+    order = "DESC" if descending else "ASC"
+    sql = f"""SELECT run_id, sort_key FROM (SELECT r.run_id, {key} AS sort_key FROM runs r WHERE {condition})
+        WHERE {keyset} ORDER BY sort_key {order} NULLS LAST, run_id {order} LIMIT {int(limit)}"""
     try:
         found = read.rows(sql, [*key_params, *params, *keyset_params])
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         raise Problem(
             "bad_filter", f"the filter cannot be evaluated: {str(error).splitlines()[0]}", "", status=2
         ) from error
-    ids = [row["run_id"] for row in found[:limit]]
-    following = _token(found[limit - 1]) if len(found) > limit else None
-    return shapes(read, ids), following
+    return [(row["run_id"], row["sort_key"]) for row in found]
 
 
 def shapes(read: Rows, run_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -96,54 +92,67 @@ def find(read: Rows, start: str, project: str | None = None) -> str:
     raise Problem("no_such_run", f"there is no run {start!r}", "`mlops-tui run list --all` shows all runs")
 
 
-def series(read: Rows, run_id: str, key: str, buckets: int = 500, axis: str = "step") -> dict[str, Any]:
-    """A metric's curve as an envelope: at most `buckets` entries [x, min, max, last], x ascending, made in SQL.
+def metric_names(read: Rows, run_id: str) -> list[str]:
+    """The metrics that a run has logged, by name."""
+    found = read.rows("SELECT key FROM last_values WHERE run_id = ? ORDER BY key", [run_id])
+    return [row["key"] for row in found]
 
-    x is the first step (or, for `axis` "time", the first timestamp) of an entry; `last` is the value of its newest point. NaN and infinities
-    are left out and counted: the result is {key, points, nonfinite, buckets: [...]}.
+
+def series(
+    read: Rows, run_id: str, keys: Sequence[str], buckets: int = 500, axis: str = "step"
+) -> list[dict[str, Any]]:
+    """The curves of metrics as envelopes {key, points, nonfinite, buckets}, by key; those that the run lacks are left out.
+
+    A curve has at most `buckets` entries [x, min, max, last], x ascending, made in SQL: x is the first step (or, for `axis` "time", the first
+    UTC millisecond) of an entry, `last` the value of its newest point. NaN and infinities are left out and counted.
     """
     x = "ts" if axis == "time" else "step"
-    buckets = max(1, min(buckets, 10_000))
     found = read.rows(
-        f"""WITH p AS (SELECT {x} AS x, step, ts, attempt, writer, line, value FROM metric_points WHERE run_id = ? AND key = ?),
-          edge AS (SELECT min(x) AS lo, max(x)::DOUBLE - min(x)::DOUBLE AS width FROM p WHERE isfinite(value)),
-          b AS (SELECT p.*, CASE WHEN edge.width = 0 THEN 0
-            ELSE least(floor((p.x::DOUBLE - edge.lo::DOUBLE) / edge.width * ?), ? - 1)::BIGINT END AS bucket FROM p, edge WHERE isfinite(p.value))
-        SELECT min(x) AS x, min(value) AS lo, max(value) AS hi, arg_max(value, row(step, ts, attempt, writer, line)) AS last, count(*) AS n
-        FROM b GROUP BY bucket ORDER BY x""",
-        [run_id, key, buckets, buckets],
+        f"""WITH p AS (SELECT key, {x} AS x, step, ts, attempt, writer, line, value FROM metric_points
+            WHERE run_id = ? AND key IN (SELECT unnest(?::VARCHAR[]))),
+          edge AS (SELECT key, min(x) AS lo, max(x)::DOUBLE - min(x)::DOUBLE AS width FROM p WHERE isfinite(value) GROUP BY key),
+          b AS (SELECT p.*, CASE WHEN NOT isfinite(value) THEN NULL WHEN width = 0 THEN 0
+            ELSE least(floor((x::DOUBLE - lo::DOUBLE) / width * ?), ? - 1)::BIGINT END AS bucket FROM p LEFT JOIN edge USING (key))
+        SELECT key, bucket, min(x) AS x, min(value) AS lo, max(value) AS hi,
+          arg_max(value, row(step, ts, attempt, writer, line)) AS last, count(*) AS n
+        FROM b GROUP BY key, bucket ORDER BY key, bucket NULLS FIRST""",
+        [run_id, list(keys), buckets, buckets],
     )
-    total = read.rows("SELECT count(*) AS n FROM metric_points WHERE run_id = ? AND key = ?", [run_id, key])[
-        0
-    ]["n"]
-    return {
-        "key": key,
-        "points": total,
-        "nonfinite": total - sum(row["n"] for row in found),
-        "buckets": [[row["x"], row["lo"], row["hi"], row["last"]] for row in found],
-    }
+    curves: dict[str, dict[str, Any]] = {}
+    for row in found:
+        empty: dict[str, Any] = {"key": row["key"], "points": 0, "nonfinite": 0, "buckets": []}
+        curve = curves.setdefault(row["key"], empty)
+        curve["points"] += row["n"]
+        if row["bucket"] is None:
+            curve["nonfinite"] = row["n"]
+        else:
+            curve["buckets"].append([row["x"], row["lo"], row["hi"], row["last"]])
+    return list(curves.values())
 
 
 def stages(read: Rows, run_id: str) -> list[dict[str, Any]]:
-    """The stages of all attempts, in the order in which they began; `info` as data."""
+    """The stages of the newest attempt that has any, in the order in which they began; `info` as data."""
     found = read.rows(
-        "SELECT attempt, stage, state, started, ended, info FROM stages WHERE run_id = ? ORDER BY attempt, first_ts, stage",
-        [run_id],
+        "SELECT stage, state, started, ended, info, first_ts FROM stages WHERE run_id = ? "
+        "AND attempt = (SELECT max(attempt) FROM stages WHERE run_id = ?) ORDER BY first_ts, stage",
+        [run_id, run_id],
     )
-    return [{**row, "info": msgspec.json.decode(row["info"])} for row in found]
+    return [{**row, "info": msgspec.json.decode(row["info"] or "null")} for row in found]
 
 
 def artifacts(read: Rows, run_id: str) -> list[dict[str, Any]]:
-    """Logical path, size and sha256 of what a run produced."""
+    """Logical path, size (bytes) and sha256 of what a run produced."""
     return read.rows("SELECT path, size, sha256 FROM artifacts WHERE run_id = ? ORDER BY path", [run_id])
 
 
-def errors(read: Rows, run_id: str) -> list[dict[str, Any]]:
-    """What went wrong in a run and in its records."""
-    return read.rows(
-        "SELECT origin, attempt, code, message, hint, stage, file, line FROM errors WHERE run_id = ? ORDER BY attempt, file, line, code",
-        [run_id],
+def error(read: Rows, run_id: str, attempt: int) -> dict[str, Any] | None:
+    """What an attempt says of its failure: {code, message, hint, stage}; its own words before those about its records."""
+    found = read.rows(
+        "SELECT code, message, hint, stage FROM errors WHERE run_id = ? AND attempt = ? "
+        "ORDER BY (file LIKE '%/error.json') DESC, file LIMIT 1",
+        [run_id, attempt],
     )
+    return found[0] if found else None
 
 
 def outcome(read: Rows, run_id: str) -> dict[str, Any] | None:
@@ -155,50 +164,29 @@ def outcome(read: Rows, run_id: str) -> dict[str, Any] | None:
 # --- inside ---------------------------------------------------------------------------------------------------
 
 
-def _where(
-    filter_text: str, project: str | None, kinds: Sequence[str] | None, now: int
-) -> tuple[str, list[Any]]:
-    parts: list[str] = ["true"]
-    params: list[Any] = []
-    if project is not None:
-        parts.append("r.project = ?")
-        params.append(project)
-    if kinds is not None:
-        parts.append("r.kind IN (SELECT unnest(?::VARCHAR[]))")
-        params.append(list(kinds))
-    node = parse(filter_text)
-    if node is not None:
-        sql, more = compile_runs(node, now)
-        parts.append(sql)
-        params += more
-    return " AND ".join(parts), params
+_SORTS = {name: f"r.{name}" for name in ("created", "started", "ended", "name", "state", "model", "experiment", "attempts")}  # fmt: skip
+_SORTS["duration"] = "r.duration_ms"
 
 
-_SORTS = {name: f"r.{name}" for name in ("created", "started", "ended", "name", "state", "duration_ms")}
-
-
-def _sort_key(sort: str) -> tuple[str, list[Any], bool]:
-    """(expression over r, its parameters, descending)."""
-    descending, name = sort.startswith("-"), sort.removeprefix("-")
+def _sort_key(name: str) -> tuple[str, list[Any]]:
+    """(expression over r, its parameters)."""
     if name in _SORTS:
-        return _SORTS[name], [], descending
-    aggregate, bracket, metric = name.partition("(")
-    if bracket and metric.endswith(")") and aggregate in ("best", "last", "min", "max", "count"):
-        key = metric[:-1].strip("'\"")
-        column = ("max" if descending else "min") if aggregate == "best" else aggregate
-        value = f"(SELECT any_value(m.{column}) FROM last_values m WHERE m.run_id = r.run_id AND m.key = ?)::DOUBLE"
-        return f"(CASE WHEN isfinite({value}) THEN {value} END)", [key, key], descending
-    raise Problem("bad_sort", f"runs cannot be sorted by {name!r}", "created, started, ended, name, state, or best(METRIC); a leading - turns it around", status=2)  # fmt: skip
-
-
-def _after(token: str | None, descending: bool) -> tuple[str, list[Any]]:
-    """The condition of the rows after the place of a token; rows without a sort value come last."""
-    if token is None:
-        return "true", []
+        return _SORTS[name], []
+    hint = f"{', '.join(_SORTS)}, or a metric: metrics.NAME, last(NAME); a leading - turns it around"
     try:
-        value, run_id = msgspec.json.decode(bytes.fromhex(token), type=tuple[int | float | str | None, str])
-    except (ValueError, msgspec.DecodeError) as error:
-        raise Problem("bad_page", f"{token[:40]!r} is not the `next` of a page", "", status=2) from error
+        field = parse_field(name)
+    except Problem as problem:
+        raise Problem("bad_sort", f"runs cannot be sorted by {name[:80]!r}", hint, status=2) from problem
+    if field.group != "metric":
+        raise Problem("bad_sort", f"runs cannot be sorted by {name[:80]!r}", hint, status=2)
+    return metric_value(field)
+
+
+def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, list[Any]]:
+    """The condition of the rows after a place; rows without a sort value come last."""
+    if place is None:
+        return "true", []
+    value, run_id = place
     sign = "<" if descending else ">"
     if value is None:
         return f"(sort_key IS NULL AND run_id {sign} ?)", [run_id]
@@ -207,10 +195,6 @@ def _after(token: str | None, descending: bool) -> tuple[str, list[Any]]:
         value,
         run_id,
     ]
-
-
-def _token(row: dict[str, Any]) -> str:
-    return msgspec.json.encode([row["sort_key"], row["run_id"]]).hex()
 
 
 def _metrics(read: Rows, ids: list[str], runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

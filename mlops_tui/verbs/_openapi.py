@@ -1,4 +1,4 @@
-"""`/v1/openapi.json`: the protocol's description, made from the verbs."""
+"""The protocol's description, made from the verbs: `/v1/openapi.json`, and `daemon openapi` where no daemon runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 import mlops_tui
-from mlops_tui.verbs import Verb, all_verbs
+from mlops_tui.verbs import SCHEMA, Verb, all_verbs
 
 _TEMPLATE = "#/components/schemas/{name}"
 
@@ -36,7 +36,7 @@ def document() -> dict[str, Any]:
     }
     return {
         "openapi": "3.1.0",
-        "info": {"title": "mlops-tui", "version": mlops_tui.__version__},
+        "info": {"title": "mlops-tui", "version": mlops_tui.__version__, "x-schema": SCHEMA},
         "paths": paths,
         "components": {"schemas": components},
     }
