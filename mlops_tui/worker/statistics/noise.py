@@ -65,7 +65,7 @@ class Null:
 @lru_cache(maxsize=512)
 def _f_grid(d: float, nu: float) -> tuple[Floats, Floats]:
     """Cells of the F(d, d nu) law, fine in the upper tail: probability of each and its upper end (conservative)."""
-    tails = np.concatenate((np.linspace(1.0, 0.02, 197)[:-1], np.geomspace(0.02, 1e-14, 400)))
+    tails = np.concatenate((np.linspace(1.0, 0.1, 91)[:-1], np.geomspace(0.1, 1e-14, 600)))
     ends = as_floats(stats.f.isf(tails, d, max(d * nu, 0.1)))
     weight = np.append(tails[:-1] - tails[1:], tails[-1])
     return weight, np.append(ends[1:], ends[-1] * 10)
