@@ -1,5 +1,7 @@
 """`python -m mlops_tui` is `mlops-tui`."""
 
+import sys
+
 from mlops_tui.cli.main import main
 
-main()
+sys.exit(main())
