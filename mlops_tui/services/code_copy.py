@@ -4,52 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 from mlops_store.atomic import fsync_dir
 from mlops_store.errors import Problem
+from mlops_tui.project.code_files import code_files
 
 MAX_BYTES = 20 << 20
 MAX_FILES = 2000
-_SUFFIXES = (
-    ".py",
-    ".pyi",
-    ".sql",
-    ".toml",
-    ".txt",
-    ".lock",
-    ".cfg",
-    ".ini",
-    ".yaml",
-    ".yml",
-    ".json",
-    ".sh",
-    ".r",
-    ".jl",
-)
-_SKIPPED = frozenset(
-    {
-        "__pycache__",
-        "node_modules",
-        "venv",
-        "env",
-        "site-packages",
-        "build",
-        "dist",
-        "data",
-        "datasets",
-        "artifacts",
-    }
-)
-_MAX_ONE = 2 << 20
 
 
 def copy_code(project_dir: Path, target: Path) -> int:
     """Copies the code below `project_dir` to `target`; returns the number of files. A finished copy is left as it is.
 
-    Code is what has a code suffix and at most 2 MB, outside data and hidden folders; links to folders are not followed.
     Raises Problem `project_dir_missing`, `code_too_large` (over 2000 files or 20 MB), `code_unreadable`.
     """
     if target.is_dir():
@@ -79,7 +46,7 @@ def copy_code(project_dir: Path, target: Path) -> int:
 
 def _copy(source: Path, target: Path) -> int:
     count = size = 0
-    for path, relative in _code_files(source):
+    for path, relative in code_files(source):
         try:
             data = path.read_bytes()
         except PermissionError:
@@ -101,21 +68,3 @@ def _copy(source: Path, target: Path) -> int:
         if os.access(path, os.X_OK):
             place.chmod(0o700)
     return count
-
-
-def _code_files(source: Path) -> Iterator[tuple[Path, Path]]:
-    for folder, folders, names in os.walk(source):
-        if "home.json" in names and "ledger" in folders:
-            folders.clear()  # a home inside the project: it holds other runs' copies
-            continue
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED and not name.startswith("."))
-        for name in sorted(names):
-            if name.startswith(".") or not name.lower().endswith(_SUFFIXES):
-                continue
-            path = Path(folder) / name
-            try:
-                status = path.stat()
-            except OSError:
-                continue  # a dangling link
-            if stat.S_ISREG(status.st_mode) and status.st_size <= _MAX_ONE:
-                yield path, path.relative_to(source)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
 from mlops_store.atomic import canonical, sha256_bytes
+from mlops_tui.project.code_files import code_files
 
 _OURS = {"mlops_tui", "mlops_store"}
-_SKIP = {".git", ".venv", "venv", "__pycache__", "node_modules", "data"}
 
 
 def normalised(source: str) -> str:
@@ -20,9 +19,11 @@ def normalised(source: str) -> str:
 
 
 def tree_hash(folder: Path) -> str:
-    """Identity of all Python and SQL files below a folder (hex)."""
+    """Identity of the code below a folder (hex), with the settings that it may read; mlops.toml counts by its parts elsewhere."""
     parts = []
-    for path, inner in _files(folder):
+    for path, inner in code_files(folder):
+        if inner.name == "mlops.toml":
+            continue
         text = path.read_text(encoding="utf-8", errors="replace")
         if path.suffix == ".py":
             # a file that cannot be parsed counts by its bytes; importing it says what is wrong with it
@@ -38,21 +39,13 @@ def imported_packages(folder: Path) -> dict[str, str]:
     An estimator of another library is another one when the library is another version.
     """
     names: set[str] = set()
-    for path, _ in _files(folder):
+    for path, _ in code_files(folder):
         if path.suffix == ".py":
             with contextlib.suppress(SyntaxError, ValueError):
                 names |= _packages(ast.parse(path.read_text(encoding="utf-8", errors="replace")))
     providers = metadata.packages_distributions()
     found = {name for package in names - _OURS for name in providers.get(package, ())}
     return {name: metadata.version(name) for name in sorted(found)}
-
-
-def _files(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Python and SQL files below a folder, with their paths inside it, in a fixed order."""
-    for path in sorted(folder.rglob("*")):
-        inner = path.relative_to(folder)
-        if path.suffix in (".py", ".sql") and path.is_file() and not _SKIP.intersection(inner.parts):
-            yield path, inner
 
 
 def _packages(tree: ast.AST) -> set[str]:

@@ -18,6 +18,7 @@ from mlops_tui.project.schema import SourceConfig
 from mlops_tui.recipes import feature_view, sql_view, window_view
 from mlops_tui.worker.production import features, inspect
 from mlops_tui.worker.recipe_loader import load_recipe
+from mlops_tui.worker.training.register import copy_code
 from mlops_tui.worker.views import definition, view_rows
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -252,3 +253,18 @@ def test_the_versions_of_what_a_recipe_imports_are_inputs_of_its_stages(
     assert set(before) == {"polars", "scikit-learn"}
     monkeypatch.setattr("mlops_tui.worker.code_identity.metadata.version", lambda name: "9.9")
     assert load_recipe(tmp_path, "recipe.py").packages == {"polars": "9.9", "scikit-learn": "9.9"}
+
+
+def test_settings_beside_a_recipe_are_part_of_its_code(tmp_path: Path) -> None:
+    """What a recipe can read in training: a change of it is another recipe, and a version takes it along."""
+    (tmp_path / "recipe.py").write_text(HEAD)
+    (tmp_path / "mlops.toml").write_text("")
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "bins.yaml").write_text("bins: 3")
+    before = load_recipe(tmp_path, "recipe.py").code_hash
+    (tmp_path / "mlops.toml").write_text("# another comment")
+    assert load_recipe(tmp_path, "recipe.py").code_hash == before
+    (tmp_path / "conf" / "bins.yaml").write_text("bins: 4")
+    assert load_recipe(tmp_path, "recipe.py").code_hash != before
+    copy_code(tmp_path, tmp_path / "data")
+    assert (tmp_path / "data" / "conf" / "bins.yaml").read_text() == "bins: 4"

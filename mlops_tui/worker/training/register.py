@@ -21,6 +21,7 @@ from mlops_store.ids import now_ms
 from mlops_store.objects import Objects
 from mlops_store.records import Column, FeatureView, GateOutcome, Outcome, TrainingOutcome
 from mlops_tui import capture
+from mlops_tui.project.code_files import code_files
 from mlops_tui.project.load import recipe_hash
 from mlops_tui.worker.stage import StageContext
 from mlops_tui.worker.statistics.bins import build_profile
@@ -39,19 +40,6 @@ from mlops_tui.worker.training.version_files import (
 
 INPUTS = ("features", "search", "train", "evaluate", "gate")
 CACHED = False
-
-CODE_SUFFIXES = (".py", ".sql", ".toml", ".txt", ".lock")
-_SKIPPED = {
-    ".git",
-    ".venv",
-    "venv",
-    "__pycache__",
-    "node_modules",
-    "data",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".pytest_cache",
-}
 
 
 def run(ctx: StageContext) -> None:
@@ -88,14 +76,10 @@ def write_tree(ctx: StageContext, tree: Path) -> None:
 
 
 def copy_code(source: Path, target: Path) -> None:
-    """The run's own copy of the project's code; where there is none, what of the project's folder is code."""
+    """The run's own copy of the project's code, whole: what the recipe could read in training it can read in scoring."""
     target.mkdir()
-    for path in sorted(source.rglob("*")):
-        inner = path.relative_to(source)
-        if _SKIPPED.intersection(inner.parts) or path.is_symlink() or not path.is_file():
-            continue
-        if path.suffix in CODE_SUFFIXES:
-            copy_file(path, target / inner)
+    for path, inner in code_files(source):
+        copy_file(path, target / inner)
 
 
 def signature(ctx: StageContext) -> Signature:
