@@ -36,6 +36,8 @@ STEP = 0.1
 WATCHED_PERIOD = 0.2
 """Seconds between two turns while runs are active and someone looks on: metrics are read this often."""
 TICK_PERIOD = 0.5
+_FIRST_LOOK = 3.0
+"""Seconds that a daemon gives its first look at the runs before it answers: a large backlog follows later."""
 PERIOD = 1.0
 
 
@@ -84,6 +86,7 @@ class Loops:
         self._news = News(daemon.home)
         self._wake = threading.Event()
         self._wake.set()
+        self._collected = threading.Event()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._open: list[OpenRun] = []
@@ -98,6 +101,8 @@ class Loops:
         for ticker in self._tickers:
             ticker.start()
         self._thread.start()
+        # the client that started us asks next, and is told of the runs that ended while no daemon was there
+        self._collected.wait(_FIRST_LOOK)
 
     def wake(self) -> None:
         """Something was written that may need doing now."""
@@ -176,6 +181,7 @@ class Loops:
         for run_id in markers:
             (self._home.inbox / run_id).unlink(missing_ok=True)
         self._open = self._writer.read(open_runs)
+        self._collected.set()
 
     def _inbox(self) -> list[str]:
         try:

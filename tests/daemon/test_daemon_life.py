@@ -80,6 +80,15 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed(served_home: Home, tmp_p
     assert Ledger.open(served_home.ledger, readonly=True).seq == 1
 
 
+def test_the_first_answer_knows_what_was_logged_without_a_daemon(served_home: Home) -> None:
+    code = "import mlops_tui\nwith mlops_tui.start_run(project='p') as run:\n    run.log_metric('loss', 0.5)"
+    env = {**os.environ, "MLOPS_TUI_HOME": str(served_home.path)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    with connect(served_home) as client:
+        [run] = client.call("run list").items
+    assert (run.state, run.metrics["loss"].last) == ("FINISHED", 0.5)
+
+
 def test_it_falls_asleep_when_nothing_is_to_do_and_not_before(served_home: Home) -> None:
     with connect(served_home, idle_exit=1) as client:
         events = client.events(follow=True)
