@@ -21,7 +21,7 @@ class DaemonStatusInput(Input, kw_only=True):
 
 
 class DaemonStatus(Output, kw_only=True):
-    """`pid` is null where none runs. `busy` says what keeps it from going to sleep."""
+    """`pid` is null where none runs; after `stop` it is the one that ran. `busy` says what keeps it from going to sleep."""
 
     running: bool
     pid: int | None = None

@@ -308,7 +308,9 @@ def test_the_daemon_is_seen_and_stopped_and_the_index_made_anew(
     assert (rebuilt["same"], rebuilt["differences"]) == (True, [])
     assert rebuilt["entries"] >= 1
     assert run("daemon", "status", "--json", *home).json["running"] is False
-    assert run("daemon", "stop", *home).code == 0
+    assert run("daemon", "stop", *home).out.startswith("no daemon runs for ")
+    pid = run("daemon", "start", "--json", *home).json["pid"]
+    assert run("daemon", "stop", *home).out == f"stopped (pid {pid})\n"
     served_home.index.write_bytes(b"damaged" * 1000)
     found = run("doctor", "--json", *home)
     assert found.code == 1

@@ -76,9 +76,13 @@ def status(session: Session, _request: DaemonStatusInput) -> DaemonStatus:
 
 
 def stop(session: Session, request: DaemonStop) -> DaemonStatus:
-    """Ends it; harmless where none runs. Raises Problem `daemon_stuck`."""
-    stop_daemon(session.home, request.timeout / 1000)
-    return _silent(session.home)
+    """Ends it; harmless where none runs. Then `pid` is the one that was. Raises Problem `daemon_stuck`."""
+    known = _known(session.home)
+    ended = stop_daemon(session.home, request.timeout / 1000)
+    found = _silent(session.home)
+    if ended and known is not None and not found.running:
+        found.pid = known.pid
+    return found
 
 
 def logs(session: Session, request: DaemonLogs) -> DaemonLog:

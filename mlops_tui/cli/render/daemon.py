@@ -21,6 +21,13 @@ def status(found: DaemonStatus, screen: Screen) -> None:
     ])  # fmt: skip
 
 
+def stop(found: DaemonStatus, screen: Screen) -> None:
+    if found.running or found.pid is None:
+        status(found, screen)
+    else:
+        screen.text(f"stopped (pid {found.pid})")
+
+
 def logs(found: DaemonLog, screen: Screen) -> None:
     screen.block(found.text)
 
@@ -29,4 +36,4 @@ def openapi(found: OpenApi, screen: Screen) -> None:
     screen.block(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
 
 
-RENDERERS = {"start": status, "stop": status, "status": status, "logs": logs, "openapi": openapi}
+RENDERERS = {"start": status, "stop": stop, "status": status, "logs": logs, "openapi": openapi}

@@ -80,7 +80,7 @@ def _champion(model: str, found: Record, screen: Screen) -> None:
     screen.facts([
         (metric, _measured(measured)),
         ("at promotion", at_promotion if measured else None),
-        ("decay", _decay(found.get("decay"), measured)),
+        ("decay", _decay(found, measured)),
         ("estimate", _estimate(record(found.get("estimate")))),
     ])  # fmt: skip
 
@@ -94,9 +94,11 @@ def _measured(found: Record) -> str:
     )
 
 
-def _decay(found: Any, measured: Record) -> str:
+def _decay(evidence: Record, measured: Record) -> str:
+    found = evidence.get("decay")
     if not isinstance(found, dict):
-        return "not known: it needs two chunks of mature labels since the training" if measured else ""
+        why = evidence.get("decay_reason") or "it needs two chunks of mature labels since the promotion"
+        return f"not known: {short(why, 200)}" if measured else ""
     high, low = real(found.get("high")), real(found.get("low"))
     said = "worse" if high is not None and high < 0 else "better" if low is not None and low > 0 else ""
     against = short(found.get("against") or "the first mature chunk", 80)

@@ -73,6 +73,9 @@ def show(run: RunDetail, screen: Screen) -> None:
     _part(
         screen, "PARAMETERS", ("parameter", "value"), [(key, setting(value)) for key, value in run.params.items()]
     )  # fmt: skip
+    _part(
+        screen, "TAGS", ("tag", "value"), [(key, setting(value)) for key, value in sorted(run.tags.items())]
+    )
     if run.gate is not None:
         gate(run.gate, screen)
     _part(screen, "ARTIFACTS", ("file", "size"), [(item.path, size(item.size)) for item in run.artifacts])
