@@ -149,7 +149,7 @@ def redrive(tx: Tx, request: Redrive) -> Run:
 
 
 def drop(tx: Tx, request: QuarantineRef) -> Quarantined:
-    """Ends the waiting of a quarantined file. The copy in the home goes with the next clean-up; the delivered file stays."""
+    """Ends the waiting of a quarantined file. Its copy in the home and the delivered file stay."""
     held = _find_held(tx, request)
     subject = f"{held['project']}/{held['source']}"
     tx.append(

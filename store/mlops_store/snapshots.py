@@ -35,7 +35,8 @@ class Snapshots:
         return self.source_dir(project, source) / f"v{version:06d}" / "manifest.json"
 
     def write_manifest(self, manifest: Manifest) -> Path:
-        """Written last: a version is there when its manifest is. An existing version with other content is refused."""
+        """Written last: a version is there when its manifest is. What an ingest left that never became a version is replaced:
+        a version is one only by its entry in the ledger."""
         path = self.manifest_path(manifest.project, manifest.source, manifest.version)
         manifest.path = self._home.relative(path)
         there = read_json_if(path, Manifest)

@@ -103,3 +103,21 @@ def test_the_reference_stays_among_many_chunks(lab: tuple[Box, Run]) -> None:
     seen = Seen(batches=frozenset({"00"}), until=2)
     kept = [chunk.files[0].path for chunk in chunks_of(files, set(), seen)]
     assert len(kept) == MAX_CHUNKS and kept[0] == "03" and kept[1:] == [f"{d:02}" for d in range(17, 40)]
+
+
+def test_a_file_that_is_delivered_again_is_no_news_and_says_nothing_of_the_champion(tmp_path: Path) -> None:
+    """One corrected row in a training file is one new row, and not a good score on rows that were learned."""
+    box = make(tmp_path, "series", TOML)
+    box.admit("days", month(0), month(1), event_time="at")
+    champion = box.run("train", "m").pin(1)
+    box.admit(
+        "days",
+        month(0).with_columns(y=pl.when(pl.col("id") == pl.col("id").min()).then(9.0).otherwise("y")),
+        event_time="at",
+    )
+    request = {"source": "days", "champion_version": 1, "trained_version": 1, "since_version": 1}
+    run = box.run("drift", "m", champion=champion, request=request)
+    found = run.outcome.drift
+    assert found is not None, run.error
+    assert found.new_rows == 120 and found.mature_labelled_rows == 1
+    assert found.performance is not None and found.performance["rows"] == 0

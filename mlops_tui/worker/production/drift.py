@@ -31,7 +31,7 @@ from mlops_tui.worker.production.scoring import checkout
 from mlops_tui.worker.production.version_child import ScoreReport, score_version
 from mlops_tui.worker.sources import TIME, watermark
 from mlops_tui.worker.statistics import bootstrap, drift, estimates, metrics
-from mlops_tui.worker.training.unseen import unseen
+from mlops_tui.worker.training.unseen import repeated, unseen
 from mlops_tui.worker.training.version_files import Signature, VersionProfile, read_profile, read_version
 
 if TYPE_CHECKING:
@@ -126,6 +126,7 @@ class _Look:
         picked = pick(self.ctx, chunks, self._tail(), self._training_batches())
         scored = self._score(picked)
         self._fill(outcome, chunks, scored)
+        outcome.mature_labelled_rows = int((scored.labelled & self._news(picked, chunks)).sum())
         return outcome
 
     # --- rows ---
@@ -143,6 +144,14 @@ class _Look:
         kept = {file.sha256 for file in self.since.files}
         files = [f for f in self.manifest.files if f.sha256 in kept and (f.max_event_time or 0) > start]
         return (files, start) if files else None
+
+    def _news(self, picked: Picked, chunks: list[Chunk]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Rows that the last decision could not go by: not delivered then, corrected since, or not mature then."""
+        new = np.isin(picked.chunk, [chunk.number for chunk in chunks if chunk.new])
+        if self.since is not None:
+            new &= ~repeated(self.ctx, picked.frame, self.since.files)
+        found: np.ndarray[Any, np.dtype[np.bool_]] = new | (picked.chunk == TAIL)
+        return found
 
     def _score(self, picked: Picked) -> _Scored:
         """Lets the champion's own code assemble and predict the rows."""
@@ -201,8 +210,6 @@ class _Look:
         new = [chunk for chunk in chunks if chunk.new]
         shown = new or chunks[-1:]
         rows = np.isin(scored.chunk, [chunk.number for chunk in shown])
-        since = np.isin(scored.chunk, [chunk.number for chunk in new]) | (scored.chunk == TAIL)
-        outcome.mature_labelled_rows = int((scored.labelled & since).sum())
         outcome.chunks = [self._chunk(chunk, scored) for chunk in chunks]
         outcome.decay_reason = self._changes(outcome.chunks, chunks, scored)
         columns = self._columns(scored, rows)

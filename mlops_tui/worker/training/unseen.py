@@ -6,10 +6,13 @@ So a row counts as seen by its key (without one, by all that it says), not by it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mlops_store.records import BatchFile
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.sources import BATCH, TIME, scan, with_times
 from mlops_tui.worker.training import selection
@@ -49,10 +52,20 @@ def _known(worker: WorkerContext, frame: pl.DataFrame, trained: Training) -> Mas
     if trained.max_event_time is not None and worker.spine.event_time in there:
         rows = with_times(rows, worker.spine, "the training rows")
         rows = rows.filter(pl.col(TIME).dt.timestamp("ms") <= trained.max_event_time)
-    typed = [pl.col(name).cast(frame.schema[name], strict=False) for name in key]
-    keys = rows.select(typed).unique().collect()
-    own = frame.select(key).with_row_index("__at")
-    found = own.join(keys, on=key, how="semi", nulls_equal=True)["__at"].to_numpy()
+    return _among(frame, rows, key)
+
+
+def repeated(worker: WorkerContext, frame: pl.DataFrame, files: Sequence[BatchFile]) -> Mask:
+    """True for the rows of `frame` that say in all columns what a row of these files says: delivered again, not corrected."""
+    rows = scan([worker.home.resolve(file.stored) for file in files]).drop(BATCH)
+    return _among(frame, rows, [name for name in frame.columns if name in rows.collect_schema()])
+
+
+def _among(frame: pl.DataFrame, rows: pl.LazyFrame, columns: list[str]) -> Mask:
+    """Which rows of `frame` are among `rows`, by the values of some columns; NULL equals NULL."""
+    typed = [pl.col(name).cast(frame.schema[name], strict=False) for name in columns]
+    known = rows.select(typed).unique().collect()
+    own = frame.select(columns).with_row_index("__at")
     mask = np.zeros(frame.height, dtype=np.bool_)
-    mask[found] = True
+    mask[own.join(known, on=columns, how="semi", nulls_equal=True)["__at"].to_numpy()] = True
     return mask
