@@ -26,6 +26,8 @@ from mlops_store.records import Column, Manifest
 from mlops_tui.worker.text_types import TextProblem, infer_text, parse_text
 
 ROW_LIMIT = 1000  # offending rows kept with a refused file
+_REASON_LIMIT = 1000  # a header may be one name of many megabytes
+_NAMES_SHOWN, _NAME_LIMIT = 10, 60
 _COPY_TRIES = 5
 _CSV_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 
@@ -48,7 +50,7 @@ class Refused(Exception):
         self, reason: str, details: list[dict[str, Any]] | None = None, rows: pl.DataFrame | None = None
     ) -> None:
         super().__init__(reason)
-        self.reason = reason
+        self.reason = reason if len(reason) <= _REASON_LIMIT else f"{reason[:_REASON_LIMIT]} …"
         self.details = details or []
         self.rows = rows
 
@@ -237,6 +239,7 @@ def _read_text(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     raw.columns = header
     raw, notes = _whole_rows(raw, plain, separator)
     pins = {column.name: column.type for column in pinned} if pinned is not None else {}
+    _refuse_missing(header, pins)  # before thousands of columns are looked at
     found = {name: infer_text(raw[name], pins.get(name)) for name in header}
     types, diff = match_schema(found, pinned, lambda name, kind: (found[name], kind) != ("float", "int"))
     columns: list[pl.Series] = []
@@ -367,10 +370,8 @@ def match_schema(
     if pinned is None:
         return dict(found), []
     pins = {column.name: column.type for column in pinned}
-    missing = [name for name in pins if name not in found]
+    _refuse_missing(list(found), pins)
     extra = [name for name in found if name not in pins]
-    if missing:
-        raise Refused(_missing_reason(missing, extra), [{"missing": missing, "extra": extra}])
     types: dict[str, str] = {}
     diff: list[dict[str, Any]] = []
     for name, kind in pins.items():
@@ -391,16 +392,35 @@ def match_schema(
     return types, diff
 
 
+def _refuse_missing(names: list[str], pins: dict[str, str]) -> None:
+    there = set(names)
+    missing = [name for name in pins if name not in there]
+    if missing:
+        extra = [name for name in names if name not in pins]
+        raise Refused(
+            _missing_reason(missing, extra),
+            [{"missing": missing, "extra": [name[:_REASON_LIMIT] for name in extra[:ROW_LIMIT]]}],
+        )
+
+
 def _change(change: str, column: str, before: str | None, after: str) -> dict[str, Any]:
     return {"change": change, "column": column, "from": before, "to": after, "severity": "warn"}
 
 
 def _missing_reason(missing: list[str], extra: list[str]) -> str:
-    names = ", ".join(repr(name) for name in missing[:10]) + (" …" if len(missing) > 10 else "")
-    reason = f"{'column' if len(missing) == 1 else 'columns'} {names} {'is' if len(missing) == 1 else 'are'} missing"
+    one = len(missing) == 1
+    reason = f"{'column' if one else 'columns'} {_shown(missing)} {'is' if one else 'are'} missing"
     if extra:
-        reason += f"; new: {', '.join(repr(name) for name in extra[:10])} (renamed?)"
+        reason += f"; new: {_shown(extra)} (renamed?)"
     return reason
+
+
+def _shown(names: list[str]) -> str:
+    """A few names, each cut: they are the deliverer's."""
+    cut = [
+        repr(name if len(name) <= _NAME_LIMIT else f"{name[:_NAME_LIMIT]}…") for name in names[:_NAMES_SHOWN]
+    ]
+    return ", ".join(cut) + (" …" if len(names) > _NAMES_SHOWN else "")
 
 
 def _columns(types: dict[str, str], pinned: Sequence[Column] | None) -> list[Column]:

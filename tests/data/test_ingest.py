@@ -6,6 +6,7 @@ import gzip
 import os
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 from ingest_box import Box, make_box
@@ -227,3 +228,11 @@ def test_version_summary_counts_keys(box: Box) -> None:
     outcome = box.ingest(box.write("b.csv", LATER.replace("3,2024", "2,2024")))
     summary = msgspec.json.decode(box.home.resolve(outcome.profile).read_bytes())
     assert summary["keys"] == {"added": 1, "removed": 0, "again": 1}
+
+
+def test_a_hostile_header_does_not_fill_the_records(box: Box) -> None:
+    box.ingest(box.write("a.csv", GOOD))
+    for name, header in (("one.csv", "\0" * 100_000), ("many.csv", ",".join(f"c{i}" for i in range(20_000)))):
+        [refused] = box.ingest(box.write(name, f"{header}\n{header}\n")).rejected
+        assert "are missing; new: " in refused.reason and len(refused.reason) < 1100
+        assert len(msgspec.json.encode(refused)) < 50_000

@@ -267,7 +267,7 @@ def test_sdk_run_from_the_inbox_and_its_loss(box: Box) -> None:
     run_id = script.stdout.readline().strip()
     row = box.wait(run_id, "RUNNING")
     assert (row["kind"], row["project"], row["name"]) == ("sdk", "q", "n")
-    assert not list(box.home.inbox.iterdir())
+    until(lambda: not list(box.home.inbox.iterdir()))
     script.kill()
     script.wait()
     row = box.wait(run_id, "LOST")
