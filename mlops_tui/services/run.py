@@ -293,9 +293,7 @@ def _checked_pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> di
     return pins
 
 
-def _command_environment(
-    python: str, params: dict[str, Any], client: ClientContext | None
-) -> dict[str, str]:
+def _command_environment(python: str, params: dict[str, Any], client: ClientContext | None) -> dict[str, str]:
     """For training code of one's own: the parameters as JSON, and the folder of `python = …` first in the path, for
     commands that call it further down."""
     env = {"MLOPS_TUI_PARAMS": msgspec.json.encode(redact_params(params)).decode()}

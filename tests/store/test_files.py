@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mlops_store.atomic import copy_file, read_json_if, write_atomic, write_json
 from mlops_store.errors import Problem
 from mlops_store.home import Home

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from mlops_store import ledger as ledger_module
 from mlops_store.errors import Problem
 from mlops_store.ledger import FatalStoreError, Ledger, ledger_files, read_entries, verify
@@ -81,7 +82,7 @@ def test_damage_in_the_middle_is_named_and_stops_the_start(tmp_path: Path) -> No
     path = tmp_path / "000001.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(lines[0] + b"not json\n" + lines[2])
-    with pytest.raises(Problem, match="000001.jsonl:2"):
+    with pytest.raises(Problem, match=r"000001\.jsonl:2"):
         Ledger.open(tmp_path)
     assert any(finding.where == "000001.jsonl:2" for finding in verify(tmp_path))
 

@@ -181,10 +181,9 @@ def metrics(found: RunCurves, screen: Screen) -> None:
     """One curve point by point, on a terminal in a few lines; several at a glance."""
     if len(found.metrics) != 1:
         screen.table(
-            ("metric", "points", found.axis, "first", "last", "min", "max"),
-            [_glance(curve, found.axis) for curve in found.metrics],
+            ("metric", "points", "last", "min", "max"),
+            [_glance(curve) for curve in found.metrics],
             "this run has logged no metrics",
-            drop=(found.axis, "first"),
         )
         return
     curve = found.metrics[0]
@@ -195,12 +194,11 @@ def metrics(found: RunCurves, screen: Screen) -> None:
     screen.table((found.axis, "min", "max", "last"), rows, "none that is a number")
 
 
-def _glance(curve: Curve, axis: str) -> tuple[Any, ...]:
+def _glance(curve: Curve) -> tuple[Any, ...]:
     if not curve.buckets:
-        return (curve.key, curve.points, "-", "-", "-", "-", "-")
-    first, last = curve.buckets[0], curve.buckets[-1]
+        return (curve.key, curve.points, "-", "-", "-")
     lows, highs = [bucket[1] for bucket in curve.buckets], [bucket[2] for bucket in curve.buckets]
-    return (curve.key, curve.points, f"{_x(first[0], axis)} …", score(first[3]), score(last[3]), score(min(lows)), score(max(highs)))  # fmt: skip
+    return (curve.key, curve.points, score(curve.buckets[-1][3]), score(min(lows)), score(max(highs)))
 
 
 def _x(value: int, axis: str) -> str:
