@@ -7,7 +7,7 @@ from typing import Any
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import DriftOutcome
 from mlops_tui.project.schema import ModelConfig
-from mlops_tui.services.loop_facts import champion, last_decision, loads, snapshots
+from mlops_tui.services.loop_facts import last_decision, loads, reference, snapshots
 
 _SHOWN = (
     "name", "kind", "status", "alert", "severity", "reason", "psi", "band", "p_adjusted", "ks", "ks_p", "js", "wasserstein",
@@ -18,7 +18,7 @@ _FILES = 200
 
 def build(db: Tx | Read, project: str, model: ModelConfig, found: DriftOutcome | None) -> dict[str, Any]:
     """The evidence of a card. Without a look at new data (`found`) it holds the data, the cost and the gate."""
-    serving = champion(db, project, model.name)
+    serving = reference(db, project, model.name)
     decision = last_decision(db, project, model.name, model.spine)
     since = decision.version if decision else (serving.pins.get(model.spine, 0) if serving else 0)
     files = new_files(db, project, model.spine, since)
@@ -26,7 +26,8 @@ def build(db: Tx | Read, project: str, model: ModelConfig, found: DriftOutcome |
     ends = [file["max_event_time"] for file in files if file["max_event_time"] is not None]
     evidence: dict[str, Any] = {
         "source": model.spine,
-        "champion": serving.version if serving else None,
+        "champion": serving.version if serving and serving.serves else None,
+        "reference": serving.version if serving else None,
         "promoted": serving.metrics.get(model.metric) if serving else None,
         "since_version": since,
         "since": decision.what if decision else None,

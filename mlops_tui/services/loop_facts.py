@@ -20,13 +20,37 @@ def loads(value: Any, default: Any) -> Any:
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that serves. `pins` are the data versions it was made from, `metrics` what it was registered with."""
+    """The version that serves, or (`serves` false) would be the first to. `pins` are the data versions it was made from,
+    `metrics` what it was registered with."""
 
     version: int
     run_id: str
     pins: dict[str, int]
     moved: int
     metrics: dict[str, Any] = field(default_factory=dict)
+    serves: bool = True
+
+
+def reference(db: Tx | Read, project: str, model: str) -> Champion | None:
+    """What new data are held against: the champion or, as long as nothing was promoted, the newest version."""
+    serving = champion(db, project, model)
+    if serving is not None:
+        return serving
+    row = db.one(
+        "SELECT version, run_id, pins, metrics, created FROM model_versions WHERE project = ? AND model = ? "
+        "ORDER BY version DESC LIMIT 1",
+        [project, model],
+    )
+    if row is None:
+        return None
+    return Champion(
+        row["version"],
+        row["run_id"],
+        loads(row["pins"], {}),
+        row["created"],
+        loads(row["metrics"], {}),
+        False,
+    )
 
 
 def champion(db: Tx | Read, project: str, model: str) -> Champion | None:

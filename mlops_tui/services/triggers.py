@@ -29,6 +29,7 @@ from mlops_tui.services.loop_facts import (
     last_decision,
     loads,
     pending,
+    reference,
     snapshots,
 )
 from mlops_tui.services.rules import Chunk, Facts, Firing
@@ -68,7 +69,7 @@ def after_run(tx: Tx, spec: RunSpec) -> None:
 def ensure_drift(tx: Tx, config: ProjectConfig, project_dir: str, model: ModelConfig) -> str | None:
     """Submits a drift run unless its result is there, or it is queued, or it failed on the same data. Returns its id."""
     project = config.name
-    serving = champion(tx, project, model.name)
+    serving = reference(tx, project, model.name)
     if serving is None or model.command or not model.spine:
         return None
     versions = current_versions(tx, project)
@@ -86,6 +87,8 @@ def ensure_drift(tx: Tx, config: ProjectConfig, project_dir: str, model: ModelCo
         "source": model.spine, "champion_version": serving.version, "trained_version": trained, "since_version": since,
         "sources": versions,
     }  # fmt: skip
+    if not serving.serves:
+        request["version"] = serving.version
     if _asked_before(tx, project, model.name, request):
         return None
     return submit(
@@ -122,7 +125,7 @@ def after_drift(tx: Tx, spec: RunSpec, found: DriftOutcome) -> None:
     """A look at new data has ended: the rules are asked, the card gets its evidence."""
     config = config_of(spec.project_dir)
     model = config.models.get(found.model) if config else None
-    serving = champion(tx, spec.project, found.model)
+    serving = reference(tx, spec.project, found.model)
     if model is None or serving is None or serving.version != found.champion_version:
         return  # the champion changed meanwhile: `ensure_drift` looks again beside the new one
     decision = last_decision(tx, spec.project, found.model, model.spine)
@@ -341,7 +344,7 @@ def release_waiting(tx: Tx, project: str, model: ModelConfig) -> str | None:
 
 def _newest_look(tx: Tx, project: str, model: ModelConfig) -> DriftOutcome | None:
     """The newest drift outcome, if it is about the champion, the data and the decision of this moment."""
-    serving = champion(tx, project, model.name)
+    serving = reference(tx, project, model.name)
     if serving is None:
         return None
     decision = last_decision(tx, project, model.name, model.spine)

@@ -305,3 +305,29 @@ def test_a_training_that_ends_after_its_evaluation_has_looked(desk: Desk) -> Non
     assert desk.rows("SELECT evaluation_key, look, run_id FROM looks") == [
         {"evaluation_key": "k", "look": 1, "run_id": run}
     ]
+
+
+def test_before_the_first_promotion_the_newest_version_is_what_new_data_are_held_against(
+    tmp_path: Path,
+) -> None:
+    desk = Desk(tmp_path)
+    desk.admit()
+    assert desk.look() is None
+    data = {
+        "project": "shop",
+        "model": "late",
+        "version": 1,
+        "run_id": "r",
+        "pins": {"orders": 1},
+        "metric": "roc_auc",
+    }
+    desk.do(lambda tx: tx.append("model.register", "late", data))
+    assert desk.look() is None
+    fire(desk)
+    shown = proposal.show(desk.reader, ProposalRef(project="shop", id="late"))
+    assert shown.evidence["champion"] is None and shown.evidence["reference"] == 1
+    drift = desk.rows("SELECT run_id FROM runs WHERE kind = 'drift'")[0]["run_id"]
+    assert RunFolder(desk.home.run_dir(drift)).spec().request["version"] == 1
+    desk.trained(approve(desk), "PASS", better=False, champion=None)
+    assert (desk.cards()[0]["state"], desk.cards()[0]["verdict"]) == ("DONE", "PASS")
+    desk.close()

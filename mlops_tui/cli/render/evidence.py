@@ -65,21 +65,23 @@ def _files(found: Record, screen: Screen) -> None:
 
 
 def _champion(model: str, found: Record, screen: Screen) -> None:
-    version = found.get("champion")
+    serves = found.get("champion") is not None
+    version = found.get("champion") if serves else found.get("reference")
     if version is None:
         screen.heading("CHAMPION", "none yet: nothing to compare with")
         return
     name = f"{model}@{version}"
+    title = "CHAMPION" if serves else "NEWEST VERSION"
     if "performance" not in found:
-        screen.heading("CHAMPION", f"{name}: not looked at beside new data yet")
+        screen.heading(title, f"{name}: not looked at beside new data yet")
         return
-    screen.heading("CHAMPION", f"{name} on the new labels")
+    screen.heading(title, f"{name} on the new labels" + ("" if serves else "; there is no champion yet"))
     measured, promoted = record(found.get("performance")), record(found.get("promoted"))
     metric = short(measured.get("metric") or "score", 40)
     at_promotion = interval(promoted) if promoted else f"`mlops-tui model show {name}` has it"
     screen.facts([
         (metric, _measured(measured)),
-        ("at promotion", at_promotion if measured else None),
+        ("at promotion" if serves else "when judged", at_promotion if measured else None),
         ("decay", _decay(found, measured)),
         ("estimate", _estimate(record(found.get("estimate")))),
     ])  # fmt: skip

@@ -42,7 +42,10 @@ _RESAMPLES = 1000
 
 
 def run(ctx: WorkerContext) -> None:
-    """Writes a DriftOutcome. Raises Problem where there is no champion, or its own code cannot read the rows."""
+    """Writes a DriftOutcome. Raises Problem where there is no champion, or its own code cannot read the rows.
+
+    While nothing was promoted, the newest version (`request.version`) is looked at as a champion is.
+    """
     look = _Look(ctx)
     outcome = look.run()
     ctx.journal.metrics({"new_rows": outcome.new_rows, "mature_labelled_rows": outcome.mature_labelled_rows,
@@ -86,7 +89,7 @@ class _Look:
     """One look at the newest data of a spine."""
 
     def __init__(self, ctx: WorkerContext) -> None:
-        champion = ctx.launch.champion
+        champion = ctx.launch.target_version or ctx.launch.champion
         if champion is None:
             raise Problem("no_champion", f"model {ctx.spec.model} has no champion", "promote a version first")
         self.ctx = ctx
