@@ -26,7 +26,7 @@ def month(number: int, shift: float = 0.0, law: float = 1.0) -> pl.DataFrame:
     start = np.datetime64("2024-01-01T08:00:00") + np.timedelta64(30 * (number - 1), "D")
     when = start + day.astype("timedelta64[D]") + rng.integers(0, 36_000, rows).astype("timedelta64[s]")
     income = rng.normal(50 + shift, 10, rows)
-    region = rng.choice(["north", "south", "it's \"east\""], rows)
+    region = rng.choice(["north", "south", 'it\'s "east"'], rows)
     effect = law * np.where(region == "north", 1.2, np.where(region == "south", -0.6, -0.6))
     logit = (income - 50) / 8 + effect + rng.normal(0, 0.3, rows)
     repaid = np.where(rng.random(rows) < 1 / (1 + np.exp(-logit)), "yes", "no")
@@ -48,7 +48,13 @@ class Shell:
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)  # fmt: skip
         codes = (code,) if isinstance(code, int) else code
         assert done.returncode in codes, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return json.loads(done.stdout) if done.stdout.strip() else json.loads(done.stderr) if done.stderr.strip().startswith("{") else None
+        return (
+            json.loads(done.stdout)
+            if done.stdout.strip()
+            else json.loads(done.stderr)
+            if done.stderr.strip().startswith("{")
+            else None
+        )
 
     def until(self, what: str, *words: str, seconds: float = 90) -> Any:
         """Repeats a list until it has an item for which the Python expression `what` holds."""
@@ -80,7 +86,21 @@ def test_from_init_to_a_verdict(shell: Shell) -> None:
     model = made["model"]
     run = shell("run", "start", model, "--wait", code=(0, 4))
     assert run["state"] == "FINISHED" and run["exit_code"] == 0
-    assert {"run_id", "kind", "name", "project", "experiment", "params", "tags", "metrics", "created", "started", "ended", "signal", "attempts"} <= run.keys()
+    assert {
+        "run_id",
+        "kind",
+        "name",
+        "project",
+        "experiment",
+        "params",
+        "tags",
+        "metrics",
+        "created",
+        "started",
+        "ended",
+        "signal",
+        "attempts",
+    } <= run.keys()
 
     listed = shell("model", "list")["items"][0]
     assert listed["name"] == model and [v["version"] for v in listed["versions"]] == [1]
@@ -106,5 +126,7 @@ def test_from_init_to_a_verdict(shell: Shell) -> None:
     assert card["state"] == "DONE" and card["verdict"] in ("PASS", "FAIL", "INCONCLUSIVE")
     gate = shell("model", "show", f"{model}@2")["selected"]["gate"]
     assert gate["difference"]["clusters"] >= 10 and gate["champion"]
-    assert not any(f["severity" if "severity" in f else "level"] == "error" for f in shell("doctor")["findings"])
+    assert not any(
+        f["severity" if "severity" in f else "level"] == "error" for f in shell("doctor")["findings"]
+    )
     assert shell("ledger", "verify") is not None
