@@ -3,6 +3,7 @@
 import math
 
 import polars as pl
+
 from mlops_tui.recipes import window_view
 
 
