@@ -151,7 +151,9 @@ def collect(found: list[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
     for parameter in found:
         value = given.get(parameter.name)
         if value is None and parameter.kind == "path" and isinstance(parameter.default, str):
-            value = values.path(parameter.default)  # a relative default is of this folder, not of the daemon's
+            value = values.path(
+                parameter.default
+            )  # a relative default is of this folder, not of the daemon's
         if parameter.fill or value is None or value == ():
             continue
         if parameter.is_map:
