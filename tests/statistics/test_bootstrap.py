@@ -129,3 +129,34 @@ def test_coverage_is_near_nominal(days, name):
     y, a, _, day = day_data(days, 0)
     by_row = bootstrap.interval(metric, y, a, np.arange(len(y)), n_resamples=1000)
     assert row_wise > 1.2 * (by_row.high - by_row.low)
+
+
+def test_a_perfect_score_is_not_known_without_uncertainty():
+    y, days = np.arange(600) % 2.0, np.arange(600) // 20
+    perfect, other = 0.25 + y / 2, 0.1 + 0.8 * y + np.linspace(0, 0.05, 600)
+    unseen = 1 - 0.025 ** (1 / 30)
+    auc = metrics.get("roc_auc", "classification")
+    one = bootstrap.interval(auc, y, perfect, days)
+    assert (one.estimate, one.high, one.method) == (1.0, 1.0, bootstrap.UNSEEN)
+    assert one.low == pytest.approx(1 - unseen)
+    brier = bootstrap.interval(metrics.get("brier", "classification"), y, y, days)
+    assert brier.low == 0 and brier.high == pytest.approx(unseen)
+    above = bootstrap.difference(auc, y, perfect, np.full(600, 0.3), days)
+    assert above.low == pytest.approx(0.5 - 1.5 * unseen) and above.high == pytest.approx(0.5 + 0.5 * unseen)
+    rival = bootstrap.difference(auc, y, perfect, other, days)
+    assert rival.estimate == 0 and rival.high == -rival.low == pytest.approx(unseen)
+    equal = bootstrap.difference(auc, y, perfect, perfect.copy(), days)
+    assert (equal.low, equal.estimate, equal.high) == (0.0, 0.0, 0.0)
+    error = bootstrap.interval(metrics.get("rmse", "regression"), y, y, days)
+    assert error.estimate == 0 and np.isnan(error.high), "an error without an upper end has no such bound"
+
+
+def test_the_bound_of_a_perfect_score_covers():
+    """Days of which a share fails altogether: where all that were seen did well, the truth lies in the interval."""
+    rng, alpha, missed = np.random.default_rng(0), 0.1, 0
+    accuracy, days = metrics.get("accuracy", "classification"), np.arange(200) // 10
+    for _ in range(300):
+        good = np.repeat(rng.random(20) < 0.86, 10)
+        found = bootstrap.interval(accuracy, np.ones(200), good, days, alpha=alpha, n_resamples=200)
+        missed += found.method == bootstrap.UNSEEN and not found.low <= 0.86
+    assert missed <= alpha / 2 * 300 + 1.645 * np.sqrt(300 * 0.05 * 0.95)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -18,6 +19,7 @@ from mlops_tui.worker.statistics import bins, blocks, distances, drift, estimate
 counts = st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), min_size=2, max_size=12).filter(
     lambda pairs: sum(p for p, _ in pairs) and sum(q for _, q in pairs)
 )
+COLUMNS = ["mean_radius", "worst_texture", "mean_smoothness", "worst_area"]
 samples = st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=40)
 
 
@@ -108,11 +110,51 @@ def test_spread_finds_what_days_add():
     month = blocks.spread(effect, 30)
     assert month.block == 60 // blocks.MIN_BLOCKS and month.freedom < 12 and 1 < month.directions < 9
     assert tau / 30 < month.variance < tau / 4
-    assert blocks.spread(alike[:2]) == blocks.Spread() and blocks.spread(alike[:, :1]) == blocks.Spread()
+    assert blocks.spread(alike[:1]) == blocks.Spread() and blocks.spread(alike[:, :1]) == blocks.Spread()
     shares_of, pooled = blocks.block_shares(effect, month)
     assert shares_of.shape == (55, 10) and shares_of.sum(axis=1) == pytest.approx(1)
     apart = ((shares_of - pooled) ** 2 / pooled).sum(axis=1).mean()
     assert apart == pytest.approx(month.variance, rel=0.05)
+
+
+def test_spread_of_few_is_the_largest_leave_one_out_distance():
+    rows = np.array([[90.0, 60], [75, 75], [40, 110]])
+    apart = [distances.psi(one / 150, (rows.sum(axis=0) - one) / 300) - (1 / 150 + 1 / 300) for one in rows]
+    found = blocks.spread(rows)
+    assert found == blocks.Spread(max(apart), 0.0, 1.0, 1, 3, True) and blocks.spread(rows, 3) == found
+    # A delivery of a few odd rows is joined with its neighbour, or it would excuse everything.
+    assert blocks.spread(np.vstack((rows, [[5.0, 0]]))).variance < max(apart)
+    assert blocks.spread(np.full((4, 2), 20.0)) == blocks.Spread()
+    assert blocks.spread(np.tile(rows[:1], (3, 1))).variance == 0
+    assert not blocks.spread(np.tile(rows, (3, 1))).few
+    null = noise.null_of(rows.sum(axis=0), np.array([300.0, 300]), rows, found)
+    law = stats.ncx2(1, found.variance / null.scale, scale=null.scale)
+    assert null.quantile(0.95) == pytest.approx(law.ppf(0.95), abs=1e-4)
+    assert null.quantile(0.95) > max(max(apart), noise.chi_square_band(2, 450, 600))
+    assert null.tail(0.5) == pytest.approx(law.sf(0.5)) and null.tail(0.0) == 1.0
+
+
+def test_the_clinics_three_batches_excuse_no_drift_and_raise_none():
+    folder = Path(__file__).parents[2] / "sample_projects/clinic/data/patients"
+    batches = [
+        pl.read_csv(folder / f"batch-{i}.csv").drop("patient_id", "malignant").with_columns(batch=pl.lit(i))
+        for i in (1, 2, 3)
+    ]
+    both, every = pl.concat(batches[:2]), pl.concat(batches)
+    assert not drift.chunk_alerts(
+        drift.drift_columns(both, batches[2], batches=both["batch"], columns=COLUMNS)
+    )
+    trained = np.random.default_rng(0).permutation(every.height) < 451
+    chunk = batches[2].with_columns(
+        mean_radius=pl.col("mean_radius") * 1.5, worst_texture=pl.col("worst_texture") + 8
+    )
+    reference = every.filter(trained)
+    for rows in (chunk, chunk.sample(40, seed=0).vstack(batches[0].sample(90, seed=0))):
+        found = drift.drift_columns(reference, rows, batches=reference["batch"], columns=COLUMNS)
+        assert drift.chunk_alerts(found)
+        assert found[0].few_batches and "few batches (3)" in found[0].reason
+        assert "few batches" in found[0].definition
+    assert "few batches" not in drift.drift_columns(reference, rows)[0].definition
 
 
 @pytest.mark.parametrize(("rho", "high"), [(0.0, 2.2), (0.7, 1.3)])

@@ -66,6 +66,38 @@ def test_half_a_standard_deviation_is_seen(day_sd, rows, days, power):
     assert alarms(25, day_sd, shift=0.5, sizes=(5000,), rows=rows, days=days)[5000] > power
 
 
+def few_alarms(repeats: int, batch_sd: float, sizes, shift: float = 0.0, batches: int = 3, rows: int = 450):
+    """Share of chunks (a batch each) that alarm against a reference of few batches without event time."""
+    hits = dict.fromkeys(sizes, 0)
+    batch = np.arange(rows) % batches
+    for seed in range(repeats):
+        rng = np.random.default_rng(seed)
+        effect = rng.normal(size=(COLUMNS, batches)) * batch_sd
+        frame = pl.DataFrame({f"c{i}": column(rng, i % 4, effect[i][batch]) for i in range(COLUMNS)})
+        profile = build_profile(frame, batches=batch)
+        for n in sizes:
+            off = rng.normal(size=COLUMNS) * batch_sd + shift * (np.arange(COLUMNS) == 0)
+            chunk = pl.DataFrame({f"c{i}": column(rng, i % 4, np.full(n, off[i])) for i in range(COLUMNS)})
+            hits[n] += chunk_alerts(drift_columns(profile, chunk))
+    return {n: hit / repeats for n, hit in hits.items()}
+
+
+def test_three_batches_that_are_alike_do_not_alarm():
+    repeats = 40
+    found = few_alarms(repeats, 0.0, SIZES)
+    tolerance = 1.645 * np.sqrt(0.05 * 0.95 / repeats)
+    assert max(found.values()) <= 0.05 + tolerance, found
+
+
+def test_three_batches_do_not_hide_a_standard_deviation():
+    assert few_alarms(30, 0.0, (200,), shift=1.0)[200] >= 0.9
+
+
+def test_three_batches_are_too_few_to_learn_how_batches_differ():
+    """Known and documented: a fifth of a standard deviation between batches lets chunks alarm far too often."""
+    assert 0.05 < few_alarms(30, 0.2, (5000,))[5000] < 0.6
+
+
 LONG = 90
 """Days of the reference that chunks of many days are compared with, 100 rows each."""
 MANY_REPEATS = 20

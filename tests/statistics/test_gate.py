@@ -206,3 +206,30 @@ def test_an_equal_model_is_rarely_called_better(day_effect, days):
         )  # fmt: skip
         wins += found.better_than_champion
     assert wins <= 0.05 * repeats
+
+
+def test_better_than_the_champion_by_the_primary_metric_alone():
+    """A candidate that is sharper and ranks worse wins `log_loss < champion`, and is not called better for it."""
+    rng = np.random.default_rng(0)
+    x, days = rng.normal(size=3000), np.arange(3000) % 30
+    y = (rng.random(3000) < 1 / (1 + np.exp(-2 * x))).astype(float)
+    champion = 0.45 + 0.1 / (1 + np.exp(-2 * x))
+    candidate = 1 / (1 + np.exp(-2 * (x + rng.normal(size=3000) * 0.5)))
+    found = gate.evaluate_gate(
+        ["log_loss < champion", "roc_auc >= 0.6"], task="classification", primary_metric="roc_auc",
+        y=y, candidate=candidate, champion=champion, clusters=days,
+    )  # fmt: skip
+    assert found.verdict == "PASS" and found.checks[0].low > 0
+    assert found.difference.high < 0 and not found.better_than_champion
+
+
+def test_a_perfect_candidate_beats_naive_and_no_perfect_champion():
+    y, days = np.arange(600) % 2.0, np.arange(600) // 10
+    champion = 0.3 + y / 3 + np.linspace(0, 0.1, 600)
+    for other in (champion, y.copy()):
+        found = gate.evaluate_gate(
+            ["roc_auc >= naive + 0.2", "roc_auc > champion"], task="classification", primary_metric="roc_auc",
+            y=y, candidate=y, champion=other, naive=np.full(600, 0.5), clusters=days,
+        )  # fmt: skip
+        assert [one.verdict for one in found.checks] == ["PASS", "INCONCLUSIVE"]
+        assert not found.better_than_champion and found.primary.low < 1

@@ -23,6 +23,10 @@ with 30; for effects that persist longer it is too small. A chunk of one day nee
 
 Effects that point in d directions of the bins average out: d = (g - sampling)^2 / |G|^2, G the gaps' (B, B) moment
 matrix; few blocks and sampling noise both tend to make it smaller. A chunk of one day gets d = 1.
+
+Fewer than nine days or batches give no usable tail: the 95 % point of F(1, 2) is 18.5 times its scale. There the
+largest PSI of one of them against the others, less what their finite rows add to it on average, is taken as what any
+chunk may stray, however many days it spans, and as known (`few`). That is no 95 % point of the batches' own law.
 """
 
 from __future__ import annotations
@@ -34,11 +38,13 @@ from typing import Any
 import numpy as np
 
 from mlops_tui.worker.statistics.bootstrap import cluster_codes
+from mlops_tui.worker.statistics.distances import psi
 from mlops_tui.worker.statistics.ranking import Floats, as_floats
 
-MIN_DAYS = 3
 MIN_BLOCKS = 9
-"""Blocks that have to fit side by side into the reference."""
+"""Blocks that have to fit side by side into the reference. A reference with fewer days has few of them."""
+MIN_ROWS = 100
+"""Where days are few, smaller ones are joined with their neighbours: PSI of fewer rows says nothing."""
 PERSISTENCE = 0.7
 """Correlation of neighbouring days that the extrapolation to longer chunks assumes."""
 CAUTION = 1.645
@@ -49,7 +55,8 @@ CAUTION = 1.645
 class Spread:
     """What day effects add to the PSI of a chunk: `variance` in `directions` d, known with `freedom` nu in each.
 
-    `block`: L, `days`: K, in rows of the counts; K = 0: the reference has too few days, nothing is known.
+    `block`: L, `days`: K, in rows of the counts; K = 0: the reference has too few days, nothing is known. `few`: the
+    variance is the largest that was seen between fewer than nine, in no known number of directions and degrees of freedom.
     """
 
     variance: float = 0.0
@@ -57,6 +64,7 @@ class Spread:
     directions: float = 1.0
     block: int = 0
     days: int = 0
+    few: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +95,10 @@ def spread(day_counts: Floats, days: float = 1.0, span: float = 1.0) -> Spread:
     """
     counts, pooled = _known(day_counts)
     k, bins = counts.shape
-    if k < MIN_DAYS or bins < 2:
+    if k < 2 or bins < 2:
         return Spread()
+    if k < MIN_BLOCKS:
+        return _spread_of_few(counts)
     rows = counts.sum(axis=1)
     one = days < 2
     m = max(1.0, days) / span
@@ -103,6 +113,27 @@ def spread(day_counts: Floats, days: float = 1.0, span: float = 1.0) -> Spread:
     if not one and excess > 0 and square > 0:
         directions = min(max(1.0, excess**2 / square), bins - 1.0)
     return Spread(upper * design.scale, design.freedom, directions, length, k)
+
+
+def _spread_of_few(counts: Floats) -> Spread:
+    """The largest PSI of a batch against the others, less its mean without batch effects. `counts` (K, B)."""
+    groups = [np.zeros(counts.shape[1])]
+    for row in counts:
+        if groups[-1].sum() >= MIN_ROWS:
+            groups.append(np.zeros(counts.shape[1]))
+        groups[-1] = groups[-1] + row
+    if len(groups) > 1 and groups[-1].sum() < MIN_ROWS:
+        last = groups.pop()
+        groups[-1] = groups[-1] + last
+    if len(groups) < 2:
+        return Spread()
+    total = counts.sum(axis=0)
+    apart = []
+    for one in groups:
+        rest = total - one
+        n, m = one.sum(), rest.sum()
+        apart.append(psi(one / n, rest / m) - (counts.shape[1] - 1) * (1 / n + 1 / m))
+    return Spread(variance=max(0.0, *apart), block=1, days=len(groups), few=True)
 
 
 def block_shares(day_counts: Floats, found: Spread) -> tuple[Floats, Floats]:

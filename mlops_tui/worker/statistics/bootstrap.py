@@ -9,6 +9,12 @@ narrow as well; three corrections are made here, and the coverage tests in tests
 - quantiles are taken about the mean of the resamples and laid about the estimate, since pairs inside one
   cluster are over-represented in resamples of a rank metric;
 - a tail too thin for the number of resamples is extrapolated from one that is not, in normal proportion.
+
+Resamples that all give one value (a perfect score) know nothing of their spread. With D clusters alike, a share q of
+clusters unlike them stays unseen with probability (1-q)^D, so q = 1 - (alpha/2)^(1/D) bounds it (Clopper and Pearson,
+1934, for none of D; at 5 % one-sided the rule of three, Hanley and Lippman-Hand, 1983, JAMA 249:13). The bound moves the
+estimate by that share towards either end of the metric's range, as if unlike clusters were as bad as can be: exact for
+means over clusters of one size, a stand-in for rank metrics; NaN towards an end that is infinite.
 """
 
 from __future__ import annotations
@@ -35,6 +41,7 @@ from mlops_tui.worker.statistics.ranking import (
 )
 
 Evaluator = Callable[[Floats], Floats]
+INF = float("inf")
 
 MATRIX_CLUSTERS = 500
 """Up to here the AUC uses its clusters x clusters matrix; beyond, score groups."""
@@ -48,6 +55,9 @@ TAIL_DRAWS = 20
 MIN_DEFINED = 0.9
 """Share of resamples in which the metric has to be defined."""
 METHOD = "cluster bootstrap, expanded percentile"
+UNSEEN = "all resamples alike, bound on the share of unlike clusters"
+ALIKE = 1e-12
+"""Resamples that differ by less, of the metric's range or of their size, differ by rounding."""
 
 
 class Interval(msgspec.Struct, frozen=True, kw_only=True):
@@ -146,16 +156,33 @@ def draw(values: Evaluator, n_clusters: int, n_resamples: int, seed: int) -> Flo
     return np.concatenate(parts)
 
 
-def bounds(draws: Floats, estimate: float, n_clusters: int, alpha: float) -> tuple[float, float]:
-    """Two-sided 1 - alpha interval about `estimate` from resamples (module docstring); NaN if there is none."""
+def bounds(
+    draws: Floats, estimate: float, n_clusters: int, alpha: float, reach: tuple[float, float] = (-INF, INF)
+) -> tuple[float, float]:
+    """Two-sided 1 - alpha interval about `estimate` from resamples (module docstring); NaN if there is none.
+
+    `reach`: the least and the largest value that the estimate could have taken.
+    """
     defined = draws[np.isfinite(draws)]
     if n_clusters < 2 or not np.isfinite(estimate) or len(defined) < MIN_DEFINED * len(draws):
         return NAN, NAN
+    if alike(defined, reach):
+        unseen = 1 - (alpha / 2) ** (1 / n_clusters)
+        down, up = (estimate + unseen * (end - estimate) if np.isfinite(end) else NAN for end in reach)
+        return down, up
     wide = -float(special.stdtrit(n_clusters - 1, alpha / 2)) * np.sqrt(n_clusters / (n_clusters - 1))
     tail = max(float(special.ndtr(-wide)), TAIL_DRAWS / len(defined))
     stretch = wide / -float(special.ndtri(tail))
     low, high = np.quantile(defined, [tail, 1 - tail]) - defined.mean()
     return float(estimate + min(low, 0.0) * stretch), float(estimate + max(high, 0.0) * stretch)
+
+
+def alike(draws: Floats, reach: tuple[float, float]) -> bool:
+    """Whether the resamples say nothing of their spread: all of them, but for rounding, are one value."""
+    known = draws[np.isfinite(draws)]
+    width = reach[1] - reach[0]
+    size = width if np.isfinite(width) else float(np.abs(known).max(initial=0.0))
+    return bool(len(known)) and float(np.ptp(known)) <= ALIKE * size
 
 
 def interval(
@@ -172,12 +199,14 @@ def interval(
     labels, p = as_floats(y), as_floats(prediction)
     codes, n_clusters = cluster_codes(clusters)
     _same_length(labels, codes)
-    estimate, low, high = metric(labels, p), NAN, NAN
-    if np.isfinite(estimate):
-        draws = draw(evaluator(metric, labels, p, codes, n_clusters), n_clusters, n_resamples, seed)
-        low, high = bounds(draws, estimate, n_clusters, alpha)
-        low, high = max(low, metric.low), min(high, metric.high)
-    return _interval(estimate, low, high, alpha, n_clusters, len(labels))
+    estimate, reach = metric(labels, p), (metric.low, metric.high)
+    if not np.isfinite(estimate):
+        return _interval(estimate, (NAN, NAN), alpha, n_clusters, len(labels))
+    draws = draw(evaluator(metric, labels, p, codes, n_clusters), n_clusters, n_resamples, seed)
+    low, high = bounds(draws, estimate, n_clusters, alpha, reach)
+    ends = max(low, metric.low), min(high, metric.high)
+    method = UNSEEN if alike(draws, reach) else METHOD
+    return _interval(estimate, ends, alpha, n_clusters, len(labels), method)
 
 
 def difference(
@@ -194,24 +223,44 @@ def difference(
     """Interval of how much better A is than B on the same rows.
 
     Sign-normalised: positive means A is better. For a `max` metric that is A - B, for a `min` metric (a loss)
-    it is B - A. Both models see the same resampled clusters, so what they share cancels.
+    it is B - A. Both models see the same resampled clusters, so what they share cancels. Equal predictions differ by
+    nothing on any rows: the interval is [0, 0].
     """
     labels, first, second = as_floats(y), as_floats(a), as_floats(b)
     codes, n_clusters = cluster_codes(clusters)
     _same_length(labels, codes)
     sign = 1.0 if metric.direction == "max" else -1.0
-    estimate, low, high = sign * (metric(labels, first) - metric(labels, second)), NAN, NAN
-    if np.isfinite(estimate):
-        of_a = evaluator(metric, labels, first, codes, n_clusters)
-        of_b = evaluator(metric, labels, second, codes, n_clusters)
-        draws = draw(lambda w: sign * (of_a(w) - of_b(w)), n_clusters, n_resamples, seed)
-        low, high = bounds(draws, estimate, n_clusters, alpha)
-    return _interval(estimate, low, high, alpha, n_clusters, len(labels))
+    estimate = sign * (metric(labels, first) - metric(labels, second))
+    if not np.isfinite(estimate) or n_clusters < 2:
+        return _interval(estimate, (NAN, NAN), alpha, n_clusters, len(labels))
+    if np.array_equal(first, second):
+        return _interval(estimate, (0.0, 0.0), alpha, n_clusters, len(labels))
+    of_a = evaluator(metric, labels, first, codes, n_clusters)
+    of_b = evaluator(metric, labels, second, codes, n_clusters)
+    draws = draw(lambda w: sign * (of_a(w) - of_b(w)), n_clusters, n_resamples, seed)
+    reach = difference_reach(metric)
+    ends = bounds(draws, estimate, n_clusters, alpha, reach)
+    method = UNSEEN if alike(draws, reach) else METHOD
+    return _interval(estimate, ends, alpha, n_clusters, len(labels), method)
 
 
-def _interval(estimate: float, low: float, high: float, alpha: float, clusters: int, rows: int) -> Interval:
+def difference_reach(metric: Metric) -> tuple[float, float]:
+    """The least and the largest difference of two values of the metric."""
+    width = metric.high - metric.low
+    return -width, width
+
+
+def _interval(
+    estimate: float, ends: tuple[float, float], alpha: float, clusters: int, rows: int, method: str = METHOD
+) -> Interval:
     return Interval(
-        estimate=estimate, low=low, high=high, level=1 - alpha, clusters=clusters, rows=rows, method=METHOD
+        estimate=estimate,
+        low=ends[0],
+        high=ends[1],
+        level=1 - alpha,
+        clusters=clusters,
+        rows=rows,
+        method=method,
     )
 
 

@@ -56,6 +56,10 @@ DEFINITION = (
     "PSI = sum (p-q) ln(p/q) over reference deciles or categories, floor 1e-4; alert: PSI above the noise band, "
     "at least 0.1 (major 0.25), and significant across columns (Benjamini-Hochberg, 5 %); never below 100 rows"
 )
+FEW_BATCHES = (
+    "; few batches: the reference has fewer than nine days or batches, so the band allows for the largest PSI of one of "
+    "them against the others, and a batch that is odder by nature than these may alert"
+)
 
 
 class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +67,8 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
 
     `band` is the larger of `chi2_band` and `batch_band` (the 95 % point of PSI that the spread between the reference's
     own days allows a chunk of as many days and rows). `batches`: the reference's days or batches (`batch_unit`), compared in
-    blocks of `block`; `chunk_batches`: how many of equal size the chunk amounts to. `p_value` is of a distance as large without drift, `p_adjusted` over all columns. `effect` is Cramer's V.
+    blocks of `block`; `chunk_batches`: how many of equal size the chunk amounts to; `few_batches`: fewer than nine of the
+    reference, see `FEW_BATCHES`. `p_value` is of a distance as large without drift, `p_adjusted` over all columns. `effect` is Cramer's V.
     A finding with status other than COMPARED and TOO_FEW_ROWS is news by itself, whatever the alert says.
     """
 
@@ -83,6 +88,7 @@ class ColumnDrift(msgspec.Struct, frozen=True, kw_only=True):
     batch_unit: str = "none"
     block: int = 0
     chunk_batches: float = 1.0
+    few_batches: bool = False
     bins: int = 0
     p_value: float = NAN
     p_adjusted: float = NAN
@@ -213,6 +219,8 @@ def _measured(
         batch_unit=profile.batch_unit,
         block=spread.block,
         chunk_batches=units,
+        few_batches=spread.few,
+        definition=DEFINITION + FEW_BATCHES if spread.few else DEFINITION,
         p_value=noise.p_value(p_counts[used], q_counts[used], spread),
         js=distances.js_distance(p_counts, q_counts),
         chi2=chi2,
@@ -247,6 +255,8 @@ def _decide(finding: ColumnDrift, p_adjusted: float, alpha: float) -> ColumnDrif
     alert = enough and high and p_adjusted <= alpha
     severity: Severity = "none" if not alert else "major" if finding.psi >= MAJOR_PSI else "alert"
     shown = f"PSI {finding.psi:.3f}, noise band {finding.band:.3f}, adjusted p {p_adjusted:.2g}"
+    if finding.few_batches:
+        shown += f", few batches ({finding.batches}): the band is their largest distance"
     reason = f"{finding.reason}; {shown}" if finding.reason else shown
     return replace(finding, p_adjusted=p_adjusted, alert=alert, severity=severity, reason=reason)
 

@@ -62,7 +62,8 @@ def decay(
     ]
     (before, draws_before, k_before, n_before), (after, draws_after, k_after, n_after) = sides
     estimate, clusters = sign * (after - before), min(k_before, k_after)
-    low, high = bounds(sign * (draws_after - draws_before), estimate, clusters, alpha)
+    draws, reach = sign * (draws_after - draws_before), bootstrap.difference_reach(metric)
+    low, high = bounds(draws, estimate, clusters, alpha, reach)
     return Interval(
         estimate=estimate,
         low=low,
@@ -70,7 +71,7 @@ def decay(
         level=1 - alpha,
         clusters=clusters,
         rows=n_before + n_after,
-        method="unpaired " + bootstrap.METHOD,
+        method="unpaired " + (bootstrap.UNSEEN if bootstrap.alike(draws, reach) else bootstrap.METHOD),
     )
 
 

@@ -62,7 +62,10 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateResult(msgspec.Struct, frozen=True, kw_only=True):
-    """`primary` and `difference`: the primary metric of the candidate, and of candidate against champion."""
+    """`primary` and `difference`: the primary metric of the candidate, and of candidate against champion.
+
+    `better_than_champion`: the lower end of `difference` is above 0, with enough clusters; no other check counts.
+    """
 
     verdict: Verdict
     checks: tuple[CheckResult, ...]
@@ -149,7 +152,7 @@ def evaluate_gate(
     return GateResult(
         verdict=overall(results),
         checks=results,
-        better_than_champion=_better(parsed, results, difference),
+        better_than_champion=_better(difference),
         look=look,
         alpha=level,
         primary=rows.interval(primary_metric, None, level),
@@ -165,14 +168,9 @@ def overall(results: Sequence[CheckResult]) -> Verdict:
     return "INCONCLUSIVE" if "INCONCLUSIVE" in verdicts or not verdicts else "PASS"
 
 
-def _better(parsed: Sequence[Check], results: Sequence[CheckResult], primary: Interval | None) -> bool:
-    if primary is not None and primary.clusters >= MIN_CLUSTERS and primary.low > 0:
-        return True
-    return any(
-        result.verdict == "PASS" and result.low > 0
-        for check, result in zip(parsed, results, strict=True)
-        if check.baseline == "champion" and check.op in (">", "<") and not check.worst_slice
-    )
+def _better(primary: Interval | None) -> bool:
+    """By the primary metric alone: a candidate that wins on another one may well have lost on this."""
+    return primary is not None and primary.clusters >= MIN_CLUSTERS and primary.low > 0
 
 
 def _evaluate(check: Check, rows: _Rows, alpha: float) -> CheckResult:
@@ -201,7 +199,10 @@ def judge(check: Check, task: str, interval: Interval) -> tuple[Verdict, str]:
     if interval.clusters < MIN_CLUSTERS:
         return "INCONCLUSIVE", f"{interval.clusters} clusters, at least {MIN_CLUSTERS} are needed"
     if np.isnan(interval.low) or np.isnan(interval.high):
-        return "INCONCLUSIVE", f"{what} is undefined in too many resamples"
+        return (
+            "INCONCLUSIVE",
+            f"{what} has no interval: undefined in too many resamples, or without a bound where all agree",
+        )
     low, high, bound = interval.low, interval.high, check.value
     if check.baseline:
         bound = check.value if metric.direction == "max" else -check.value
@@ -223,12 +224,12 @@ def _evaluate_slices(check: Check, rows: _Rows, alpha: float) -> CheckResult:
     level = alpha / max(1, sum(not reason for reason in small.values()))
     parts = []
     for name, reason in small.items():
-        if reason:
-            interval, verdict = _nothing(level, int(rows.slices[name].sum())), "INCONCLUSIVE"
-        else:
+        one: Verdict = "INCONCLUSIVE"
+        interval = _nothing(level, int(rows.slices[name].sum()))
+        if not reason:
             interval = rows.interval(check.metric, check.baseline, level, name)
-            verdict, reason = judge(check, rows.task, interval)
-        parts.append(_slice_result(name, interval, verdict, reason))
+            one, reason = judge(check, rows.task, interval)
+        parts.append(SliceResult(name=name, verdict=one, reason=reason, **_numbers(interval)))
     verdicts = {part.verdict for part in parts}
     verdict = next(v for v in ("FAIL", "INCONCLUSIVE", "PASS") if v in verdicts)
     guilty = [part for part in parts if part.verdict == "FAIL"]
@@ -269,18 +270,9 @@ def _nothing(alpha: float, rows: int) -> Interval:
     )
 
 
-def _slice_result(name: str, interval: Interval, verdict: Any, reason: str) -> SliceResult:
-    return SliceResult(
-        name=name,
-        verdict=verdict,
-        estimate=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        level=interval.level,
-        clusters=interval.clusters,
-        rows=interval.rows,
-        reason=reason,
-    )
+def _numbers(found: Interval | SliceResult) -> dict[str, Any]:
+    """The fields that an interval, a slice and a check share."""
+    return {name: getattr(found, name) for name in ("estimate", "low", "high", "level", "clusters", "rows")}
 
 
 def _result(
@@ -295,13 +287,8 @@ def _result(
     return CheckResult(
         text=check.text,
         verdict=verdict,
-        estimate=interval.estimate,
-        low=interval.low,
-        high=interval.high,
-        level=interval.level,
-        clusters=interval.clusters,
-        rows=interval.rows,
         reason=reason,
+        **_numbers(interval),
         of="difference" if check.baseline else "metric",
         applicable=applicable,
         slices=slices,

@@ -9,7 +9,8 @@ freedom in each. Together, with a and n the scale and the degrees of freedom of 
 
     PSI ~ a chi2(n - d) + (d a + tau) F(d, d nu).
 
-Its 95 % point is the band. The p-value uses the same law with a = s and n = B-1, on a distance that equals PSI to
+Its 95 % point is the band. With fewer than nine days nu is too small for a usable tail; tau is then the largest that was
+seen between them, and PSI ~ a chi2(n; noncentrality tau / a), as if every chunk strayed as far as the oddest batch. The p-value uses the same law with a = s and n = B-1, on a distance that equals PSI to
 second order and keeps to it in the tail (`p_value`). Few reference rows or days make tau uncertain and the band wide.
 """
 
@@ -45,6 +46,9 @@ class Null:
             return 1.0 if value <= 0 else 0.0
         if not self.days.days:
             return float(special.chdtrc(self.freedom, max(value, 0.0) / self.scale))
+        if self.days.few:
+            strays = self.days.variance / self.scale
+            return float(stats.ncx2.sf(max(value, 0.0) / self.scale, self.freedom, strays))
         d = min(self.days.directions, self.freedom)
         weight, f = _f_grid(round(d, 1), round(self.days.freedom, 1))
         left = np.maximum(value - (d * self.scale + self.days.variance) * f, 0.0) / self.scale
@@ -109,7 +113,7 @@ def null_of(
         mean, variance = float(draws.mean()), float(draws.var(ddof=1))
         if mean > 0 and variance > 0:
             scale, freedom = variance / (2 * mean), 2 * mean**2 / variance
-    if day_counts is None or days is None or days.variance <= 0:
+    if day_counts is None or days is None or days.few or days.variance <= 0:
         return Null(scale, freedom, days or Spread())
     more = _shifted_mean(day_counts, days, m, seed) - scale * freedom
     return Null(scale, freedom, replace(days, variance=max(days.variance, more)))
