@@ -268,6 +268,9 @@ def _decide_split(draft: Draft, frame: pl.DataFrame) -> None:
             draft.why["split"] = (
                 "no event time and no key: a hash of the whole row, but for the target, says which rows judge"
             )
+            if draft.columns is None:  # what parts the rows is no feature unless it is named as one
+                draft.columns = list(draft.split_key)
+                draft.why["columns"] = "all of them, though their hash parts the rows"
         return
     files = frame[_FILE].n_unique()
     draft.why["split"] = (

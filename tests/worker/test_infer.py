@@ -82,8 +82,9 @@ def test_no_key_no_time_splits_by_the_row(tmp_path: Path) -> None:
     assert (found["key"], found["event_time"], found["split_key"]) == ([], "", ["a", "b"])
     box = Bench(tmp_path / "home", tmp_path)
     box.admit("rows")
-    stages = box.stages(box.worker("label"), "collect")
+    stages = box.stages(box.worker("label"), "collect", "validate", "prepare", "features")
     assert stages.done["collect"].facts["evaluation"]["rows"] > 0
+    assert stages.done["features"].facts["feature_columns"] == ["a", "b"]
 
 
 def test_hostile_names_stay_data(tmp_path: Path) -> None:
