@@ -8,7 +8,7 @@ from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
 from mlops_store.index import models
 from mlops_store.index.tx import Read
-from mlops_store.records import LaunchContext, RunSpec, SourcePin, VersionPin
+from mlops_store.records import LaunchContext, PastLook, RunSpec, SourcePin, VersionPin
 from mlops_store.run_folder import RunFolder
 
 CHAMPION = "champion"
@@ -34,7 +34,7 @@ def resolve(read: Read, folder: RunFolder, spec: RunSpec, attempt: int) -> Launc
         sources=sources,
         champion=champion,
         target_version=_target(read, spec),
-        looks=_looks(read, spec),
+        looked=_looks(read, spec),
         previous_run=_previous(read, spec),
         request=request,
     )
@@ -91,11 +91,11 @@ def _target(read: Read, spec: RunSpec) -> VersionPin | None:
     return _alias(read, spec.project, spec.model, CHAMPION) if spec.kind in ("score", "evaluate") else None
 
 
-def _looks(read: Read, spec: RunSpec) -> dict[str, int]:
-    """How often this model was judged on each set of evaluation rows. The look of a run is entered when it settles;
+def _looks(read: Read, spec: RunSpec) -> list[PastLook]:
+    """On which rows this model was judged before. The look of a run is entered when it settles;
     runs that judge one model go one after the other, so none is counted twice. A resumed run takes its own look again."""
     if not spec.model:
-        return {}
+        return []
     return models.looks(read, spec.project, spec.model, but=spec.run_id)
 
 

@@ -22,10 +22,3 @@ def lower_this_thread(value: int = BACKGROUND) -> bool:
     except OSError:
         return False
     return True
-
-
-def this_thread() -> int:
-    """The nice value of the calling thread."""
-    return os.getpriority(
-        os.PRIO_PROCESS, threading.get_native_id() if sys.platform.startswith("linux") else 0
-    )

@@ -16,7 +16,7 @@ _QUIET = re.compile(r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
 _K_OF_N = re.compile(r"^([1-9]\d?)/([1-9]\d?)$")
 _CHECK = re.compile(
     r"^\s*(?P<slice>worst_slice\.)?(?P<metric>[A-Za-z_]\w*)\s*(?P<op>>=|<=|>|<)\s*"
-    r"(?:(?P<base>champion|naive)(?:\s*[+-]\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?|[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$"
+    r"(?:(?P<base>champion|naive)(?P<offset>\s*[+-]\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)?|[+-]?\s*(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*$"
 )
 
 METRICS: dict[str, dict[str, str]] = {
@@ -55,14 +55,6 @@ def parse_duration(value: object) -> int:
         if parts and not _DURATION.sub("", value).strip():
             return sum(int(number) * _UNITS[unit] for number, unit in parts)
     raise ValueError(f'{value!r} is not a duration; write a number and s, m, h, d or w, such as "6h" or "7d"')
-
-
-def show_duration(milliseconds: int) -> str:
-    """The shortest exact way to write a duration: 86400000 → `1d`."""
-    for unit in ("w", "d", "h", "m", "s"):
-        if milliseconds and milliseconds % _UNITS[unit] == 0:
-            return f"{milliseconds // _UNITS[unit]}{unit}"
-    return f"{milliseconds / 1000:g}s"
 
 
 def _windows(value: object) -> list[str]:
@@ -131,6 +123,18 @@ def check_problem(text: str, task: str) -> str:
             side = "higher" if known[match["metric"]] == "max" else "lower"
             return f"{text!r} asks for a worse model: {match['metric']} is better when {side}; turn {match['op']} round"
     return ""
+
+
+def champion_check(text: str) -> tuple[str, float] | None:
+    """(metric, margin) of a check against the champion, `worst_slice.` kept before the metric; None for any other check.
+
+    The margin is what the difference has to reach, turned so that positive is better.
+    """
+    match = _CHECK.match(text)
+    if match is None or match["base"] != "champion":
+        return None
+    offset = float(re.sub(r"\s", "", match["offset"] or "0"))
+    return f"{match['slice'] or ''}{match['metric']}", offset if match["op"].startswith(">") else 0.0 - offset
 
 
 Duration = Annotated[int, BeforeValidator(parse_duration)]

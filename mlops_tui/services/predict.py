@@ -42,7 +42,12 @@ def predict(tx: Tx, request: Predict) -> RunDetail:
         project_dir=place.dir if place else "",
         model=version.model,
         client=request.client,
-        request={"version": version.version, "input": str(source), "output": str(target)},
+        request={
+            "version": version.version,
+            "input": str(source),
+            "output": str(target),
+            "force": request.force,
+        },
         why=f"score {source.name} by {version.label}",
     )
     return detail(tx, spec.run_id)

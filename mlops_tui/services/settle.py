@@ -6,7 +6,6 @@ to disk is named by content.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import msgspec
 
 from mlops_store.index import models
 from mlops_store.index.tx import Tx
+from mlops_store.looks import looks_before
 from mlops_store.records import (
     ENDED,
     FeatureView,
@@ -30,6 +30,7 @@ from mlops_tui.services import triggers
 from mlops_tui.services.configs import config_of
 from mlops_tui.services.loop_facts import champion, current_versions, loads
 from mlops_tui.services.submit import submit
+from mlops_tui.services.versions import number_of
 
 Handler = Callable[[Tx, RunSpec, Outcome], None]
 
@@ -159,7 +160,7 @@ def _train(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
     verdict = None
     if found.gate is not None:
         verdict = found.gate.verdict
-        _judge(tx, spec, found.model, version, found.gate)
+        _judge(tx, spec, found, version, found.gate)
         _promote_by_policy(tx, spec, found, version)
     triggers.run_over(tx, spec, verdict, failed=False)
 
@@ -215,7 +216,8 @@ def _bound(entry: str, views: dict[str, int]) -> str:
     return f"{view}@{views[view]}:{feature}" if colon and view in views else entry
 
 
-def _judge(tx: Tx, spec: RunSpec, model: str, version: int, gate: GateOutcome) -> None:
+def _judge(tx: Tx, spec: RunSpec, found: TrainingOutcome, version: int, gate: GateOutcome) -> None:
+    model = found.model
     subject = f"{spec.project}/{model}@{version}"
     tx.append(
         "gate.look",
@@ -226,6 +228,8 @@ def _judge(tx: Tx, spec: RunSpec, model: str, version: int, gate: GateOutcome) -
             "evaluation_key": gate.evaluation_key,
             "run_id": spec.run_id,
             "look": gate.look,
+            "split_by": gate.split_by,
+            "batches": found.evaluation_batches,
         },
     )
     tx.append(
@@ -242,15 +246,20 @@ def _count_abandoned_look(tx: Tx, spec: RunSpec, folder: RunFolder) -> None:
     """A training that has shown how it does on the evaluation rows, and then failed or was stopped, has looked all the same."""
     stages = {str(stage.get("name")): stage for stage in folder.stages(folder.latest())}
     shown = stages.get("evaluate", {}).get("state") in ("finished", "cached")
-    key = (stages.get("collect", {}).get("facts") or {}).get("evaluation_key")
+    facts = stages.get("collect", {}).get("facts") or {}
+    key, batches = facts.get("evaluation_key"), list(facts.get("eval_batches") or [])
+    split_by = str((facts.get("split") or {}).get("by") or "")
     if not shown or not isinstance(key, str) or spec.model is None:
         return
     launched = folder.context(folder.latest())
-    look = (launched.looks.get(key, 0) if launched else 0) + 1
+    look = looks_before(launched.looked if launched else [], key, split_by, batches) + 1
     tx.append(
         "gate.look",
         f"{spec.project}/{spec.model}",
-        {"project": spec.project, "model": spec.model, "evaluation_key": key, "run_id": spec.run_id, "look": look},
+        {
+            "project": spec.project, "model": spec.model, "evaluation_key": key, "run_id": spec.run_id, "look": look,
+            "split_by": split_by, "batches": batches,
+        },
         why="the run ended without a verdict",
     )  # fmt: skip
 
@@ -265,7 +274,7 @@ def _promote_by_policy(tx: Tx, spec: RunSpec, found: TrainingOutcome, version: i
         return
     triggers.record_policy(tx, spec.project, found.model, model.retrain)
     now = champion(tx, spec.project, found.model)
-    judged = judged_against(gate)
+    judged = number_of(gate.champion)
     if model.retrain.auto_promote != "on_pass" or gate.verdict != "PASS" or not gate.better_than_champion:
         return
     if now is None or judged != now.version:
@@ -280,12 +289,6 @@ def _promote_by_policy(tx: Tx, spec: RunSpec, found: TrainingOutcome, version: i
             },
             why="policy auto_promote = on_pass",
         )  # fmt: skip
-
-
-def judged_against(gate: GateOutcome) -> int | None:
-    """The version number in `gate.champion` (`model@3`, `3`); None where there was no champion."""
-    match = re.search(r"(\d+)$", gate.champion or "")
-    return int(match[1]) if match else None
 
 
 # --- the rest -------------------------------------------------------------------------------------------------
@@ -313,13 +316,14 @@ def _evaluate(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
     found = outcome.evaluation
     if found is None:
         return
-    looks = models.looks(tx, spec.project, found.model)
+    past = models.looks(tx, spec.project, found.model, but=spec.run_id)
+    before = looks_before(past, found.evaluation_key, found.split_by, found.evaluation_batches)
     tx.append(
         "gate.look",
         f"{spec.project}/{found.model}@{found.version}",
         {
             "project": spec.project, "model": found.model, "evaluation_key": found.evaluation_key, "run_id": spec.run_id,
-            "look": looks.get(found.evaluation_key, 0) + 1,
+            "look": before + 1, "split_by": found.split_by, "batches": found.evaluation_batches,
         },
     )  # fmt: skip
 
@@ -328,4 +332,4 @@ _HANDLERS: dict[str, Handler] = {
     "ingest": _ingest, "train": _train, "drift": _drift, "score": _score, "inspect": _inspect, "evaluate": _evaluate,
 }  # fmt: skip
 
-__all__ = ["judged_against", "loads", "settle", "settle_broken", "settle_key"]
+__all__ = ["loads", "settle", "settle_broken", "settle_key"]

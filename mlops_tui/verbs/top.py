@@ -73,6 +73,7 @@ class Predict(SubmitInput, kw_only=True):
     ]
     input: Annotated[str, opt("CSV or Parquet with the rows to score", kind="path", metavar="FILE")]
     output: Annotated[str, opt("CSV or Parquet to write", kind="path", metavar="FILE")]
+    force: Annotated[bool, opt("replace the output where it is there already")] = False
 
 
 class Wait(ProjectInput, kw_only=True):

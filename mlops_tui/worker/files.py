@@ -12,17 +12,17 @@ import hashlib
 import os
 import stat
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from mlops_store.atomic import copy_file
 from mlops_store.delivered import path_text
-from mlops_store.home import Home
-from mlops_store.records import Column, Manifest
+from mlops_store.records import Column
 from mlops_tui.worker.text_types import TextProblem, infer_text, parse_text
 
 ROW_LIMIT = 1000  # offending rows kept with a refused file
@@ -176,9 +176,12 @@ def _read_parquet(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     types, diff = match_schema(found_types, pinned, lambda name, kind: _fits(frame[name], kind))
     columns: list[pl.Series] = []
     for name, kind in types.items():
-        columns.append(_canonical(frame, name, kind))
+        columns.append(
+            _canonical(frame, name, kind) if name in kinds else _nothing(name, kind, frame.height)
+        )
     table = pl.DataFrame(columns)
-    return Table(table, _columns(types, pinned), diff, exact=table.schema == frame.schema)
+    exact = table.schema == frame.schema
+    return Table(table, _columns(types, pinned), diff, _absent(types, kinds), exact)
 
 
 def _fits(series: pl.Series, kind: str) -> bool:
@@ -238,12 +241,15 @@ def _read_text(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     raw = raw.slice(1)
     raw.columns = header
     raw, notes = _whole_rows(raw, plain, separator)
-    pins = {column.name: column.type for column in pinned} if pinned is not None else {}
-    _refuse_missing(header, pins)  # before thousands of columns are looked at
+    pins = {column.name: column.type for column in pinned or []}
+    _refuse_missing(header, pinned or [])  # before thousands of columns are looked at
     found = {name: infer_text(raw[name], pins.get(name)) for name in header}
     types, diff = match_schema(found, pinned, lambda name, kind: (found[name], kind) != ("float", "int"))
     columns: list[pl.Series] = []
     for name, kind in types.items():
+        if name not in found:
+            columns.append(_nothing(name, kind, raw.height))
+            continue
         try:
             columns.append(parse_text(raw[name], kind, CANONICAL[kind]))
         except TextProblem as error:
@@ -262,7 +268,20 @@ def _read_text(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
                 ],
                 bad.head(ROW_LIMIT),
             ) from error
-    return Table(pl.DataFrame(columns), _columns(types, pinned), diff, notes)
+    return Table(pl.DataFrame(columns), _columns(types, pinned), diff, [*notes, *_absent(types, found)])
+
+
+def _nothing(name: str, kind: str, height: int) -> pl.Series:
+    """An optional column that a file lacks."""
+    return pl.Series(name, [None], CANONICAL[kind]).new_from_index(0, height)
+
+
+def _absent(types: Mapping[str, str], there: Collection[str]) -> list[str]:
+    """A note where a file lacks optional columns."""
+    names = [name for name in types if name not in there]
+    plural = len(names) > 1
+    what = f"{'columns' if plural else 'column'} {_shown(names)} {'are' if plural else 'is'} not in the file"
+    return [f"{what}: NULL in its rows"] if names else []
 
 
 def _inflate(delivery: Delivery) -> Path:
@@ -365,17 +384,17 @@ def match_schema(
     """The type to store each column as, and the admissible differences. Raises Refused for a missing or changed column.
 
     `fits(name, type)` says whether the column's values are lossless in another type. A new column is admitted
-    with a warning, an int column that now holds fractions is widened to float with a warning.
+    with a warning, an int column that now holds fractions is widened to float with a warning. An optional column may be missing.
     """
     if pinned is None:
         return dict(found), []
     pins = {column.name: column.type for column in pinned}
-    _refuse_missing(list(found), pins)
+    _refuse_missing(list(found), pinned)
     extra = [name for name in found if name not in pins]
     types: dict[str, str] = {}
     diff: list[dict[str, Any]] = []
     for name, kind in pins.items():
-        if found[name] == kind or fits(name, kind):
+        if name not in found or found[name] == kind or fits(name, kind):
             types[name] = kind
             continue
         if (kind, found[name]) == ("int", "float"):
@@ -392,11 +411,12 @@ def match_schema(
     return types, diff
 
 
-def _refuse_missing(names: list[str], pins: dict[str, str]) -> None:
+def _refuse_missing(names: list[str], pinned: Sequence[Column]) -> None:
     there = set(names)
-    missing = [name for name in pins if name not in there]
+    missing = [column.name for column in pinned if not column.optional and column.name not in there]
     if missing:
-        extra = [name for name in names if name not in pins]
+        known = {column.name for column in pinned}
+        extra = [name for name in names if name not in known]
         raise Refused(
             _missing_reason(missing, extra),
             [{"missing": missing, "extra": [name[:_REASON_LIMIT] for name in extra[:ROW_LIMIT]]}],
@@ -424,25 +444,11 @@ def _shown(names: list[str]) -> str:
 
 
 def _columns(types: dict[str, str], pinned: Sequence[Column] | None) -> list[Column]:
-    nullable = {column.name: column.nullable for column in pinned or []}
-    return [Column(name=name, type=kind, nullable=nullable.get(name, True)) for name, kind in types.items()]
-
-
-def scan_manifest(home: Home, manifest: Manifest) -> pl.LazyFrame:
-    """All rows of a data version in its schema: columns that came later are NULL before, widened ones are cast."""
-    parts: list[pl.LazyFrame] = []
-    for file in manifest.files:
-        lazy = pl.scan_parquet(home.resolve(file.stored), glob=False)
-        there = lazy.collect_schema()
-        parts.append(
-            lazy.select(
-                (pl.col(c.name) if c.name in there else pl.lit(None)).cast(CANONICAL[c.type]).alias(c.name)
-                for c in manifest.schema
-            )
-        )
-    if not parts:
-        return pl.LazyFrame(schema={c.name: CANONICAL[c.type] for c in manifest.schema})
-    return pl.concat(parts, how="vertical")
+    known = {column.name: column for column in pinned or []}
+    return [
+        msgspec.structs.replace(known[name], type=kind) if name in known else Column(name=name, type=kind)
+        for name, kind in types.items()
+    ]
 
 
 def _first_line(error: BaseException) -> str:

@@ -15,6 +15,7 @@ from mlops_store.home import scratch
 from mlops_store.ids import check_name, now_ms
 from mlops_tui.worker import stage_cache
 from mlops_tui.worker.stage_cache import StageRecord
+from mlops_tui.worker.stage_code import closure
 
 if TYPE_CHECKING:
     from mlops_tui.project.schema import ModelConfig, ProjectConfig
@@ -86,8 +87,8 @@ class Stages:
     """Runs stages in order, each once: from the cache where nothing it depends on has changed.
 
     A stage module has `run(ctx: StageContext) -> None` and may have: `INPUTS` (names of the stages it reads),
-    `inputs(worker) -> dict` (other things it depends on, JSON, readable), `CODE` (further modules of ours whose
-    source counts), `USES_RECIPE` (the user's code counts), `CACHED = False` (never from the cache).
+    `inputs(worker) -> dict` (other things it depends on, JSON, readable), `CODE` (modules of ours that
+    it runs without importing them; what it imports counts by itself), `USES_RECIPE` (the user's code counts), `CACHED = False` (never from the cache).
     """
 
     def __init__(self, worker: WorkerContext) -> None:
@@ -99,8 +100,8 @@ class Stages:
         """Runs or finds one stage. Raises what the stage raises, after recording that it failed."""
         name = module.__name__.rpartition(".")[2]
         self.worker.current_stage = name
-        code = stage_cache.code_hash((module.__name__, *getattr(module, "CODE", ())))
-        inputs = self._inputs(module)
+        behind = closure(module.__name__, *getattr(module, "CODE", ()))
+        code, inputs = behind.code, self._inputs(module, behind.versions)
         key = stage_cache.stage_key(name, code, inputs)
         cached = bool(getattr(module, "CACHED", True))
         folder = self._folder(name, key) if cached else self.worker.attempt_dir / "work" / name
@@ -121,7 +122,7 @@ class Stages:
         self.worker.current_stage = ""
         return record
 
-    def _inputs(self, module: ModuleType) -> dict[str, Any]:
+    def _inputs(self, module: ModuleType, libraries: dict[str, str]) -> dict[str, Any]:
         inputs: dict[str, Any] = {f"stage {n}": self.done[n].digest for n in getattr(module, "INPUTS", ())}
         own = getattr(module, "inputs", None)
         if own is not None:
@@ -129,6 +130,7 @@ class Stages:
         if getattr(module, "USES_RECIPE", False):
             inputs["recipe code"] = self.worker.recipe.code_hash
             inputs["packages"] = self.worker.recipe.packages
+        inputs["libraries"] = libraries
         return inputs
 
     def _folder(self, name: str, key: str) -> Path:

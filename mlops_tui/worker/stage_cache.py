@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
 import os
 import shutil
 from pathlib import Path, PurePosixPath
@@ -49,19 +47,6 @@ class StageRecord(msgspec.Struct, kw_only=True):
     ended: int = 0
     seconds: float = 0.0
     error: str = ""
-
-
-def code_hash(modules: tuple[str, ...]) -> str:
-    """sha256 over the source of our own modules that a stage runs; a change of theirs makes the stage run again."""
-    digest = hashlib.sha256()
-    for name in modules:
-        spec = importlib.util.find_spec(name)
-        if spec is None or spec.origin is None:
-            raise Problem(
-                "worker_broken", f"module {name} of a stage is not installed", "install mlops-tui again"
-            )
-        digest.update(name.encode() + b"\0" + Path(spec.origin).read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 def stage_key(name: str, code: str, inputs: dict[str, Any]) -> str:

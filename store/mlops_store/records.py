@@ -51,11 +51,15 @@ class LedgerEntry(Record):
 
 
 class Column(Record):
-    """A column of a schema; `type` is a logical type: int, float, bool, str, datetime, date, duration, binary."""
+    """A column of a schema; `type` is a logical type: int, float, bool, str, datetime, date, duration, binary.
+
+    `optional`: it came after the source's first schema, so a delivery may lack it. That is no part of a snapshot's identity.
+    """
 
     name: str
     type: str
     nullable: bool = True
+    optional: bool = False
 
 
 class BatchFile(Record):
@@ -101,7 +105,8 @@ class RunSpec(Record):
     """What was asked for: `runs/<yyyy-mm>/<run_id>/spec.json`, written once, before anything runs.
 
     `limits` are resource limits by name (`RLIMIT_NOFILE`: [soft, hard], -1 for none) and `nice` is added to the
-    launcher's own niceness.
+    launcher's own niceness. `withheld` names the variables of the submitter's environment that look like secrets: the
+    run does not get them.
     """
 
     run_id: str
@@ -127,6 +132,7 @@ class RunSpec(Record):
     recipe_hash: str = ""
     limits: dict[str, list[int]] = {}
     nice: int = 0
+    withheld: list[str] = []
 
 
 class SourcePin(Record):
@@ -148,6 +154,16 @@ class VersionPin(Record):
     python: str
 
 
+class PastLook(Record):
+    """One verdict or evaluation of a model: the rows it saw, the sha256s of their batches, and how they were told apart
+    (`time` or `key_hash`)."""
+
+    run_id: str
+    evaluation_key: str
+    split_by: str = ""
+    batches: list[str] = []
+
+
 class LaunchContext(Record):
     """What the daemon resolved at launch: `attempts/<n>/context.json`. The worker reads nothing else of the system."""
 
@@ -161,8 +177,7 @@ class LaunchContext(Record):
     sources: dict[str, SourcePin] = {}
     champion: VersionPin | None = None
     target_version: VersionPin | None = None
-    look: int = 1
-    looks: dict[str, int] = {}
+    looked: list[PastLook] = []
     previous_run: str | None = None
     request: dict[str, Any] = {}
 
@@ -292,6 +307,7 @@ class GateOutcome(Record):
     alpha: float
     champion: str | None = None
     difference: CheckResult | None = None
+    split_by: str = ""
     champion_metrics: dict[str, Any] = {}
     naive_metrics: dict[str, Any] = {}
 
@@ -328,6 +344,8 @@ class EvaluationOutcome(Record):
     baseline_version: int | None = None
     baseline_metrics: dict[str, Any] = {}
     difference: CheckResult | None = None
+    evaluation_batches: list[str] = []
+    split_by: str = ""
 
 
 class DriftOutcome(Record):

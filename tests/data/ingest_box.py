@@ -80,11 +80,21 @@ class Box:
         return outcome
 
     def frame(self) -> Any:
-        from mlops_tui.worker.files import scan_manifest
+        import polars as pl
 
-        return scan_manifest(
-            self.home, Snapshots(self.home).manifest("shop", "orders", self.version)
-        ).collect()
+        from mlops_tui.worker.files import CANONICAL
+
+        manifest = Snapshots(self.home).manifest("shop", "orders", self.version)
+        schema = {column.name: CANONICAL[column.type] for column in manifest.schema}
+        parts = [pl.read_parquet(self.home.resolve(file.stored), glob=False) for file in manifest.files]
+        whole = [
+            part.select(
+                (pl.col(name) if name in part.columns else pl.lit(None)).cast(dtype).alias(name)
+                for name, dtype in schema.items()
+            )
+            for part in parts
+        ]
+        return pl.concat(whole) if whole else pl.DataFrame(schema=schema)
 
 
 def make_box(folder: Path, toml: str = TOML) -> Box:

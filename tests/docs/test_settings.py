@@ -14,7 +14,7 @@ from pydantic.functional_validators import BeforeValidator
 from pydantic_core import PydanticUndefined
 
 from mlops_tui.project.schema import ProjectConfig
-from mlops_tui.project.values import parse_duration, show_duration
+from mlops_tui.project.values import parse_duration
 
 PAGE = Path(__file__).parents[2] / "docs" / "mlops_toml.md"
 PLACEHOLDERS = {"source": "NAME", "model": "NAME", "expect": "COLUMN"}
@@ -56,6 +56,14 @@ def documented() -> dict[str, dict[str, str]]:
             for name in current:
                 found[name][row[1]] = row[2].strip()
     return found
+
+
+def show_duration(milliseconds: int) -> str:
+    """The shortest exact way to write a duration: 86400000 → `1d`."""
+    for unit, size in {"w": 604_800, "d": 86_400, "h": 3_600, "m": 60, "s": 1}.items():
+        if milliseconds and milliseconds % (size * 1000) == 0:
+            return f"{milliseconds // (size * 1000)}{unit}"
+    return f"{milliseconds / 1000:g}s"
 
 
 def written(field: FieldInfo) -> str:

@@ -11,7 +11,7 @@ from mlops_store.errors import Problem
 from mlops_tui.project.lines import key_lines
 from mlops_tui.project.load import ConfigError, load, parse_config, recipe_hash
 from mlops_tui.project.predicate import columns, parse
-from mlops_tui.project.values import METRICS, check_problem, parse_duration, show_duration
+from mlops_tui.project.values import METRICS, check_problem, parse_duration
 from mlops_tui.worker.statistics import metrics
 from mlops_tui.worker.statistics.checks import parse_check
 
@@ -64,6 +64,51 @@ def test_all_errors_at_once_with_lines(tmp_path: Path) -> None:
         ("model.m.gate.checks", 17),
         ("sauce", 18),
     }
+
+
+def test_structural_errors_hide_no_others(tmp_path: Path) -> None:
+    text = GOOD.replace('"rows"', '"rwos"') + (
+        'metrik = "f1"\nslices = ["y == 1"]\n[model.m.gate]\nchecks = ["roc_auc > chmpion"]\n[model.n]\nspine = "rows"\n'
+        'target = "y"\ntask = "regression"\nmetric = "f1"\n[sauce]\n'
+    )
+    found = findings(text, tmp_path)
+    assert [(f["key"], f["line"]) for f in found] == [
+        ("model.m.spine", 9), ("model.m.metrik", 12), ("model.m.slices", 13), ("model.m.gate.checks", 15),
+        ("model.n.metric", 20), ("sauce", 21),
+    ]  # fmt: skip
+    assert "did you mean 'rows'?" in str(found[0]["fix"])
+
+
+@pytest.mark.parametrize(
+    ("change", "key", "count"),
+    [
+        ('event_time = "t"', 'event_tme = "t"\nknown_at = "k"', 1),  # which known_at needs
+        ('event_time = "t"', "event_time = 3", 1),
+        ('key = ["id"]\nevent_time = "t"', "key = 3", 1),  # a spine needs one of them
+        ('path = "*.csv"', "", 1),
+        ('name = "p"', "", 1),
+        ("[source.rows]", "[source.Rows]", 2),  # no name; and then nobody is told of a missing source "Rows"
+        ('task = "classification"', 'task = "clasification"\nmetric = "f1"', 1),
+        ('task = "classification"', 'task = "classification"\nfeatures = ["v"]\nrecipee = "r.py"', 1),
+        ('target = "y"', 'targt = "y"', 1),
+        ('spine = "rows"', "spine = 3", 1),
+        ('task = "classification"', 'task = "classification"\n[model.m.retrain]\non_new_data = {}', 1),
+        ('task = "classification"', 'task = "classification"\n[source.rows.expect]\ny = { in = [[1]] }', 1),
+    ],
+)
+def test_what_follows_from_an_error_is_no_error_of_its_own(
+    tmp_path: Path, change: str, key: str, count: int
+) -> None:
+    found = findings(GOOD.replace(change, key), tmp_path)
+    assert len(found) == count, found
+
+
+def test_sources_that_are_no_table_hide_no_other_error(tmp_path: Path) -> None:
+    text = "source = 3\n" + GOOD.replace("[source.rows]\n", "[project.notify]\n").replace(
+        'path = "*.csv"\nkey = ["id"]\nevent_time = "t"\n', ""
+    )
+    found = findings(text + 'slices = ["y == 1"]\n', tmp_path)
+    assert [f["key"] for f in found] == ["source", "model.m.slices"]
 
 
 def test_unknown_key_has_a_suggestion(tmp_path: Path) -> None:
@@ -139,7 +184,6 @@ def test_lines_of_awkward_toml() -> None:
 
 def test_durations() -> None:
     assert parse_duration("1d 12h") == 129_600_000
-    assert show_duration(21_600_000) == "6h"
     for bad in ("", "6", "h", "6 hours", 6):
         with pytest.raises(ValueError, match="duration"):
             parse_duration(bad)

@@ -15,6 +15,7 @@ from mlops_store.errors import Problem
 from mlops_store.index import data, features, ledger_log, models, proposals, runs
 from mlops_store.index.query import user_query
 from mlops_store.index.tx import Tx, Writer
+from mlops_store.records import PastLook
 
 
 @pytest.fixture
@@ -182,7 +183,7 @@ def test_models_as_they_are_and_as_they_were(writer: Writer, monkeypatch: pytest
     at(writer, monkeypatch, 1500, move(1, 2))  # the clock went back: the ledger's time does not
     at(writer, monkeypatch, 3000, move(None, 1), ("gate.verdict", {"project": "flights", "model": "late", "version": 2, "verdict_id": "v", "verdict": "FAIL"}),
        ("gate.waive", {"project": "flights", "model": "late", "version": 2, "verdict_id": "v", "check": "slices", "name": "ann", "reason": "r", "expires": 4000}),
-       ("gate.look", {"project": "flights", "model": "late", "evaluation_key": "e", "look": 1}))  # fmt: skip
+       ("gate.look", {"project": "flights", "model": "late", "evaluation_key": "e", "look": 1, "run_id": "r", "split_by": "time", "batches": ["a"]}))  # fmt: skip
     with writer.reader() as read:
         aliases = {
             t: models.aliases(read, "flights", "late", t) for t in (500, 1000, 1999, 2000, 2999, 3000, None)
@@ -208,7 +209,9 @@ def test_models_as_they_are_and_as_they_were(writer: Writer, monkeypatch: pytest
             (2, "FAIL"),
             (1, None),
         ]
-        assert models.looks(read, "flights", "late") == {"e": 1}
+        look = PastLook(run_id="r", evaluation_key="e", split_by="time", batches=["a"])
+        assert models.looks(read, "flights", "late") == [look]
+        assert models.looks(read, "flights", "late", but="r") == []
         assert [len(models.waivers(read, "flights", "late", 2, t)) for t in (2999, 3000, None)] == [0, 1, 1]
         found = models.version(read, "flights", "late", 2)
         assert found is not None and found["feature_service"] == ["weather@1:wind"]

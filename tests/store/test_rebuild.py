@@ -99,7 +99,7 @@ def full_home(tmp_path: Path) -> Home:
     do(writer, ("model.register", {"project": "flights", "model": "late", "version": 1, "run_id": folders[0].run_id, "tree": digest, "metric": "loss", "direction": "min"}),
        ("gate.verdict", {"project": "flights", "model": "late", "version": 1, "verdict_id": "v", "verdict": "PASS", "gate": {"a": 1.5}}),
        ("alias.move", {"project": "flights", "model": "late", "alias": "champion", "from": None, "to": 1}),
-       ("gate.look", {"project": "flights", "model": "late", "evaluation_key": "e", "look": 1}),
+       ("gate.look", {"project": "flights", "model": "late", "evaluation_key": "e", "look": 1, "split_by": "time", "batches": ["b"]}),
        ("view.define", {"project": "flights", "view": "w", "version": 1, "definition": "d", "record": {"source": "s"}}),
        ("proposal.open", {"id": "p", "project": "flights", "model": "late"}),
        ("firing.add", {"firing_id": "f", "project": "flights", "model": "late", "rule": "r", "kind": "drift"}),

@@ -14,6 +14,7 @@ from train_box import Box, Run, make
 
 from mlops_store.errors import Problem
 from mlops_store.objects import Objects
+from mlops_store.records import PastLook
 from mlops_tui.worker.training.version_files import VersionFile, load_version, read_profile, read_version
 
 TOML = """
@@ -129,7 +130,8 @@ def test_nothing_changed_means_nothing_is_done_again_but_each_verdict_is_a_look(
 ) -> None:
     box, first = clinic
     assert first.trained.gate is not None
-    again = box.run("train", "m", looks={first.trained.gate.evaluation_key: 1})
+    look = PastLook(run_id="x", evaluation_key=first.trained.gate.evaluation_key)
+    again = box.run("train", "m", looked=[look])
     states = {stage["name"]: stage["state"] for stage in again.folder.stages(1)}
     assert (
         states["search"] == states["train"] == states["evaluate"] == "cached" and states["gate"] == "finished"

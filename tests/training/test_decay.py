@@ -121,3 +121,21 @@ def test_a_file_that_is_delivered_again_is_no_news_and_says_nothing_of_the_champ
     assert found is not None, run.error
     assert found.new_rows == 120 and found.mature_labelled_rows == 1
     assert found.performance is not None and found.performance["rows"] == 0
+
+
+def test_rows_that_judged_a_champion_without_time_are_told_by_keys(tmp_path: Path) -> None:
+    """Delivered again in another file, they are no first chunk after the promotion."""
+    from test_chain import frame, lab
+
+    box = lab(tmp_path, "classification", "", "C = 0.1")
+    champion = box.run("train", "m")
+    assert champion.code == 0, champion.error
+    rows = frame("classification")
+    box.admit("samples", rows.with_columns(pl.col("f0") + 1e-6))
+    box.admit("samples", rows.with_columns(pl.col("id") + "-new"))
+    request = {"source": "samples", "champion_version": 1, "trained_version": 1, "since_version": 1}
+    run = box.run("drift", "m", champion=champion.pin(1), request=request)
+    found = run.outcome.drift
+    assert found is not None, run.error
+    assert len(found.chunks) == 2 and found.decay is None
+    assert found.decay_reason.startswith("only the first mature chunk")

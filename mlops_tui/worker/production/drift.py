@@ -31,7 +31,7 @@ from mlops_tui.worker.production.scoring import checkout
 from mlops_tui.worker.production.version_child import ScoreReport, score_version
 from mlops_tui.worker.sources import TIME, watermark
 from mlops_tui.worker.statistics import bootstrap, drift, estimates, metrics
-from mlops_tui.worker.training.unseen import repeated, unseen
+from mlops_tui.worker.training.unseen import known, repeated, unseen
 from mlops_tui.worker.training.version_files import Signature, VersionProfile, read_profile, read_version
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class _Scored:
     label: np.ndarray[Any, np.dtype[np.float64]]
     mature: np.ndarray[Any, np.dtype[np.bool_]]
     unseen: np.ndarray[Any, np.dtype[np.bool_]]
+    new_key: np.ndarray[Any, np.dtype[np.bool_]]
     cluster: pl.Series
     batch: np.ndarray[Any, np.dtype[np.int64]]
     day: pl.Series | None
@@ -176,7 +177,8 @@ class _Look:
         day = frame[TIME].dt.date() if self.source.event_time else None
         return _Scored(
             frame, picked.chunk, prediction, label, self._mature(frame),
-            unseen(ctx, picked.frame, self.version.training), self._clusters(frame), picked.batch, day, problem,
+            unseen(ctx, picked.frame, self.version.training), ~known(ctx, picked.frame, self.version.training.source, self.seen.batches, self.seen.until),
+            self._clusters(frame), picked.batch, day, problem,
         )  # fmt: skip
 
     def _labels(self, frame: pl.DataFrame) -> tuple[np.ndarray[Any, np.dtype[np.float64]], str]:
@@ -278,13 +280,14 @@ class _Look:
         return "only the first mature chunk after promotion is there yet, or its score has no interval"
 
     def _unseen(self, chunk: Chunk, scored: _Scored) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Rows that neither trained nor judged the champion."""
+        """Rows that neither trained nor judged the champion: by their key, whatever file they are in, and by their time."""
+        if self.seen.until is None or not self.source.event_time:
+            return scored.new_key
         if self.seen.holds(chunk):
             return np.zeros(scored.frame.height, dtype=np.bool_)
-        if self.seen.until is None or not self.source.event_time:
-            return np.ones(scored.frame.height, dtype=np.bool_)
         later = scored.frame[TIME].dt.timestamp("ms") > self.seen.until
-        return later.fill_null(False).to_numpy()
+        found: np.ndarray[Any, np.dtype[np.bool_]] = scored.new_key & later.fill_null(False).to_numpy()
+        return found
 
     @staticmethod
     def _side(scored: _Scored, rows: np.ndarray[Any, np.dtype[np.bool_]]) -> tuple[Any, Any, pl.Series]:

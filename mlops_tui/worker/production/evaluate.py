@@ -20,6 +20,7 @@ import polars as pl
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.home import scratch
+from mlops_store.looks import looks_before
 from mlops_store.records import EvaluationOutcome, Outcome, VersionPin
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.production.score import target_version
@@ -60,8 +61,7 @@ def run(worker: WorkerContext) -> None:
     folder = scratch(worker.home, "evaluate")
     try:
         judged, names = _judged(worker, pin, baseline, version, eligible.frame, folder)
-        key = selection.evaluation_key(version.training.source, _used(eligible, judged), eligible.rule)
-        outcome = _outcome(worker, pin, baseline, version, judged, key)
+        outcome = _outcome(worker, pin, baseline, version, judged, eligible)
         _write_artifacts(worker, judged, names, outcome, folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -202,10 +202,12 @@ def _outcome(
     baseline: VersionPin | None,
     version: VersionFile,
     judged: Judged,
-    key: str,
+    eligible: Eligible,
 ) -> EvaluationOutcome:
     metric = version.metric
-    look = worker.launch.looks.get(key, 0) + 1
+    batches, split_by = _used(eligible, judged), eligible.rule.by
+    key = selection.evaluation_key(version.training.source, batches, eligible.rule)
+    look = looks_before(worker.launch.looked, key, split_by, batches) + 1
     alpha = look_level(look)
     values = evaluation.metric_values(judged, "candidate")
     for name, entry in values.items():
@@ -218,6 +220,8 @@ def _outcome(
         evaluation_rows=len(judged.y),
         clusters=int(values[metric]["clusters"]),
         slices=evaluation.slice_values(judged, metric),
+        evaluation_batches=batches,
+        split_by=split_by,
     )
     worker.log(
         f"{metric} {values[metric]['value']} on {len(judged.y)} rows in {outcome.clusters} clusters, look {look}"

@@ -100,7 +100,10 @@ def check_output(output: Path, source: Path, force: bool) -> None:
         raise Problem("bad_output", "input and output are the same file", "write to another file", status=2)
     if output.exists() and not force:
         raise Problem(
-            "output_exists", f"{output} is there already", "remove it, or name another file", status=2
+            "output_exists",
+            f"{output} is there already",
+            "name another file, or replace it with --force",
+            status=2,
         )
 
 
@@ -180,7 +183,10 @@ def write_output(frame: pl.DataFrame, output: Path, force: bool) -> None:
             os.link(partial, output)
     except FileExistsError:
         raise Problem(
-            "output_exists", f"{output} is there already", "remove it, or name another file", status=2
+            "output_exists",
+            f"{output} is there already",
+            "name another file, or replace it with --force",
+            status=2,
         ) from None
     except (OSError, pl.exceptions.PolarsError) as error:
         raise Problem(

@@ -15,11 +15,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import numpy as np
 import polars as pl
 
-from mlops_store.atomic import write_json
+from mlops_store.atomic import canonical, sha256_bytes, write_json
 from mlops_store.errors import Problem
 from mlops_tui.worker import sources
 from mlops_tui.worker.assemble import model_sources, prepared
@@ -27,12 +26,14 @@ from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.sources import BATCH, TIME, newest, scan, with_times
 from mlops_tui.worker.stage import StageContext
 from mlops_tui.worker.training import selection
+from mlops_tui.worker.training.leakage import version_of
 from mlops_tui.worker.training.selection import EVAL, HISTORY, ROLE, TRAIN, Choice, Rows, Rule
+from mlops_tui.worker.training.unseen import unseen
+from mlops_tui.worker.training.version_files import Training
 
 INPUTS: tuple[str, ...] = ()
 USES_RECIPE = True
 _KEPT_ROWS = 1000
-CODE = ("mlops_tui.worker.training.selection", "mlops_tui.worker.sources", "mlops_tui.worker.assemble")
 
 
 def inputs(worker: WorkerContext) -> dict[str, Any]:
@@ -46,7 +47,9 @@ def inputs(worker: WorkerContext) -> dict[str, Any]:
     found["split"] = model.split.model_dump()
     found["target"] = model.target
     found["as_of"] = worker.request.get("as_of")
-    found["champion trained until"] = _champion_until(worker)
+    trained = _champion_training(worker)
+    found["champion trained until"] = trained.max_event_time if trained else None
+    found["champion trained on"] = _digest(trained)
     if (worker.manifest(spine.name).max_event_time or 0) > worker.launch.launched:
         found["now"] = worker.launch.launched  # rows ahead of the clock: what is mature changes by itself
     return found
@@ -71,9 +74,14 @@ def run(ctx: StageContext) -> None:
     rows = _rows(ctx, timed, [batch.sha256 for batch in batches], watermark, left_out)
     rule = _rule(ctx, rows)
     side = selection.key_side(timed, rule.key, rule.share) if rule.by == "key_hash" else None
-    until_ms = _champion_until(worker)
-    choice = selection.choose(rows, rule, side, None if until_ms is None else until_ms * 1000)
-    left_out["not earlier than the evaluation rows"] = int((rows.usable & ~choice.train & ~choice.eval).sum())
+    trained = _champion_training(worker)
+    seen = None if trained is None else ~unseen(worker, timed, trained)
+    until_ms = trained.max_event_time if trained else None
+    choice = selection.choose(rows, rule, side, None if until_ms is None else until_ms * 1000, seen)
+    left_out["trained the champion"] = 0 if choice.seen is None else int(choice.seen.sum())
+    left_out["not earlier than the evaluation rows"] = (
+        int((rows.usable & ~choice.train & ~choice.eval).sum()) - left_out["trained the champion"]
+    )
     roles = np.where(choice.eval, EVAL, np.where(choice.train, TRAIN, HISTORY))
     timed.with_columns(pl.Series(ROLE, roles)).write_parquet(ctx.out / "spine.parquet")
     _record(ctx, rows, choice, watermark, left_out)
@@ -184,26 +192,17 @@ def _side(rows: Rows, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> dict[str, An
     }
 
 
-def _champion_until(worker: WorkerContext) -> int | None:
-    """The champion's newest training row (ms), None without a champion or without event time."""
-    training = champion_training(worker)
-    until = training.get("max_event_time") if training else None
-    return int(until) if until is not None else None
-
-
-def champion_training(worker: WorkerContext) -> dict[str, Any] | None:
-    """The training manifest in the champion's tree: {source, batches, rows, min/max_event_time, split}. Raises Problem."""
+def _champion_training(worker: WorkerContext) -> Training | None:
+    """The champion's training manifest, None without a champion. Raises Problem where its tree is damaged."""
     champion = worker.launch.champion
-    if champion is None:
+    return version_of(worker.objects, champion.tree).training if champion else None
+
+
+def _digest(trained: Training | None) -> str | None:
+    """Identity of what the champion was trained on, short."""
+    if trained is None:
         return None
-    files = worker.objects.tree(champion.tree)
-    if "version.json" not in files:
-        raise Problem(
-            "version_damaged", f"version {champion.version} has no version.json", "restore it from a backup"
-        )
-    version: dict[str, Any] = msgspec.json.decode(worker.objects.read(files["version.json"].sha256))
-    training: dict[str, Any] = version["training"]
-    return training
+    return sha256_bytes(canonical([trained.source, sorted(trained.batches), trained.split]))[:16]
 
 
 def _need_columns(frame: pl.DataFrame, columns: list[str], source: str) -> None:

@@ -32,14 +32,7 @@ from mlops_tui.worker.training.labels import Floats, Labels
 from mlops_tui.worker.training.rows import ROW, TARGET, Table
 
 INPUTS = ("features", "train")
-CODE = tuple(
-    f"mlops_tui.worker.{name}"
-    for name in (
-        "training.evaluation", "training.slices", "training.curve_files", "training.labels", "training.families",
-        "training.rows", "training.encoding", "production.version_child", "production.scoring", "statistics.curves",
-        "statistics.metrics", "statistics.ranking", "statistics.additive", "statistics.bootstrap",
-    )
-)  # fmt: skip
+CODE = ("mlops_tui.worker.production.scoring",)
 
 SIDES = ("candidate", "naive", "champion")
 SLICE = "slice:"

@@ -30,14 +30,6 @@ from mlops_tui.worker.views import describe
 
 INPUTS = ("prepare",)
 USES_RECIPE = True
-CODE = (
-    "mlops_tui.worker.assemble",
-    "mlops_tui.worker.views",
-    "mlops_tui.worker.sources",
-    "mlops_tui.worker.leakage",
-    "mlops_store.features.pit",
-    "mlops_store.features.window",
-)
 KEY, EVENT_TIME, BATCH_SHA = "__key", "__event_time", "__batch"
 
 

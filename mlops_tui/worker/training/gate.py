@@ -5,11 +5,16 @@ Never from the cache: each run of it is a look at the evaluation rows, and looks
 
 from __future__ import annotations
 
+import polars as pl
+
 from mlops_store.atomic import read_json, write_json
+from mlops_store.looks import looks_before
 from mlops_tui.worker.stage import StageContext
 from mlops_tui.worker.training import evaluation, leakage, rows
 from mlops_tui.worker.training.evaluate import read_judged
-from mlops_tui.worker.training.rows import Table
+from mlops_tui.worker.training.rows import ROW, Table
+from mlops_tui.worker.training.selection import ROLE, TRAIN, Mask
+from mlops_tui.worker.training.unseen import among, unseen
 from mlops_tui.worker.training.version_files import Training
 
 INPUTS = ("features", "train", "evaluate")
@@ -26,11 +31,13 @@ def run(ctx: StageContext) -> None:
         str(ctx.path("evaluate", "predictions.parquet")), task, ctx.fact("evaluate", "slices"), ctx.model.seed
     )
     key = str(ctx.fact("collect", "evaluation_key"))
-    look = ctx.worker.launch.looks.get(key, 0) + 1
+    split_by = str(ctx.fact("collect", "split")["by"])
+    look = looks_before(ctx.worker.launch.looked, key, split_by, ctx.fact("collect", "eval_batches")) + 1
     result = evaluation.judge(judged, ctx.model.gate.checks, metric, look)
     measured = read_json(ctx.path("evaluate", "evaluation.json"), dict)["metrics"]
     name = f"{champion.model}@{champion.version}" if champion else None
     outcome = evaluation.gate_outcome(result, metric, key, name, measured)
+    outcome.split_by = split_by
     write_json(ctx.out / "gate.json", outcome)
     write_json(
         ctx.out / "verdict.json", {"verdict": outcome.verdict, "gate": outcome, "checks": result.checks}
@@ -48,17 +55,25 @@ def run(ctx: StageContext) -> None:
 
 def refuse_leakage(ctx: StageContext, table: Table) -> None:
     """Raises Problem, with the offending rows kept as an artifact, where a training manifest meets the evaluation rows."""
-    sides = {"the candidate": training(ctx)}
-    champion = ctx.worker.launch.champion
+    worker, rule = ctx.worker, ctx.fact("collect", "split")
+    spine = pl.read_parquet(ctx.path("collect", "spine.parquet"), glob=False)
+    judging = spine[table.frame[ROW]]
+    sides = {"the candidate": (training(ctx), _trained(ctx, spine, judging))}
+    champion = worker.launch.champion
     if champion is not None:
-        sides[f"the champion, version {champion.version}"] = leakage.version_of(
-            ctx.worker.objects, champion.tree
-        ).training
-    for who, trained in sides.items():
-        found, why = leakage.offending(table.frame, trained, ctx.fact("collect", "split"))
+        trained = leakage.version_of(worker.objects, champion.tree).training
+        sides[f"the champion, version {champion.version}"] = (trained, ~unseen(worker, judging, trained))
+    for who, (trained, seen) in sides.items():
+        found, why = leakage.offending(table.frame, trained, rule, seen)
         if found.height:
             problem = leakage.refusal(found, who, why, table.frame.height)
             raise ctx.worker.refuse(found, "leakage/evaluation_rows.parquet", problem)
+
+
+def _trained(ctx: StageContext, spine: pl.DataFrame, judging: pl.DataFrame) -> Mask:
+    """Judging rows whose key is among the candidate's training rows; none where rows have no key of their own."""
+    key = [name for name in ctx.worker.spine.key if name in spine.columns]
+    return among(judging, spine.lazy().filter(pl.col(ROLE) == TRAIN), key)
 
 
 def training(ctx: StageContext) -> Training:

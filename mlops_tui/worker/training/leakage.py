@@ -10,7 +10,8 @@ import polars as pl
 
 from mlops_store.errors import Problem
 from mlops_store.objects import Objects
-from mlops_tui.worker.training.rows import BATCH, ROW, TIME
+from mlops_tui.worker.training.rows import ROW, TIME
+from mlops_tui.worker.training.selection import Mask
 from mlops_tui.worker.training.version_files import Training, VersionFile, decode_version
 
 
@@ -22,20 +23,22 @@ def version_of(objects: Objects, tree: str) -> VersionFile:
     return decode_version(objects.read(files["version.json"].sha256))
 
 
-def offending(rows: pl.DataFrame, trained: Training, rule: Mapping[str, Any]) -> tuple[pl.DataFrame, str]:
+def offending(
+    rows: pl.DataFrame, trained: Training, rule: Mapping[str, Any], seen: Mask
+) -> tuple[pl.DataFrame, str]:
     """Evaluation rows that a training manifest may hold, and why; no rows where it is clean.
 
-    `rule` says how the judging rows were told apart. By time: rows that are not later than the newest training
-    row. By a hash of the key: rows of training files, unless the same rule kept them apart there too.
+    `rule` says how the judging rows were told apart. By time: rows that are not later than the newest training row.
+    Either way: rows whose key is among the training rows (`seen`, shape (n,)), whatever their file and time are now.
     """
+    keyed = rows.filter(pl.Series(seen))
     if rule.get("by") != "key_hash":
         if trained.max_event_time is None:
             return rows, "without an event time to compare with the training rows"
         found = rows.filter(pl.col(TIME) <= trained.max_event_time)
-        return found, f"not later than the newest training row ({moment(trained.max_event_time)})"
-    if dict(trained.split) == dict(rule):
-        return rows.head(0), ""
-    return rows.filter(pl.col(BATCH).is_in(trained.batches)), "in the training files"
+        if found.height:
+            return found, f"not later than the newest training row ({moment(trained.max_event_time)})"
+    return keyed, "among the training rows by their key"
 
 
 def refusal(rows: pl.DataFrame, who: str, why: str, total: int) -> Problem:

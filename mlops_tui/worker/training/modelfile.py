@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +64,6 @@ def load(path: Path, modules: Sequence[str] = ()) -> Any:
             "do not use this file: what it holds is not what was registered",
         )
     return skops.io.load(path, trusted=types)
-
-
-def types_of(path: Path) -> Iterable[str]:
-    """Type names in the file beyond skops's own list."""
-    import skops.io
-
-    names: list[str] = skops.io.get_untrusted_types(file=path)
-    return names
 
 
 def _known(name: str) -> bool:

@@ -21,7 +21,6 @@ from mlops_tui.worker.views import late_columns
 
 INPUTS = ("collect",)
 USES_RECIPE = True
-CODE = ("mlops_tui.worker.assemble", "mlops_tui.worker.leakage", "mlops_tui.worker.sources")
 
 TARGET, CLUSTER = "__target", "__cluster"
 _CHECKED_ROWS = 500

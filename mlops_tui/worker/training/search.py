@@ -24,14 +24,6 @@ from mlops_tui.worker.training.rows import Table
 from mlops_tui.worker.training.settings import Settings
 
 INPUTS = ("features",)
-_OWN = "mlops_tui.worker.training."
-CODE = (
-    *(f"{_OWN}{name}" for name in ("encoding", "families", "folds", "labels", "rows", "settings", "tuning")),
-    "mlops_tui.worker.statistics.metrics",
-    "mlops_tui.worker.statistics.additive",
-    "mlops_tui.worker.statistics.ranking",
-    "mlops_tui.worker.statistics.bootstrap",
-)
 
 
 def inputs(worker: WorkerContext) -> dict[str, Any]:

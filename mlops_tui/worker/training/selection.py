@@ -57,11 +57,17 @@ class Choice:
     train: Mask
     eval: Mask
     rule: Rule
+    seen: Mask | None = None
+    """Rows that would judge and do not, since the champion was trained on them."""
 
 
-def choose(rows: Rows, rule: Rule, key_side: Mask | None, champion_until: int | None) -> Choice:
+def choose(
+    rows: Rows, rule: Rule, key_side: Mask | None, champion_until: int | None, seen: Mask | None = None
+) -> Choice:
     """Parts the usable rows. `key_side` (True = evaluation) is for a rule by key hash; `champion_until` (us) is the
-    champion's newest training row: where enough rows are later than it, only those judge. Raises Problem."""
+    champion's newest training row: where enough rows are later than it, only those judge. Of these, rows that trained
+    the champion under another time or file (`seen`) judge nothing; where they are most of them, they stay, for the
+    gate to refuse. Raises Problem."""
     if rule.by == "key_hash" or rows.time is None:
         assert key_side is not None
         rule.kind = "key_hash"
@@ -72,6 +78,11 @@ def choose(rows: Rows, rule: Rule, key_side: Mask | None, champion_until: int | 
             later = choice.eval & (rows.time > champion_until)
             if later.sum() >= MIN_EVAL:
                 choice.eval = later
+    if seen is not None:
+        fresh = choice.eval & ~seen
+        if fresh.sum() >= MIN_EVAL or _enough(fresh, choice.eval):
+            choice.seen = choice.eval & seen
+            choice.eval = fresh
     trained, judged = int(choice.train.sum()), int(choice.eval.sum())
     if trained < MIN_TRAIN or judged < 1:
         raise Problem(
@@ -138,5 +149,7 @@ def key_side(frame: pl.DataFrame, key: list[str], share: float) -> Mask:
 
 
 def evaluation_key(source: str, batches: list[str], rule: Rule) -> str:
-    """Identity of the rows that judge, for counting looks: the files they come from and the rule that parts them."""
-    return sha256_bytes(canonical([source, sorted(batches), rule.as_dict()]))
+    """Identity of the rows that judge: the files they come from and how they are told apart. By time, the share is not
+    part of it: another share of the same files is practically the same rows."""
+    said = rule.as_dict() if rule.by == "key_hash" else {"by": rule.by}
+    return sha256_bytes(canonical([source, sorted(batches), said]))

@@ -33,18 +33,10 @@ from mlops_tui.worker.training.encoding import Matrix
 from mlops_tui.worker.training.folds import in_window
 from mlops_tui.worker.training.labels import Floats, Labels
 from mlops_tui.worker.training.rows import BATCH, Table
-from mlops_tui.worker.training.search import CODE as SEARCH_CODE
 from mlops_tui.worker.training.search import inputs as search_inputs
 from mlops_tui.worker.training.version_files import VersionProfile
 
 INPUTS = ("features", "search")
-CODE = (
-    *SEARCH_CODE,
-    "mlops_tui.worker.training.importance",
-    "mlops_tui.worker.training.modelfile",
-    "mlops_tui.worker.training.version_files",
-    "mlops_tui.worker.statistics.bins",
-)
 
 DAY_MS = 86_400_000
 

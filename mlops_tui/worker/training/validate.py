@@ -20,7 +20,6 @@ from mlops_tui.worker.validation import ValidationReport, check
 
 INPUTS = ("collect",)
 USES_RECIPE = True
-CODE = ("mlops_tui.worker.validation",)
 _MAX_ROWS_KEPT = 1000
 
 

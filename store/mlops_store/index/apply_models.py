@@ -78,9 +78,9 @@ def _waive(con: Connection, entry: LedgerEntry) -> None:
 def _look(con: Connection, entry: LedgerEntry) -> None:
     data = entry.data
     con.execute(
-        "INSERT INTO looks VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO looks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         [text(data, "project"), text(data, "model"), text(data, "evaluation_key"), integer(data, "look"),
-         maybe_text(data, "run_id"), entry.time, entry.seq],
+         maybe_text(data, "run_id"), maybe_text(data, "split_by"), json_field(data, "batches"), entry.time, entry.seq],
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.index.tx import Read, Tx
+from mlops_store.records import PastLook
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -123,14 +124,28 @@ def waivers(db: Read | Tx, project: str, model: str, number: int, as_of: int | N
     )
 
 
-def looks(db: Read | Tx, project: str, model: str, but: str = "") -> dict[str, int]:
-    """Evaluation key → how often this model was judged on these rows, not counting the run `but`."""
+def looks(db: Read | Tx, project: str, model: str, but: str = "") -> list[PastLook]:
+    """All looks of a model, oldest first, not counting those of the run `but`. A look that names no run is one of its own."""
     found = db.rows(
-        f"SELECT evaluation_key, max(look) AS n FROM looks WHERE {_WHERE} AND run_id IS DISTINCT FROM ? "
-        "GROUP BY evaluation_key ORDER BY evaluation_key",
+        f"SELECT coalesce(run_id, 'seq ' || seq) AS run_id, evaluation_key, split_by, batches FROM looks "
+        f"WHERE {_WHERE} AND run_id IS DISTINCT FROM ? ORDER BY seq",
         [project, model, but],
     )
-    return {row["evaluation_key"]: int(row["n"]) for row in found}
+    return [
+        PastLook(
+            run_id=row["run_id"],
+            evaluation_key=row["evaluation_key"],
+            split_by=row["split_by"] or "",
+            batches=_texts(row["batches"]),
+        )
+        for row in found
+    ]
+
+
+def _texts(value: Any) -> list[str]:
+    """A JSON list of texts; anything else in an old or foreign entry counts as none."""
+    found = msgspec.json.decode(value) if isinstance(value, str) else value
+    return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
 
 
 def moves(read: Read, project: str, model: str, before: int, limit: int) -> list[Row]:
@@ -159,11 +174,17 @@ def track(db: Read | Tx, project: str, model: str, alias: str) -> list[Row]:
     )
 
 
-def evaluation_of(read: Read, project: str, model: str, number: int, baseline: int) -> Row | None:
-    """The newest evaluation run of a version beside a baseline: {run_id, metrics, baseline_metrics, difference, evaluation_rows, …}."""
-    row = read.one(
-        f"SELECT * FROM evaluations WHERE {_WHERE} AND version = ? AND baseline_version = ? ORDER BY created DESC, run_id DESC LIMIT 1",
-        [project, model, number, baseline],
+def evaluation_of(
+    db: Read | Tx, project: str, model: str, number: int, baseline: int, *, counted: bool = False
+) -> Row | None:
+    """The newest evaluation run of a version beside a baseline: {run_id, metrics, baseline_metrics, difference, evaluation_rows, …}.
+
+    `counted`: only those whose look the ledger has.
+    """
+    row = db.one(
+        f"SELECT * FROM evaluations WHERE {_WHERE} AND version = ? AND baseline_version = ? "
+        "AND (NOT ? OR run_id IN (SELECT run_id FROM looks)) ORDER BY created DESC, run_id DESC LIMIT 1",
+        [project, model, number, baseline, counted],
     )
     return decoded(row, "metrics", "baseline_metrics", "difference", "slices") if row else None
 

@@ -97,7 +97,10 @@ CREATE TABLE alias_moves (
   seq BIGINT, time BIGINT, actor VARCHAR, project VARCHAR, model VARCHAR, alias VARCHAR, from_version BIGINT, to_version BIGINT,
   verdict_id VARCHAR, why VARCHAR, "rollback" BOOLEAN
 );
-CREATE TABLE looks (project VARCHAR, model VARCHAR, evaluation_key VARCHAR, look BIGINT, run_id VARCHAR, time BIGINT, seq BIGINT);
+-- split_by: time | key_hash; batches: sha256s of the files that the judging rows are from
+CREATE TABLE looks (
+  project VARCHAR, model VARCHAR, evaluation_key VARCHAR, look BIGINT, run_id VARCHAR, split_by VARCHAR, batches JSON, time BIGINT, seq BIGINT
+);
 CREATE TABLE verdicts (
   verdict_id VARCHAR, project VARCHAR, model VARCHAR, version BIGINT, run_id VARCHAR, verdict VARCHAR, gate JSON, created BIGINT, seq BIGINT
 );
