@@ -73,7 +73,9 @@ class _Group(click.Group):
 def _root() -> click.Group:
     help_text = (
         "The whole life of a machine-learning model: data, features, training, registry, scoring, drift and retraining.\n\n"
-        "In a folder with an mlops.toml, commands act on that project."
+        "In a folder with an mlops.toml, commands act on that project.\n\n"
+        "\b\nStart here:\n  mlops-tui demo                    all of it on real data, in some minutes\n"
+        "  mlops-tui init . --target COLUMN  your own folder of CSV or Parquet files"
     )
     version = click.Option(
         ["--version"],
@@ -174,6 +176,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(code or 0)
     except Problem as problem:
         return diagnostics.report(problem, as_json=as_json)
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _no_command(error, as_json=as_json)
     except click.ClickException as error:
         return diagnostics.report(_usage(error), as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
@@ -193,6 +197,16 @@ def _open_streams() -> None:
     """Started with `>&-`, Python has no stream at all; what is printed is for nobody then."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+
+
+def _no_command(error: click.exceptions.NoArgsIsHelpError, *, as_json: bool) -> int:
+    """A noun alone: people get its help, a script an error of one line."""
+    path = error.ctx.command_path if error.ctx is not None else "mlops-tui"
+    if as_json:
+        problem = Problem("usage", f"`{path}` needs a command", f"`{path} --help`", status=2)
+        return diagnostics.report(problem, as_json=True)
+    diagnostics.say(error.format_message())
+    return diagnostics.USAGE
 
 
 def _usage(error: click.ClickException) -> Problem:

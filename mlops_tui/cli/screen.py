@@ -112,12 +112,14 @@ class Screen:
         *,
         drop: Sequence[str] = (),
         middle: Collection[str] = (),
+        keep: Collection[str] = (),
         whole: bool = False,
     ) -> None:
         """Columns of numbers stand to the right. `empty` is said on a terminal where there are no rows.
 
         `drop`: columns that may be left out where there is no room, the first one first. `middle`: columns of names that
-        are shortened in the middle. `whole`: a pipe gets every cell in full, however long it is.
+        are shortened in the middle. `keep`: columns that are never cut, since they are typed again. `whole`: a
+        pipe gets every cell in full, however long it is.
         """
         texts = [[_text(value) for value in row] for row in rows]
         if not texts and self.terminal:
@@ -128,14 +130,15 @@ class Screen:
             heads = [cut(name, _LONGEST) for name in heads]
             texts = [[cut(text, _LONGEST) for text in row] for row in texts]
         right = [_numeric([row[place] for row in texts]) for place in range(len(heads))]
+        fixed = [number or name in keep for number, name in zip(right, columns, strict=True)]
         kept = list(range(len(heads)))
-        widths = self._widths(heads, texts, right, kept, _READABLE)
+        widths = self._widths(heads, texts, fixed, kept, _READABLE)
         for name in drop:
             if widths is not None or name not in columns:
                 continue
             kept.remove(columns.index(name))
-            widths = self._widths(heads, texts, right, kept, _READABLE)
-        widths = widths or self._widths(heads, texts, right, kept, _LEAST)
+            widths = self._widths(heads, texts, fixed, kept, _READABLE)
+        widths = widths or self._widths(heads, texts, fixed, kept, _LEAST)
         if widths is None:
             self._records(heads, texts)
             return
@@ -146,14 +149,14 @@ class Screen:
         self._draw(lines, widths, [right[p] for p in kept])
 
     def _widths(
-        self, heads: list[str], texts: list[list[str]], right: list[bool], kept: list[int], least_text: int
+        self, heads: list[str], texts: list[list[str]], fixed: list[bool], kept: list[int], least_text: int
     ) -> list[int] | None:
-        """A width for each column that is kept; None where they do not fit. Numbers are never cut."""
+        """A width for each column that is kept; None where they do not fit. What is `fixed` is never cut."""
         widths = [max(cells(row[p]) for row in [heads, *texts]) for p in kept]
         if self.width is None:
             return widths
         least = [
-            width if right[p] and width <= _NUMBER else min(width, max(least_text, cells(heads[p])))
+            width if fixed[p] and width <= _NUMBER else min(width, max(least_text, cells(heads[p])))
             for p, width in zip(kept, widths, strict=True)
         ]
         return fit(widths, least, self.width)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ class Story:
     home: Path
     quiet: bool
     stages: list[dict[str, Any]] = field(default_factory=list)
+    shown: str = ""
 
     @property
     def project(self) -> Path:
@@ -59,8 +61,10 @@ class Story:
     def command(self, *words: str, allow: tuple[int, ...] = (0,)) -> Any:
         """Runs `mlops-tui WORDS --json` in the project's folder and returns what it printed. Raises Problem."""
         env = {**os.environ, "MLOPS_TUI_HOME": str(self.home)}
-        shown = "mlops-tui " + " ".join(words)
-        self.say(f"  $ {shown}")
+        shown = shlex.join(["mlops-tui", *words])
+        if shown != self.shown:  # what is asked again and again while something happens is told once
+            self.say(f"  $ {shown}")
+        self.shown = shown
         done = subprocess.run(
             [sys.executable, "-m", "mlops_tui", *words, "--json"],
             cwd=self.project, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Tx
+from mlops_tui.project.arrivals import Matcher
 from mlops_tui.services import project as projects
+from mlops_tui.services.configs import config_of
 from mlops_tui.services.run_detail import detail
 from mlops_tui.services.submit import submit
 from mlops_tui.services.versions import named
@@ -35,6 +37,8 @@ def predict(tx: Tx, request: Predict) -> RunDetail:
     if not target.parent.is_dir():
         raise Problem("bad_output", f"there is no folder {target.parent}", "create it first", status=2)
     place = projects.find(tx, version.project)
+    if place is not None:
+        _not_watched(target, place.dir)
     spec = submit(
         tx,
         kind="score",
@@ -51,6 +55,20 @@ def predict(tx: Tx, request: Predict) -> RunDetail:
         why=f"score {source.name} by {version.label}",
     )
     return detail(tx, spec.run_id)
+
+
+def _not_watched(target: Path, folder: str) -> None:
+    """Predictions in a source's folder would come back as new data. Raises Problem."""
+    config = config_of(folder)
+    at = os.path.realpath(target)
+    for name, source in (config.sources if config else {}).items():
+        if Matcher(Path(os.path.realpath(folder)), source.path).matches(Path(at)):
+            raise Problem(
+                "bad_output",
+                f"{target} is where source {name!r} takes its data from ({source.path}): it would be admitted as new rows",
+                "write to another folder",
+                status=2,
+            )
 
 
 def _file(name: str) -> Path:

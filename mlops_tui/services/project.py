@@ -39,7 +39,7 @@ def require(db: Tx | Read, request: ProjectInput) -> ProjectRow:
         raise Problem(
             "no_project",
             "there is no mlops.toml here or above",
-            "go to a project's folder, or name one with --project",
+            "go to a project's folder, name one with --project, or make one: `mlops-tui init . --target COLUMN`",
             status=2,
         )
     row = find(db, request.project)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from mlops_store.errors import Problem
+from mlops_tui.cli.invoke import Shown
 from mlops_tui.cli.story import MODEL, Story, prepare, wait_for_months, wait_for_proposal
 
 FIRST_MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
@@ -42,7 +44,7 @@ def play(story: Story) -> dict[str, Any]:
         story.deliver("flights", NEXT_MONTH)
         card = wait_for_proposal(story)
     if not ask(story, card):
-        raise Stopped(card["id"])
+        raise Later(card["id"])
     with story.stage("approve: train on January to April, judge both on May"):
         story.command("proposal", "approve", card["id"], "--reason", "demo", "--wait", allow=(0, 4))
     result = judge(story)
@@ -58,8 +60,8 @@ def play(story: Story) -> dict[str, Any]:
     return result
 
 
-class Stopped(Exception):
-    """The person at the terminal wants to decide later."""
+class Later(Exception):
+    """The person at the terminal wants to decide later. Carries the card's id."""
 
 
 def judge(story: Story) -> dict[str, Any]:
@@ -107,5 +109,12 @@ def run(dir: str | None = None, json_output: bool = False) -> dict[str, Any]:
     prepare(folder, FIRST_MONTHS)
     try:
         return play(story)
+    except Later as later:
+        story.say(
+            "\nStopped. The card stays open; to go on by hand:\n"
+            f"  cd {shlex.quote(str(story.project))}\n  export MLOPS_TUI_HOME={shlex.quote(str(story.home))}\n"
+            f"  mlops-tui proposal approve {later} --wait\n"
+        )
+        raise Shown from None
     finally:
         story.command("daemon", "stop", allow=(0, 1, 3))

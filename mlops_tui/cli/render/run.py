@@ -81,7 +81,8 @@ def show(run: RunDetail, screen: Screen) -> None:
     _part(screen, "ARTIFACTS", ("file", "size"), [(item.path, size(item.size)) for item in run.artifacts])
     if run.result is not None and run.kind not in ("train", "sdk"):
         screen.heading("RESULT")
-        screen.facts((short(name, 60), _value(value, 200)) for name, value in run.result.items())
+        told = ((name, value) for name, value in run.result.items() if value not in (None, "", [], {}))
+        screen.facts((short(name, 60), _value(value, 200)) for name, value in told)
     _next(run, screen)
 
 
@@ -169,6 +170,10 @@ def _next(run: RunDetail, screen: Screen) -> None:
     elif run.model_version is not None and run.model:
         commands.append((f"mlops-tui run why {start}", "why each stage ran or came from the cache"))
         commands.append((f"mlops-tui model show {run.model}@{run.model_version}", "what it made"))
+        if run.verdict == "PASS":
+            commands.append(
+                (f"mlops-tui model promote {run.model}@{run.model_version}", "make it the champion")
+            )
     screen.heading("NEXT")
     screen.commands(commands)
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.demo import demo
+from mlops_tui.cli.render.parts import BULLET, count, items, names, record
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.text import short
 from mlops_tui.verbs.top import Health, InitResult, Rebuilt, SqlResult
 
 
 def init(found: InitResult, screen: Screen) -> None:
-    screen.facts(
-        [("project", found.project), ("model", found.model), ("folder", found.dir), ("files", found.files)]
-    )
-    screen.facts((name, short(value, 200)) for name, value in found.findings.items())
-    screen.line()
+    said = found.findings
+    rows = count(said.get("rows"))
+    screen.facts([
+        ("project", found.project), ("model", found.model), ("folder", found.dir),
+        ("files", names(found.files)), ("rows", f"{rows:,}" if rows else None),
+    ])  # fmt: skip
+    screen.heading("DECIDED", "and why; mlops.toml is where to change it")
+    screen.facts([
+        ("target", said.get("target")), ("metric", said.get("metric")),
+        *((name, f"{said.get(name)}: {why}" if name == "task" else why) for name, why in record(said.get("why")).items()),
+    ])  # fmt: skip
+    for note in items(said.get("notes")):
+        screen.text(short(note, 400), BULLET)
+    screen.heading("MLOPS.TOML")
     screen.block(found.config)
+    screen.heading("NEXT")
+    screen.commands([(f"mlops-tui run start {found.model} --wait", "train a first version")])
 
 
 def sql(found: SqlResult, screen: Screen) -> None:

@@ -8,6 +8,8 @@ _LOWER = frozenset(
     {"loss", "error", "rmse", "mae", "mse", "mape", "brier", "deviance", "perplexity", "seconds", "time", "fpr", "fnr"}
 )  # fmt: skip
 
+SEARCH = "search/score"
+
 
 def default_direction(metric: str) -> str:
     """`min` where a word of the metric's name is a known cost (loss, error, rmse, …), else `max`."""
@@ -18,7 +20,8 @@ def default_direction(metric: str) -> str:
 def direction(
     metric: str, *, run_metric: str | None, run_direction: str | None, project: dict[str, str]
 ) -> str:
-    """`max` or `min`. `project` maps the metrics of registered models to their direction."""
-    if run_metric == metric and run_direction in ("min", "max"):
+    """`max` or `min`. `project` maps the metrics of registered models to their direction. A search's scores are of the
+    metric that the run is judged by."""
+    if metric in (run_metric, SEARCH) and run_direction in ("min", "max"):
         return run_direction
     return project.get(metric) or default_direction(metric)
