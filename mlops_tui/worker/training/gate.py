@@ -9,6 +9,7 @@ import polars as pl
 
 from mlops_store.atomic import read_json, write_json
 from mlops_store.looks import looks_before
+from mlops_tui.worker.sources import TIME
 from mlops_tui.worker.stage import StageContext
 from mlops_tui.worker.training import evaluation, leakage, rows
 from mlops_tui.worker.training.evaluate import read_judged
@@ -56,18 +57,28 @@ def run(ctx: StageContext) -> None:
 def refuse_leakage(ctx: StageContext, table: Table) -> None:
     """Raises Problem, with the offending rows kept as an artifact, where a training manifest meets the evaluation rows."""
     worker, rule = ctx.worker, ctx.fact("collect", "split")
-    spine = pl.read_parquet(ctx.path("collect", "spine.parquet"), glob=False)
+    champion = worker.launch.champion
+    trained = leakage.version_of(worker.objects, champion.tree).training if champion else None
+    spine = _spine(ctx, trained)
     judging = spine[table.frame[ROW]]
     sides = {"the candidate": (training(ctx), _trained(ctx, spine, judging))}
-    champion = worker.launch.champion
-    if champion is not None:
-        trained = leakage.version_of(worker.objects, champion.tree).training
+    if champion is not None and trained is not None:
         sides[f"the champion, version {champion.version}"] = (trained, ~unseen(worker, judging, trained))
     for who, (trained, seen) in sides.items():
         found, why = leakage.offending(table.frame, trained, rule, seen)
         if found.height:
             problem = leakage.refusal(found, who, why, table.frame.height)
             raise ctx.worker.refuse(found, "leakage/evaluation_rows.parquet", problem)
+
+
+def _spine(ctx: StageContext, champion: Training | None) -> pl.DataFrame:
+    """The rows of the spine as `collect` left them, with the columns that tell them apart; without a key, with all."""
+    rows = pl.scan_parquet(ctx.path("collect", "spine.parquet"), glob=False)
+    key = ctx.worker.spine.key
+    if key:
+        wanted = {*key, TIME, ROLE, *(champion.split.get("key", []) if champion else [])}
+        rows = rows.select(name for name in rows.collect_schema() if name in wanted)
+    return rows.collect()
 
 
 def _trained(ctx: StageContext, spine: pl.DataFrame, judging: pl.DataFrame) -> Mask:
