@@ -22,5 +22,5 @@ def test_the_run_hears_whether_it_may_replace_the_output(box: Box, tmp_path: Pat
         model="late@1", project="air", input=str(source), output=str(tmp_path / "o.csv"), force=force
     )
     (done,) = box.do(lambda tx: predict(tx, asked))
-    spec = RunFolder(box.home.run_dir(done.unwrap().run.run_id)).spec()
+    spec = RunFolder(box.home.run_dir(done.unwrap().run_id)).spec()
     assert spec.request["force"] is force
