@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from mlops_tui.project.predicate import parse
@@ -15,16 +15,32 @@ Finding = tuple[tuple[str, ...], str, str]
 """(path of the key, what is wrong, fix)."""
 
 
-def cross_check(config: ProjectConfig, directory: Path) -> Iterator[Finding]:
-    """All that is wrong in a file whose tables are well-formed."""
+def cross_check(
+    config: ProjectConfig,
+    directory: Path,
+    broken: Collection[tuple[str, ...]] = (),
+    sources: Collection[str] | None = (),
+) -> Iterator[Finding]:
+    """All that is wrong in a file whose tables are well-formed.
+
+    `broken` are tables that are not, (kind, name): they lack what could not be read, so nothing is said of what they lack,
+    nor of what hangs on it. `sources` are names that the file has beside those in `config`; None = it cannot be told.
+    """
+    known = None if sources is None else [*dict.fromkeys([*config.source, *sources])]
     for name, source in config.source.items():
-        yield from _source(("source", name), source)
+        if ("source", name) not in broken:
+            yield from _source(("source", name), source)
     for name, model in config.model.items():
         path = ("model", name)
+        yield from _spine(path, model, known)
+        if path in broken:
+            yield from _parts(path, model)
+            continue
+        whole = ("source", model.spine) not in broken
         if model.command:
             yield from _command(path, model)
         else:
-            yield from _needed(path, model, config)
+            yield from _needed(path, model, config.source.get(model.spine) if whole else None)
             if model.python:
                 yield (
                     (*path, "python"),
@@ -78,19 +94,17 @@ def _expectation(path: tuple[str, ...], expectation: Expectation) -> Iterator[Fi
         yield (*path, "min"), f"min {low} is above max {high}", "turn them round"
 
 
-def _needed(path: tuple[str, ...], model: ModelConfig, config: ProjectConfig) -> Iterator[Finding]:
+def _spine(path: tuple[str, ...], model: ModelConfig, known: list[str] | None) -> Iterator[Finding]:
+    if model.spine and not model.command and known is not None and model.spine not in known:
+        yield (*path, "spine"), f"there is no source {model.spine!r}", did_you_mean(model.spine, known)
+
+
+def _needed(path: tuple[str, ...], model: ModelConfig, spine: SourceConfig | None) -> Iterator[Finding]:
     for key in ("spine", "target", "task"):
         if not getattr(model, key):
             fix = {"spine": "name the source whose rows are predicted", "target": "name the column to predict",
                    "task": "classification, multiclass or regression"}[key]  # fmt: skip
             yield (*path, key), "is required", fix
-    if model.spine and model.spine not in config.source:
-        yield (
-            (*path, "spine"),
-            f"there is no source {model.spine!r}",
-            did_you_mean(model.spine, list(config.source)),
-        )
-    spine = config.source.get(model.spine)
     if spine is None:
         return
     if model.split.by == "time" and not spine.event_time:

@@ -15,6 +15,7 @@ from mlops_store.errors import Problem
 from mlops_tui.project import schema
 from mlops_tui.project.checks import cross_check, did_you_mean
 from mlops_tui.project.lines import key_lines, line_of
+from mlops_tui.project.partial import place, rest
 
 FILE = "mlops.toml"
 _MAX_BYTES = 1 << 20
@@ -86,7 +87,11 @@ def parse_config(raw: bytes, folder: Path) -> schema.ProjectConfig:
         config = schema.ProjectConfig.model_validate(document)
     except ValidationError as error:
         findings = [_from_pydantic(detail, lines) for detail in error.errors(include_url=False)]
-        raise ConfigError(_sorted(findings)) from None
+        more = [
+            _finding(line_of(lines, path), ".".join(path), message, fix)
+            for path, message, fix in rest(document, error, folder)
+        ]
+        raise ConfigError(_sorted([*findings, *more])) from None
     config._directory = folder
     found = [
         _finding(line_of(lines, path), ".".join(path), message, fix)
@@ -141,7 +146,7 @@ def _decode(raw: bytes) -> tuple[str, dict[str, Any]]:
 
 def _from_pydantic(detail: ErrorDetails, lines: dict[tuple[str, ...], int]) -> dict[str, Any]:
     full = tuple(str(part) for part in detail["loc"] if part != "[key]")
-    path = _without_unions(full)
+    path = place(detail)
     kind, message, fix = detail["type"], detail["msg"], ""
     if path != full:
         return _finding(line_of(lines, path), ".".join(path), f"{detail['input']!r} has the wrong type", "")
@@ -157,14 +162,6 @@ def _from_pydantic(detail: ErrorDetails, lines: dict[tuple[str, ...], int]) -> d
     else:
         message = f"{message[:1].lower()}{message[1:]}, found {detail['input']!r}"[:300]
     return _finding(line_of(lines, path), ".".join(path), message, fix)
-
-
-def _without_unions(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Pydantic adds the tried type to the path of a union's error; people know nothing of it."""
-    types = {"int", "float", "bool", "str", "datetime", "date"}
-    while len(path) > 1 and path[-1] in types:
-        path = path[:-1]
-    return path
 
 
 def _allowed(path: tuple[str, ...]) -> list[str]:

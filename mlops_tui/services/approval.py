@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_store.index.tx import Tx
 from mlops_tui.services.loop_facts import loads
-from mlops_tui.services.run import submit_training
+from mlops_tui.services.training import submit_training
 from mlops_tui.verbs._shapes import ClientContext
 
 

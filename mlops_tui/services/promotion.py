@@ -9,7 +9,7 @@ from mlops_store.ids import check_name
 from mlops_store.index import models
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services.versions import CHAMPION, Named, named, project_of, resolve
-from mlops_tui.services.waiving import refuse_unproven, verdict_id
+from mlops_tui.services.waiving import evaluation_beside, refuse_unproven, verdict_id
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.model import AliasMove, ModelPromote, ModelRollback
 
@@ -35,7 +35,7 @@ def plan_promote(read: Read, request: ModelPromote) -> Plan:
     row = move.to.row
     steps = [
         f"move {move.alias} of {move.to.model} from {_shown(move.current)} to version {move.to.version}",
-        f"the gate said {row['verdict'] or 'nothing'} of {move.to.label}{_against(move)}",
+        f"the gate said {row['verdict'] or 'nothing'} of {move.to.label}{_against(read, move)}",
     ]
     undo = (
         f"mlops-tui model rollback {move.to.model}{_option(move.alias)}" if move.current is not None else ""
@@ -88,7 +88,7 @@ def _promotion(db: Read | Tx, request: ModelPromote) -> Move:
         )
     # only what serving reads is guarded; a challenger or a shadow is there to be tried
     if request.alias == CHAMPION:
-        refuse_unproven(db, to, first=current is None)
+        refuse_unproven(db, to, current)
     return Move(to, request.alias, current, newest)
 
 
@@ -153,15 +153,19 @@ def _append(tx: Tx, move: Move, why: str, *, rollback: bool = False) -> AliasMov
     )  # fmt: skip
 
 
-def _against(move: Move) -> str:
-    """Beside whom the version was judged; a person may promote past a champion that its verdict has not seen, and is told so."""
+def _against(read: Read, move: Move) -> str:
+    """Beside whom the version was judged, and what has shown it beside the champion of now where the gate did not."""
     gate = move.to.row["gate"]
     if not gate:
         return ""
     seen = gate.get("champion")
     known = seen in (f"{move.to.model}@{move.current}", str(move.current)) if move.current else not seen
     told = f", judged beside {seen or 'no champion'}"
-    return told if known else f"{told}: not beside the champion of now, {_shown(move.current)}"
+    if known or move.current is None:
+        return told
+    shown = evaluation_beside(read, move.to, move.current) if move.alias == CHAMPION else None
+    since = f"; evaluation run {shown['run_id']} shows it better than that" if shown else ""
+    return f"{told}: not beside the champion of now, {_shown(move.current)}{since}"
 
 
 def _shown(version: int | None) -> str:

@@ -25,6 +25,7 @@ from mlops_tui.verbs.proposal import (
 )
 
 DECIDABLE = ("OPEN", "SNOOZED")
+_DAY = 86_400_000
 
 
 def list_(read: Read, request: ProposalList) -> Page[Proposal]:
@@ -35,7 +36,7 @@ def list_(read: Read, request: ProposalList) -> Page[Proposal]:
 
 
 def show(read: Read, request: ProposalRef) -> Proposal:
-    return shown(find(read, request.id, request.project))
+    return _with_waiting(read, find(read, request.id, request.project))
 
 
 def plan_approve(read: Read, request: ProposalApprove) -> Plan:
@@ -80,7 +81,8 @@ def snooze(tx: Tx, request: ProposalSnooze) -> Proposal:
 
 
 def open(tx: Tx, request: ProposalOpen) -> Proposal:
-    """On demand: opens a card for the model, or adds the reason to its open one. Raises Problem."""
+    """On demand: opens a card for the model, or adds the reason to its open one. While a training of a card is under way the
+    request waits: the answer is that card, with what `waiting` it holds up. Raises Problem."""
     name = request.project
     if not name:
         raise Problem("no_project", "which project?", "go to its folder, or use --project", status=2)
@@ -164,19 +166,25 @@ def _decide(
     tx: Tx, card: dict[str, Any], decision: str, revision: int | None, reason: str, until: int | None
 ) -> Proposal:
     _check(card, revision, {"REJECTED": "reject", "SNOOZED": "snooze"}[decision])
-    tx.append(
-        "proposal.decide",
-        card["id"],
-        {"id": card["id"], "revision": card["revision"], "decision": decision, "until": until},
-        why=reason,
-    )
+    data = {"id": card["id"], "revision": card["revision"], "decision": decision, "until": until}
+    if until is not None and card["expires"] is not None:
+        # whoever puts a card off means to see it again, and has a day then
+        data["expires"] = max(card["expires"], until + _DAY)
+    tx.append("proposal.decide", card["id"], data, why=reason)
     return _again(tx, card["id"])
 
 
 def _again(tx: Tx, card: str) -> Proposal:
     row = queries.find(tx, card)
     assert row is not None
-    return shown(row)
+    return _with_waiting(tx, row)
+
+
+def _with_waiting(db: Tx | Read, row: dict[str, Any]) -> Proposal:
+    card = shown(row)
+    if card.state in ("APPROVED", "RUNNING"):
+        card.waiting = triggers.waiting_reasons(db, card.project, card.model)
+    return card
 
 
 def shown(row: dict[str, Any]) -> Proposal:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
+from itertools import islice, takewhile
 from typing import Any, Literal
 
 from cronsim import CronSim, CronSimError
@@ -122,19 +123,23 @@ def scheduled(cron: str, anchor: datetime, now: datetime) -> Firing | None:
         times = CronSim(cron, anchor)
     except CronSimError as error:
         raise ValueError(f"{cron!r} is not a schedule: {error}") from error
-    missed, last = 0, None
-    for moment in times:
-        if moment > now or missed >= _MISSED_LIMIT:
-            break
-        missed, last = missed + 1, moment
-    if last is None:
+    missed = sum(1 for _ in takewhile(lambda moment: moment <= now, islice(times, _MISSED_LIMIT + 1)))
+    if not missed:
         return None
-    more = f" ({missed} times since the last look, as one)" if missed > 1 else ""
+    # backwards from just after now, since there may be more of them than are worth counting
+    last = next(CronSim(cron, now + timedelta(seconds=1), reverse=True))
+    counted = f"more than {_MISSED_LIMIT:,}" if missed > _MISSED_LIMIT else str(missed)
+    more = f" ({counted} times since the last look, as one)" if missed > 1 else ""
     return Firing(
         rule=f"schedule {cron}",
         kind="schedule",
         reason=f"schedule: {cron} came round at {last:%Y-%m-%d %H:%M}{more}",
-        inputs={"schedule": cron, "due": last.isoformat(), "count": missed},
+        inputs={
+            "schedule": cron,
+            "due": last.isoformat(),
+            "count": min(missed, _MISSED_LIMIT),
+            "more": missed > _MISSED_LIMIT,
+        },
     )
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
 from typing import Any
-
-import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse
@@ -14,24 +10,24 @@ from mlops_store.index import data
 from mlops_store.index import runs as queries
 from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read, Tx
-from mlops_store.records import ENDED, RunSpec
+from mlops_store.records import ENDED
 from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
-from mlops_tui.project.load import load, recipe_hash
+from mlops_tui.project.load import load
 from mlops_tui.project.schema import ProjectConfig
 from mlops_tui.services import project as projects
-from mlops_tui.services import run_rows
+from mlops_tui.services import run_rows, triggers
 from mlops_tui.services.command_line import argv_of, as_text
-from mlops_tui.services.interpreters import interpreter_of, runs_by, search_path, with_interpreter
+from mlops_tui.services.interpreters import interpreter_of, with_interpreter
 from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
 from mlops_tui.services.run_logs import logs
 from mlops_tui.services.run_metrics import metrics
 from mlops_tui.services.run_why import why
-from mlops_tui.services.submit import submit
+from mlops_tui.services.training import submit_training
 from mlops_tui.verbs._declare import Page, Plan
-from mlops_tui.verbs._shapes import ClientContext, Run, RunDetail
+from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import RunList, RunRef, RunStart
 
 DEFAULT_KINDS = ("train", "sdk")
@@ -58,70 +54,6 @@ def start(tx: Tx, request: RunStart) -> Run:
         as_of=request.as_of,
     )
     return shown(tx, spec.run_id)
-
-
-def submit_training(
-    tx: Tx,
-    *,
-    project: str,
-    model: str,
-    params: Mapping[str, Any],
-    pins: Mapping[str, int],
-    client: ClientContext | None = None,
-    proposal_id: str | None = None,
-    name: str = "",
-    experiment: str = "",
-    tags: Mapping[str, str] | None = None,
-    after: Sequence[str] = (),
-    as_of: int | None = None,
-    why: str = "",
-) -> RunSpec:
-    """Queues a training by what mlops.toml says now; for a person, a card or a rule. Raises Problem, ConfigError."""
-    row = projects.find(tx, project)
-    if row is None:
-        raise Problem(
-            "project_not_added",
-            f"the project {project!r} is not in this home",
-            "`mlops-tui project add DIR`",
-            status=2,
-        )
-    config = load(row.dir)
-    chosen = config.model_named(model)
-    given, command, env, python = dict(params), [], {}, ""
-    if chosen.command:
-        given = {**chosen.params, **params}
-        named = interpreter_of(chosen, row.dir, client)
-        command, env = (
-            with_interpreter(argv_of(chosen.command, given), named),
-            _command_environment(named, given, client),
-        )
-        python = runs_by(command, named, client)
-    asked: dict[str, Any] = {"argv": redact_argv(client.argv)} if client else {}
-    if as_of is not None:
-        asked["as_of"] = as_of
-    if not chosen.command:
-        asked["seed"] = params.get("seed", chosen.search.seed or chosen.seed)
-    return submit(
-        tx,
-        kind="train",
-        project=project,
-        project_dir=row.dir,
-        model=model,
-        name=name,
-        experiment=experiment or model,
-        params=given,
-        tags=tags,
-        command=command,
-        python=python,
-        client=client,
-        pins=pins,
-        after=after,
-        proposal_id=proposal_id,
-        request=asked,
-        recipe_hash=recipe_hash(config, model, row.dir),
-        extra_env=env,
-        why=why,
-    )
 
 
 def shown(db: Tx | Read, run_id: str) -> Run:
@@ -248,6 +180,7 @@ def resume(tx: Tx, request: RunRef) -> Run:
     attempt = max(1, int(row["attempts"] or 0)) + 1
     RunFolder(tx.home.run_dir(run_id)).attempt_dir(attempt).mkdir(mode=0o700, parents=True, exist_ok=True)
     tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt})
+    triggers.resumed(tx, run_id)
     run = run_rows.run_of(tx, run_id)
     run.state, run.attempts, run.ended, run.exit_code, run.signal, run.reason, run.settled = (
         "QUEUED",
@@ -291,12 +224,3 @@ def _checked_pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> di
             raise Problem("no_such_version", f"source {source!r} has no version {version}", hint, status=2)
         pins[source] = version
     return pins
-
-
-def _command_environment(python: str, params: dict[str, Any], client: ClientContext | None) -> dict[str, str]:
-    """For training code of one's own: the parameters as JSON, and the folder of `python = …` first in the path, for
-    commands that call it further down."""
-    env = {"MLOPS_TUI_PARAMS": msgspec.json.encode(redact_params(params)).decode()}
-    if python:
-        env["PATH"] = f"{os.path.dirname(python)}{os.pathsep}{search_path(client)}"
-    return env

@@ -41,7 +41,7 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
         cwd=spec.cwd if spec else "",
         python=spec.python if spec else "",
         recipe_hash=row["recipe_hash"] or "",
-        environment=read_json_if(folder.capture, dict[str, Any]) or {},
+        environment=_environment(folder, spec),
         folder=os.fspath(folder.path),
     )
 
@@ -49,6 +49,12 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
 def _part(outcome: dict[str, Any]) -> dict[str, Any] | None:
     """The one part of an outcome that its kind of run sets."""
     return next((part for part in outcome.values() if isinstance(part, dict)), None)
+
+
+def _environment(folder: RunFolder, spec: RunSpec | None) -> dict[str, Any]:
+    """What was captured of interpreter and code, and the names of the variables that the run did not get."""
+    captured = read_json_if(folder.capture, dict[str, Any]) or {}
+    return {**captured, "withheld": spec.withheld} if spec and spec.withheld else captured
 
 
 def _spec(folder: RunFolder) -> RunSpec | None:

@@ -77,47 +77,35 @@ def submit(
     code is copied into the run where `project_dir` is given. Raises Problem (`code_too_large`, `project_dir_missing`).
     """
     python = python or (client.python if client else "") or sys.executable
+    env, withheld = _environment(client)
     spec = RunSpec(
-        run_id="",
-        kind=kind,
-        name=(name or _label(tx, kind, project, model))[:200],
-        project=project,
-        experiment=(experiment or model or kind)[:200],
-        actor=tx.actor,
-        created=tx.now,
-        project_dir=project_dir,
-        model=model,
-        params=redact_params(params or {}),
-        tags={key: redact_text(value) for key, value in (tags or {}).items()},
-        command=list(command) or [python, *WORKER],
-        python=python,
-        cwd=project_dir or (client.cwd if client else "") or "/",
-        env={**_environment(client), **(extra_env or {})},
-        umask=client.umask if client else 0o077,
-        after=list(after),
-        pins=dict(pins or {}),
-        proposal_id=proposal_id,
-        request=dict(request or {}),
-        recipe_hash=recipe_hash,
-        nice=_NICE.get(kind, 0),
-    )
+        run_id="", kind=kind, name=(name or _label(tx, kind, project, model))[:200], project=project,
+        experiment=(experiment or model or kind)[:200], actor=tx.actor, created=tx.now, project_dir=project_dir, model=model,
+        params=redact_params(params or {}), tags={key: redact_text(value) for key, value in (tags or {}).items()},
+        command=list(command) or [python, *WORKER], python=python, cwd=project_dir or (client.cwd if client else "") or "/",
+        env={**env, **(extra_env or {})}, umask=client.umask if client else 0o077, after=list(after), pins=dict(pins or {}),
+        proposal_id=proposal_id, request=dict(request or {}), recipe_hash=recipe_hash, nice=_NICE.get(kind, 0),
+        withheld=withheld,
+    )  # fmt: skip
+    return _queue(tx, spec, why)
+
+
+def _queue(tx: Tx, spec: RunSpec, why: str) -> RunSpec:
+    """The run's folder, then its ledger entry."""
     spec.run_id = _run_id(tx, spec)
     folder = RunFolder(tx.home.run_dir(spec.run_id))
-    if project_dir:
-        copy_code(Path(project_dir), folder.code)
+    if spec.project_dir:
+        copy_code(Path(spec.project_dir), folder.code)
     RunFolder.create(tx.home, spec)
-    tx.append(
-        "run.submit",
-        spec.run_id,
-        {
-            "run_id": spec.run_id,
-            "kind": kind,
-            "project": project,
-            "model": model,
-            "path": tx.home.relative(folder.path),
-        },
-        why,
-    )
+    path = tx.home.relative(folder.path)
+    data = {
+        "run_id": spec.run_id,
+        "kind": spec.kind,
+        "project": spec.project,
+        "model": spec.model,
+        "path": path,
+    }
+    tx.append("run.submit", spec.run_id, data, why)
     return spec
 
 
@@ -142,21 +130,24 @@ def _label(tx: Tx, kind: str, project: str, model: str | None) -> str:
     return f"{what}-{number}"
 
 
-def _environment(client: ClientContext | None) -> dict[str, str]:
-    """What a run sees: the client's environment without secrets and without the traces of a run around it.
+def _environment(client: ClientContext | None) -> tuple[dict[str, str], list[str]]:
+    """What a run sees: the client's environment without secrets and without the traces of a run around it; and the names
+    of what was withheld.
 
     Secrets never reach the disk, so a run does not get them either: training reads them from where they are kept.
     """
+    withheld: list[str] = []
     if client is None or not client.env:
         env = {key: value for key, value in os.environ.items() if key in _KEPT or key.startswith("LC_")}
     else:
-        env = {key: value for key, value in client.env.items() if key in _KEPT or not _is_secret(key, value)}
+        withheld = [key for key, value in client.env.items() if key not in _KEPT and _is_secret(key, value)]
+        env = {key: value for key, value in client.env.items() if key not in withheld}
     env = {key: value for key, value in env.items() if not key.startswith("MLOPS_TUI_")}
     if "PYTHONPATH" in os.environ:
         env.setdefault("PYTHONPATH", os.environ["PYTHONPATH"])
     # output reaches the log when it is printed, not when a buffer is full
     env.setdefault("PYTHONUNBUFFERED", "1")
-    return env
+    return env, sorted(key for key in withheld if not key.startswith("MLOPS_TUI_"))
 
 
 def _is_secret(key: str, value: str) -> bool:

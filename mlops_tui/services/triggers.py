@@ -13,7 +13,7 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.ids import new_id
 from mlops_store.index import proposals
-from mlops_store.index.tx import Tx
+from mlops_store.index.tx import Read, Tx
 from mlops_store.records import DriftOutcome, RunSpec
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.schema import ModelConfig, ProjectConfig, RetrainConfig
@@ -293,7 +293,12 @@ def _merged(old: Sequence[str], new: Sequence[str]) -> list[str]:
 # --- firings that waited --------------------------------------------------------------------------------------------
 
 
-def _waiting(tx: Tx, project: str, model: str) -> list[dict[str, Any]]:
+def waiting_reasons(db: Tx | Read, project: str, model: str) -> list[str]:
+    """What waits for a card, for people: one reason for each kind."""
+    return _merged([], [str(row["inputs"].get("reason", "")) for row in _waiting(db, project, model)])
+
+
+def _waiting(tx: Tx | Read, project: str, model: str) -> list[dict[str, Any]]:
     """Firings that belong to no card, since the last card was opened or decided against."""
     found = tx.rows(
         "SELECT firing_id, rule, kind, inputs, time FROM firings WHERE project = ? AND model = ? AND proposal_id IS NULL AND seq > "
@@ -330,6 +335,7 @@ def release_waiting(tx: Tx, project: str, model: ModelConfig) -> str | None:
         now=tx.now,
         cool_until=cool_until(tx, project, model.name, model.retrain.cool_down),
         quiet=rules.is_quiet(model.retrain.quiet_hours, datetime.fromtimestamp(tx.now / 1000).time()),
+        asked=any(row["kind"] == "on_demand" for row in still),
     )
     if what != "open":
         return None
@@ -358,8 +364,9 @@ def _newest_look(tx: Tx, project: str, model: ModelConfig) -> DriftOutcome | Non
 
 
 def on_schedule(tx: Tx, project: str, model: ModelConfig) -> str | None:
-    """Fires where the model's schedule came round since it last did. Only for models that serve."""
+    """Fires where the model's schedule came round since it last did, or since it was first seen. Only for models that serve."""
     cron = model.retrain.schedule
+    since = _schedule_since(tx, project, model.name, cron)
     serving = champion(tx, project, model.name)
     if cron is None or serving is None:
         return None
@@ -371,23 +378,41 @@ def on_schedule(tx: Tx, project: str, model: ModelConfig) -> str | None:
         "SELECT min(time) AS at FROM alias_moves WHERE project = ? AND model = ? AND alias = 'champion'",
         [project, model.name],
     )
-    anchor = (row or {}).get("at") or (first or {}).get("at") or serving.moved
+    began = (row or {}).get("at") or (first or {}).get("at") or serving.moved
+    anchor = max(began, since)
     local = datetime.fromtimestamp(anchor / 1000).astimezone()
     firing = rules.scheduled(cron, local, datetime.fromtimestamp(tx.now / 1000).astimezone())
     return raise_firings(tx, project, model, [firing], _newest_look(tx, project, model)) if firing else None
 
 
+def _schedule_since(tx: Tx, project: str, model: str, cron: str | None) -> int:
+    """Since when mlops.toml has this schedule: what came round before it was there was never missed. A change goes to the ledger."""
+    known = tx.one(
+        "SELECT time, data->>'schedule' AS schedule FROM ledger WHERE verb = 'schedule.set' AND data->>'project' = ? "
+        "AND data->>'model' = ? ORDER BY seq DESC LIMIT 1",
+        [project, model],
+    )
+    if known is not None and known["schedule"] == cron:
+        return int(known["time"])
+    if known is not None or cron is not None:
+        tx.append(
+            "schedule.set",
+            f"{project}/{model}",
+            {"project": project, "model": model, "schedule": cron},
+            why="as mlops.toml says",
+        )
+    return tx.now
+
+
 def on_demand(tx: Tx, project: str, model: ModelConfig, reason: str) -> str:
-    """Opens a card, or attaches to the open one. Raises Problem while a training of the model is under way."""
+    """Opens a card, or attaches to the open one; while the training of a card is under way, waits for its end. Returns the
+    card: the one that it is on, or waits for."""
     card = proposals.active(tx, project, model.name)
-    if card is not None and card["state"] in ("APPROVED", "RUNNING"):
-        raise Problem(
-            "training_under_way", f"a training of {model.name} is under way (card {card['id']})",
-            f"`mlops-tui proposal show {card['id']}`; propose again when it is over", status=3,
-        )  # fmt: skip
     firing = rules.on_demand(tx.actor, reason)
     found = raise_firings(tx, project, model, [firing], _newest_look(tx, project, model), asked=True)
-    assert found is not None
+    if found is None:
+        assert card is not None  # whoever asks waits for a training only
+        return str(card["id"])
     return found
 
 
@@ -395,7 +420,8 @@ def expire(tx: Tx) -> list[str]:
     """Cards past their time: OPEN ones expire, SNOOZED ones are open again when their time has come. Returns their ids."""
     changed: list[str] = []
     for row in tx.rows("SELECT id, state, until, expires FROM proposals WHERE state IN ('OPEN', 'SNOOZED')"):
-        if row["expires"] is not None and tx.now >= row["expires"]:
+        asleep = row["state"] == "SNOOZED" and row["until"] is not None and tx.now < row["until"]
+        if not asleep and row["expires"] is not None and tx.now >= row["expires"]:
             tx.append(
                 "proposal.state",
                 row["id"],
@@ -427,6 +453,14 @@ def run_over(tx: Tx, spec: RunSpec, verdict: str | None, *, failed: bool) -> Non
         spec.proposal_id,
         {"id": spec.proposal_id, "state": state, "run_id": spec.run_id, "verdict": verdict},
     )
+
+
+def resumed(tx: Tx, run_id: str) -> None:
+    """The failed training of a card goes on: so does the card, unless the model has another one that is not over."""
+    row = tx.one("SELECT id, project, model FROM proposals WHERE run_id = ? AND state = 'ERROR'", [run_id])
+    if row is not None and proposals.active(tx, row["project"], row["model"]) is None:
+        data = {"id": row["id"], "state": "RUNNING", "run_id": run_id}
+        tx.append("proposal.state", row["id"], data, why="its run was resumed")
 
 
 def started(tx: Tx) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from mlops_store.errors import Problem
@@ -33,6 +34,12 @@ class Named:
         """The version as a run sees it."""
         fields = ("model", "version", "run_id", "digest", "tree", "python")
         return VersionPin(**{field: self.row[field] for field in fields})
+
+
+def number_of(champion: str | None) -> int | None:
+    """The version number in a gate's `champion` (`model@3`, `3`); None where there was none."""
+    match = re.search(r"(\d+)$", champion or "")
+    return int(match[1]) if match else None
 
 
 def split_ref(ref: str) -> tuple[str, str]:

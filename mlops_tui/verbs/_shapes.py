@@ -152,7 +152,8 @@ class Model(Output, kw_only=True):
 
 
 class Proposal(Output, kw_only=True):
-    """The card of a model: why a retraining is proposed, on what evidence, and what came of it."""
+    """The card of a model: why a retraining is proposed, on what evidence, and what came of it. `waiting` is what fired while its
+    training is under way: a card opens for it afterwards."""
 
     id: str
     project: str
@@ -170,6 +171,7 @@ class Proposal(Output, kw_only=True):
     verdict: Verdict | None = None
     pins: dict[str, int] = {}
     expires: int | None = None
+    waiting: list[str] = []
 
 
 class DataVersion(Output, kw_only=True):

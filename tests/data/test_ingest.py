@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import gzip
 import os
+import tempfile
 from pathlib import Path
 
 import msgspec
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from ingest_box import Box, make_box
 
 from mlops_store.atomic import sha256_file
+from mlops_store.records import Column
+from mlops_store.snapshots import snapshot_id
 
 GOOD = "id,at,amount,size,note\n1,2024-01-01 10:00,5.5,3,a\n2,2024-01-02T10:00:00Z,7,4,b\n"
 LATER = "id,at,amount,size,note\n3,2024-02-01 10:00,1.5,3,c\n4,2024-02-02 10:00,2,4,d\n"
@@ -121,7 +126,9 @@ def test_schema_grows_and_widens_with_a_warning_but_never_shrinks(box: Box) -> N
     frame = box.frame()
     assert frame["colour"].to_list() == [None, None, "red"] and frame["size"].to_list() == [3.0, 4.0, 2.5]
     lost = box.ingest(box.write("c.csv", "id,at,amount,size,note\n4,2024-03-01,1,2,x\n"))
-    assert "column 'colour' is missing" in lost.rejected[0].reason
+    assert lost.rejected == [] and box.frame()["colour"].to_list() == [None, None, "red", None]
+    lost = box.ingest(box.write("d.csv", "id,at,amount,size\n5,2024-03-01,1,2\n"))
+    assert "column 'note' is missing" in lost.rejected[0].reason
 
 
 def test_whole_floats_stay_ints(box: Box) -> None:
@@ -236,3 +243,61 @@ def test_a_hostile_header_does_not_fill_the_records(box: Box) -> None:
         [refused] = box.ingest(box.write(name, f"{header}\n{header}\n")).rejected
         assert "are missing; new: " in refused.reason and len(refused.reason) < 1100
         assert len(msgspec.json.encode(refused)) < 50_000
+
+
+def rows_of(number: int, extra: bool, kind: str) -> str | pl.DataFrame:
+    """A file with one row of its own; `extra` in one more column."""
+    frame = pl.DataFrame(
+        {"id": [number], "at": ["2024-01-02 10:00"], "amount": [1.5], "size": [3], "note": ["a"]}
+    )
+    frame = frame.with_columns(pl.lit(number).alias("extra")) if extra else frame
+    return frame.write_csv() if kind == "csv" else frame.with_columns(pl.col("at").str.to_datetime())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    files=st.lists(
+        st.tuples(st.booleans(), st.sampled_from(["csv", "parquet"]), st.booleans()), min_size=1, max_size=7
+    )
+)
+def test_a_column_that_came_later_never_refuses_a_file_without_it(
+    files: list[tuple[bool, str, bool]],
+) -> None:
+    """In any order, in either format, together or one by one."""
+    with tempfile.TemporaryDirectory() as folder:
+        box = make_box(Path(folder))
+        box.ingest(box.write("first.csv", GOOD))
+        waiting: list[Path] = []
+        for number, (extra, kind, now) in enumerate(files, start=10):
+            content = rows_of(number, extra, kind)
+            path = box.project / "data" / f"{number}.{kind}"
+            path.write_text(content) if isinstance(content, str) else content.write_parquet(path)
+            waiting.append(path)
+            if now or number == len(files) + 9:
+                outcome = box.ingest(*waiting)
+                assert outcome.rejected == []
+                waiting = []
+        frame = box.frame().filter(pl.col("id") >= 10).sort("id")
+        assert frame["id"].to_list() == list(range(10, 10 + len(files)))
+        if any(extra for extra, _, _ in files):
+            assert frame["extra"].to_list() == [
+                n if extra else None for n, (extra, _, _) in enumerate(files, start=10)
+            ]
+
+
+def test_only_what_came_later_may_be_missing(box: Box) -> None:
+    box.ingest(box.write("a.csv", GOOD))
+    box.ingest(box.write("b.csv", "id,at,amount,size,note,extra\n7,2024-02-01,1,2,x,1\n"))
+    plain = box.ingest(box.write("c.csv", LATER))
+    assert plain.rejected == [] and any("'extra' is not in the file" in w["message"] for w in plain.warnings)
+    assert plain.manifest is not None and {c.name for c in plain.manifest.schema if c.optional} == {"extra"}
+    assert plain.manifest.schema_version == 2  # a file without it changes no schema
+    [refused] = box.ingest(box.write("d.csv", LATER.replace("amount", "amnt"))).rejected
+    assert "'amount' is missing" in refused.reason and "renamed?" in refused.reason
+
+
+def test_optional_is_no_part_of_a_snapshots_identity() -> None:
+    columns = [Column(name="a", type="int"), Column(name="b", type="int", optional=True)]
+    assert snapshot_id([], columns) == snapshot_id(
+        [], [msgspec.structs.replace(c, optional=False) for c in columns]
+    )

@@ -120,19 +120,19 @@ class Desk:
         """The drift run that waits: settling a run submits the one that is needed."""
         return str(self.rows("SELECT run_id FROM runs WHERE kind = 'drift' AND settled IS NULL")[0]["run_id"])
 
-    def finish(self, run_id: str, outcome: Outcome | None, code: int = 0) -> str | None:
+    def finish(self, run_id: str, outcome: Outcome | None, code: int = 0, attempt: int = 1) -> str | None:
         """The run ends, is read and settled."""
         folder = RunFolder(self.home.run_dir(run_id))
-        context = LaunchContext(run_id=run_id, attempt=1, home=str(self.home.path), project="shop", project_dir=str(self.project),
+        context = LaunchContext(run_id=run_id, attempt=attempt, home=str(self.home.path), project="shop", project_dir=str(self.project),
                                 code_dir="", launched=self.now)  # fmt: skip
-        write_json(folder.attempt_dir(1) / "context.json", context)
+        write_json(folder.attempt_dir(attempt) / "context.json", context)
         if outcome is not None:
-            write_json(folder.attempt_dir(1) / "outcome.json", outcome)
+            write_json(folder.attempt_dir(attempt) / "outcome.json", outcome)
         write_json(
-            folder.attempt_dir(1) / "exit.json", ExitRecord(exit_code=code, signal=None, ended=self.now)
+            folder.attempt_dir(attempt) / "exit.json", ExitRecord(exit_code=code, signal=None, ended=self.now)
         )
         self.writer.ingest([folder.path])
-        return self.do(lambda tx: settle(tx, run_id), "daemon", f"settle:{run_id}:1")
+        return self.do(lambda tx: settle(tx, run_id), "daemon", f"settle:{run_id}:{attempt}")
 
     def drifted(
         self, run_id: str, labelled: int, alarms: list[bool] | None = None, change: float | None = None
@@ -150,7 +150,12 @@ class Desk:
         self.finish(run_id, Outcome(kind="drift", drift=found))
 
     def trained(
-        self, run_id: str, verdict: Any = "PASS", better: bool = True, champion: str | None = "late@1"
+        self,
+        run_id: str,
+        verdict: Any = "PASS",
+        better: bool = True,
+        champion: str | None = "late@1",
+        attempt: int = 1,
     ) -> None:
         """The training ends with a candidate."""
         pins = RunFolder(self.home.run_dir(run_id)).spec().pins or {"orders": 1}
@@ -158,7 +163,7 @@ class Desk:
                            look=1, alpha=0.05, champion=champion)  # fmt: skip
         training = TrainingOutcome(model="late", metric="roc_auc", direction="max", metrics={}, gate=gate, tree="t", digest="t", manifest={},
                                    feature_service=[], views=[], python="", pins=pins)  # fmt: skip
-        self.finish(run_id, Outcome(kind="train", training=training))
+        self.finish(run_id, Outcome(kind="train", training=training), attempt=attempt)
 
     def crown(self, version: int = 1) -> None:
         data = {"project": "shop", "model": "late", "alias": "champion", "from": None, "to": version}

@@ -13,7 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import proposal, triggers
+from mlops_tui.services import run as runs
 from mlops_tui.verbs.proposal import ProposalApprove, ProposalOpen, ProposalReject, ProposalSnooze
+from mlops_tui.verbs.run import RunRef
 
 ACTIVE = ("OPEN", "SNOOZED", "APPROVED", "RUNNING")
 
@@ -24,6 +26,7 @@ class Cards(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="cards-"))
         self.desk = Desk(self.folder, TOML + 'schedule = "0 3 * * *"\n').with_champion()
         self.revisions: dict[str, int] = {}
+        self.attempts: dict[str, int] = {}
 
     def teardown(self) -> None:
         self.desk.close()
@@ -75,7 +78,6 @@ class Cards(RuleBasedStateMachine):
                 lambda tx: proposal.snooze(tx, ProposalSnooze(project="shop", id="late", lasts=24 * HOUR))
             )
 
-    @precondition(lambda self: self.state() not in ("APPROVED", "RUNNING"))
     @rule()
     def someone_asks(self) -> None:
         self.desk.do(lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late")))
@@ -85,10 +87,21 @@ class Cards(RuleBasedStateMachine):
         run = self.run_of("train")
         if run is None:
             return
+        attempt = self.attempts.get(run, 1)
         if good:
-            self.desk.trained(run)
+            self.desk.trained(run, attempt=attempt)
         else:
-            self.desk.finish(run, None, code=1)
+            self.desk.finish(run, None, code=1, attempt=attempt)
+
+    @rule()
+    def a_failed_training_is_resumed(self) -> None:
+        failed = self.desk.rows(
+            "SELECT run_id FROM runs WHERE kind = 'train' AND settled_state = 'FAILED' ORDER BY run_id DESC"
+        )
+        if failed:
+            run = str(failed[0]["run_id"])
+            self.attempts[run] = self.attempts.get(run, 1) + 1
+            self.desk.do(lambda tx: runs.resume(tx, RunRef(project="shop", run_id=run)))
 
     @invariant()
     def at_most_one_card_is_active(self) -> None:

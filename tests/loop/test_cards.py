@@ -12,6 +12,7 @@ from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import proposal, triggers
+from mlops_tui.services import run as runs
 from mlops_tui.services.settle import settle
 from mlops_tui.verbs.proposal import (
     ProposalApprove,
@@ -21,6 +22,7 @@ from mlops_tui.verbs.proposal import (
     ProposalReject,
     ProposalSnooze,
 )
+from mlops_tui.verbs.run import RunRef
 
 
 @pytest.fixture
@@ -201,11 +203,74 @@ def test_on_demand_needs_no_champion_and_no_patience(tmp_path: Path) -> None:
     again = desk.do(lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late", reason="still")))
     assert again.id == asked.id and again.revision == 2
     run = approve(desk)
-    with pytest.raises(Problem, match="under way"):
-        desk.do(lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late")))
     desk.trained(run, "INCONCLUSIVE", better=False, champion=None)
     assert desk.cards()[0]["verdict"] == "INCONCLUSIVE"
     desk.close()
+
+
+def test_who_asks_during_a_training_waits_for_its_end(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    for reason in ("a new law", "a newer law"):
+        asked = desk.do(
+            lambda tx, r=reason: proposal.open(tx, ProposalOpen(project="shop", model="late", reason=r))
+        )
+    assert (asked.id, asked.state, asked.waiting) == (
+        desk.cards()[0]["id"], "APPROVED", ["on demand by ann: a newer law"],
+    )  # fmt: skip
+    assert asked.reasons and not any("law" in reason for reason in asked.reasons)
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is None
+    desk.trained(run)
+    # the cool-down of six hours holds up rules, not people
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is not None
+    assert [(card["state"], card["revision"]) for card in desk.cards()] == [("DONE", 1), ("OPEN", 1)]
+    assert "a newer law" in desk.cards()[1]["reasons"]
+    assert desk.do(lambda tx: triggers.release_waiting(tx, "shop", desk.model)) is None
+
+
+def resume(desk: Desk, run: str) -> None:
+    desk.do(lambda tx: runs.resume(tx, RunRef(project="shop", run_id=run)))
+
+
+def test_a_card_goes_on_with_its_resumed_run(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    desk.finish(run, None, code=1)
+    resume(desk, run)
+    assert desk.cards()[0]["state"] == "RUNNING"
+    desk.finish(run, None, code=1, attempt=2)
+    assert desk.cards()[0]["state"] == "ERROR"
+    resume(desk, run)
+    desk.trained(run, "FAIL", better=False, attempt=3)
+    card = desk.cards()[0]
+    assert (card["state"], card["verdict"], card["run_id"]) == ("DONE", "FAIL", run)
+
+
+def test_a_card_stays_over_where_another_one_is_open(desk: Desk) -> None:
+    fire(desk)
+    run = approve(desk)
+    desk.finish(run, None, code=1)
+    desk.do(lambda tx: proposal.open(tx, ProposalOpen(project="shop", model="late")))
+    resume(desk, run)
+    desk.trained(run, attempt=2)
+    assert [card["state"] for card in desk.cards()] == ["ERROR", "OPEN"]
+    assert desk.rows("SELECT max(version) AS v FROM model_versions") == [{"v": 2}]
+
+
+def test_a_card_that_is_put_off_beyond_its_end_comes_back(desk: Desk) -> None:
+    fire(desk)
+    day = 24 * HOUR
+    desk.do(lambda tx: proposal.snooze(tx, ProposalSnooze(project="shop", id="late", lasts=20 * day)))
+    assert desk.cards()[0]["expires"] == START + 21 * day
+    desk.now += 20 * day - 1
+    assert desk.do(triggers.expire) == []
+    desk.now += 1
+    desk.do(triggers.expire)
+    assert desk.do(triggers.expire) == [] and desk.cards()[0]["state"] == "OPEN"
+    desk.now += day
+    desk.do(triggers.expire)
+    assert desk.cards()[0]["state"] == "EXPIRED"
+    assert desk.rows("SELECT count(*) AS n FROM ledger WHERE verb = 'proposal.decide'") == [{"n": 1}]
 
 
 def test_drift_and_decay(desk: Desk) -> None:
@@ -265,6 +330,34 @@ def test_schedule_fires_once_for_all_that_was_missed(tmp_path: Path) -> None:
     desk.close()
 
 
+def test_a_schedule_misses_nothing_before_it_was_there(desk: Desk) -> None:
+    day = 24 * HOUR
+
+    def tick() -> str | None:
+        return desk.do(lambda tx: triggers.on_schedule(tx, "shop", desk.model))
+
+    def count() -> list[int]:
+        return [int(row["n"]) for row in desk.rows("SELECT inputs->>'count' AS n FROM firings ORDER BY seq")]
+
+    assert tick() is None and desk.rows("SELECT 1 AS one FROM ledger WHERE verb = 'schedule.set'") == []
+    desk.now += 12 * day
+    desk.write(TOML + 'schedule = "0 3 * * *"\n')
+    assert tick() is None and tick() is None
+    desk.now += 2 * day
+    assert tick() is not None and count() == [2]
+    desk.now += 3 * day
+    desk.write(TOML + 'schedule = "30 4 * * *"\n')  # another one counts from here
+    assert tick() is None
+    desk.write(TOML)
+    assert tick() is None
+    desk.now += 3 * day
+    desk.write(TOML + 'schedule = "30 4 * * *"\n')
+    assert tick() is None
+    desk.now += day
+    assert tick() is not None and count() == [2, 1]
+    assert len(desk.rows("SELECT 1 AS one FROM ledger WHERE verb = 'schedule.set'")) == 4
+
+
 def test_list_pages_and_ambiguity(desk: Desk) -> None:
     fire(desk)
     desk.do(lambda tx: proposal.reject(tx, ProposalReject(project="shop", id="late")))
@@ -296,14 +389,18 @@ def test_a_training_that_ends_after_its_evaluation_has_looked(desk: Desk) -> Non
     run = approve(desk)
     folder = RunFolder(desk.home.run_dir(run))
     stages = [
-        {"name": "collect", "state": "cached", "facts": {"evaluation_key": "k"}},
+        {
+            "name": "collect",
+            "state": "cached",
+            "facts": {"evaluation_key": "k", "eval_batches": ["b"], "split": {"by": "time"}},
+        },
         {"name": "evaluate", "state": "finished"},
         {"name": "gate", "state": "failed"},
     ]
     write_json(folder.attempt_dir(1) / "stages.json", stages)
     desk.finish(run, None, code=1)
-    assert desk.rows("SELECT evaluation_key, look, run_id FROM looks") == [
-        {"evaluation_key": "k", "look": 1, "run_id": run}
+    assert desk.rows("SELECT evaluation_key, look, run_id, split_by, batches FROM looks") == [
+        {"evaluation_key": "k", "look": 1, "run_id": run, "split_by": "time", "batches": '["b"]'}
     ]
 
 

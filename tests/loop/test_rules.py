@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_tui.project.schema import DecayRule, DriftRule, NewDataRule, RetrainConfig
@@ -83,6 +83,17 @@ def test_missed_schedules_fold_into_one(days: int, minutes: int) -> None:
     if firing is not None:
         assert firing.inputs["count"] == passed
         assert scheduled("0 3 * * *", now, now) is None
+
+
+@settings(max_examples=8, deadline=None)
+@given(minutes=st.integers(9_990, 30_000), seconds=st.integers(0, 59))
+def test_the_last_of_very_many_times_is_right(minutes: int, seconds: int) -> None:
+    anchor = datetime(2025, 6, 1, tzinfo=UTC)
+    firing = scheduled("* * * * *", anchor, anchor + timedelta(minutes=minutes, seconds=seconds))
+    assert firing is not None
+    assert firing.inputs["due"] == (anchor + timedelta(minutes=minutes)).isoformat()
+    assert (firing.inputs["count"], firing.inputs["more"]) == (min(minutes, 10_000), minutes > 10_000)
+    assert ("more than 10,000 times" in firing.reason) == (minutes > 10_000)
 
 
 def test_a_bad_schedule_is_said() -> None:

@@ -6,10 +6,15 @@ import time
 from typing import Any
 
 import pytest
-from registry_box import CHAMPION_ONLY, FAILED, UNDECIDED, Box, gate, plain
+from registry_box import CHAMPION_ONLY, FAILED, PASSED, UNDECIDED, Box, gate, plain
 
+from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
+from mlops_store.ids import new_run_id, now_ms
+from mlops_store.records import CheckResult, EvaluationOutcome, ExitRecord, Outcome, RunSpec
+from mlops_store.run_folder import RunFolder
 from mlops_tui.services import model as service
+from mlops_tui.services.settle import settle
 from mlops_tui.verbs.model import ModelHistory, ModelList, ModelPromote, ModelRollback, ModelShow
 
 
@@ -151,9 +156,100 @@ def test_checks_against_a_champion_ask_nothing_of_the_first_version(box: Box) ->
         box.register(gate=gate("INCONCLUSIVE", CHAMPION_ONLY))
     box.promote("late@1")
     wrong = problem(box.promote, "late@2")
-    assert (wrong.code, wrong.status) == ("gate_inconclusive", 4)
+    assert (wrong.code, wrong.status) == ("verdict_stale", 4) and "no champion" in wrong.message
     box.waive("late@2", CHAMPION_ONLY[0]["check"])
     box.promote("late@2")
+
+
+BEAT = [*PASSED, {"check": "roc_auc > champion", "verdict": "PASS", "low": 0.01, "high": 0.03}]
+
+
+def evaluated(box: Box, low: float, baseline: int = 3, *, counted: bool = True, clusters: int = 30) -> str:
+    """An evaluation run of late@2 has ended, beside `baseline`."""
+    run_id = new_run_id()
+    spec = RunSpec(
+        run_id=run_id,
+        kind="evaluate",
+        name="e",
+        project="air",
+        experiment="",
+        actor="ann",
+        created=now_ms(),
+        model="late",
+    )
+    folder = RunFolder.create(box.home, spec)
+    difference = CheckResult(check="roc_auc: difference", verdict="PASS" if low > 0 and clusters >= 10 else "INCONCLUSIVE",
+                             low=low, high=low + 0.1, clusters=clusters)  # fmt: skip
+    found = EvaluationOutcome(model="late", version=2, metrics={}, evaluation_key="e", evaluation_rows=10, clusters=clusters,
+                              baseline_version=baseline, difference=difference)  # fmt: skip
+    write_json(folder.attempt_dir(1) / "outcome.json", Outcome(kind="evaluate", evaluation=found))
+    write_json(folder.attempt_dir(1) / "exit.json", ExitRecord(exit_code=0, signal=None, ended=now_ms()))
+    box.writer.ingest([folder.path])
+    if counted:
+        box.do(lambda tx: settle(tx, run_id))[0].unwrap()
+    return run_id
+
+
+@pytest.fixture
+def overtaken(box: Box) -> Box:
+    """late@2 passed beside version 1; version 3 is champion by now."""
+    box.register()
+    box.promote("late@1")
+    for _ in range(2):
+        box.register(gate=gate("PASS", BEAT, champion="late@1"))
+    box.promote("late@3")
+    return box
+
+
+def test_a_verdict_beside_another_champion_is_stale(overtaken: Box) -> None:
+    box = overtaken
+    wrong = problem(box.promote, "late@2")
+    assert (wrong.code, wrong.status) == ("verdict_stale", 4)
+    assert "beside late@1" in wrong.message and "late@3 now" in wrong.message
+    assert "mlops-tui model evaluate late@2 --baseline 3" in wrong.hint and "model waive" in wrong.hint
+    box.rollback()
+    box.promote("late@2")  # the champion that it was judged beside is back
+
+
+def test_a_stale_verdict_can_be_waived(overtaken: Box) -> None:
+    overtaken.waive("late@2", "roc_auc > champion")
+    assert overtaken.promote("late@2").verdict == "PASS"
+
+
+def test_an_evaluation_beside_the_champion_of_now_renews_a_stale_verdict(overtaken: Box) -> None:
+    box = overtaken
+    for low, more in (
+        (-0.01, {}),
+        (0.0, {}),
+        (0.02, {"baseline": 1}),
+        (0.02, {"counted": False}),
+        (0.02, {"clusters": 9}),
+    ):
+        evaluated(box, low, **more)  # type: ignore[arg-type]
+        assert problem(box.promote, "late@2").code == "verdict_stale", (low, more)
+    run = evaluated(box, 0.02)
+    with box.read() as read:
+        assert run in service.plan_promote(read, ModelPromote(model="late@2")).steps[1]
+    assert box.promote("late@2", expected_from=3).to == 2
+
+
+def test_an_evaluation_answers_for_its_own_metric_and_margin_alone(box: Box) -> None:
+    box.register()
+    box.promote("late@1")
+    margin, other = "roc_auc >= champion + 0.05", "worst_slice.roc_auc >= champion - 0.01"
+    checks = [{"check": margin, "verdict": "FAIL"}, {"check": other, "verdict": "PASS"}]
+    for _ in range(2):
+        box.register(gate=gate("FAIL", checks, champion="late@1"))
+    box.promote("late@3", alias="challenger")
+    box.append("alias.move", {"project": "air", "model": "late", "alias": "champion", "from": 1, "to": 3})
+    evaluated(box, 0.02)
+    wrong = problem(box.promote, "late@2")
+    assert wrong.code == "verdict_stale" and margin in wrong.message and other in wrong.message
+    evaluated(box, 0.06)
+    wrong = problem(box.promote, "late@2")
+    assert margin not in wrong.message and other in wrong.message and "model evaluate" not in wrong.hint
+    box.waive("late@2", other)
+    assert box.promote("late@2").verdict == "FAIL"
 
 
 def test_other_aliases_are_not_guarded(box: Box) -> None:

@@ -12,6 +12,8 @@ from run_box import Box, environment, until
 
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
+from mlops_tui.cli.render import run as render
+from mlops_tui.cli.screen import Screen
 from mlops_tui.services import run as service
 from mlops_tui.services.command_line import argv_of
 from mlops_tui.verbs._shapes import ClientContext, Run
@@ -382,3 +384,18 @@ def test_command_lines_that_are_wrong(command: str, code: str) -> None:
     with pytest.raises(Problem) as caught:
         argv_of(command, {})
     assert caught.value.code == code and caught.value.hint
+
+
+def test_a_run_tells_which_variables_it_did_not_get(
+    box: Box, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = start(box, env={"API_TOKEN": "hunter2", "WANDB_API_KEY": "hunter3", "PLAIN": "seen"})
+    spec = box.folder(run.run_id).spec()
+    assert spec.withheld == ["API_TOKEN", "WANDB_API_KEY"] and spec.env["PLAIN"] == "seen"
+    assert "hunter" not in (box.folder(run.run_id).path / "spec.json").read_text()
+    shown = box.writer.read(lambda read: service.show(read, RunRef(project="shop", run_id=run.run_id)))
+    assert shown.environment["withheld"] == ["API_TOKEN", "WANDB_API_KEY"]
+    render.show(shown, Screen(False))
+    assert (
+        "API_TOKEN, WANDB_API_KEY: secrets by name or look, not given to the run" in capsys.readouterr().out
+    )

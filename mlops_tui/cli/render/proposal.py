@@ -41,6 +41,11 @@ def show(card: Proposal, screen: Screen) -> None:
         screen.line()
     for reason in card.reasons:
         screen.text(reason, BULLET)
+    if card.waiting:
+        screen.line()
+        screen.text(f"waits until run {(card.run_id or '')[:16]} ends, and opens a card then:")
+    for reason in card.waiting:
+        screen.text(reason, BULLET)
     if card.evidence:
         evidence(card.model, card.evidence, screen)
     _next(card, screen)

@@ -65,7 +65,7 @@ def show(run: RunDetail, screen: Screen) -> None:
         ("reason", run.reason), ("proposal", run.proposal_id), ("exit code", run.exit_code or None), ("signal", run.signal),
         ("attempts", run.attempts if run.attempts > 1 else None), ("after", run.after),
         ("data", ", ".join(f"{source}@{version}" for source, version in sorted(run.pins.items()))),
-        ("log", f"{run.folder}/log.txt" if run.folder else None),
+        ("log", f"{run.folder}/log.txt" if run.folder else None), ("withheld", _withheld(run)),
     ])  # fmt: skip
     _error(run, screen)
     _stages(run, screen)
@@ -84,6 +84,13 @@ def show(run: RunDetail, screen: Screen) -> None:
         told = ((name, value) for name, value in run.result.items() if value not in (None, "", [], {}))
         screen.facts((short(name, 60), _value(value, 200)) for name, value in told)
     _next(run, screen)
+
+
+def _withheld(run: RunDetail) -> str | None:
+    """Variables that a script may miss, and why it does."""
+    names = [short(str(name), 40) for name in run.environment.get("withheld") or []]
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return f"{', '.join(names[:8])}{more}: secrets by name or look, not given to the run" if names else None
 
 
 def _error(run: RunDetail, screen: Screen) -> None:

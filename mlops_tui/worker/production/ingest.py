@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import polars as pl
 
 from mlops_store.atomic import copy_file, fsync_dir, write_json
@@ -234,10 +235,11 @@ class _Ingest:
     def _adopt(self, change: dict[str, Any], text: str) -> None:
         assert self.schema is not None
         if change["change"] == "added":
-            self.schema = [*self.schema, Column(name=change["column"], type=change["to"], nullable=True)]
+            # files that came before it do not have it, so later ones need not have it either
+            self.schema = [*self.schema, Column(name=change["column"], type=change["to"], optional=True)]
         else:
             self.schema = [
-                Column(name=column.name, type=change["to"], nullable=column.nullable)
+                msgspec.structs.replace(column, type=change["to"])
                 if column.name == change["column"]
                 else column
                 for column in self.schema

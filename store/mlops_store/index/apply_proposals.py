@@ -45,9 +45,10 @@ def _decide(con: Connection, entry: LedgerEntry) -> None:
     decision = text(data, "decision")
     con.execute(
         "UPDATE proposals SET state = coalesce(?, state), decision = ?, decided = ?, decided_by = ?, decision_reason = ?, until = ?, "
-        "pins = coalesce(?, pins), run_id = coalesce(?, run_id), updated = ?, seq = ? WHERE id = ?",
+        "pins = coalesce(?, pins), run_id = coalesce(?, run_id), expires = coalesce(?, expires), updated = ?, seq = ? WHERE id = ?",
         [_STATE_OF_DECISION.get(decision), decision, entry.time, entry.actor, entry.why or text(data, "reason"),
-         integer(data, "until"), json_field(data, "pins"), maybe_text(data, "run_id"), entry.time, entry.seq, text(data, "id")],
+         integer(data, "until"), json_field(data, "pins"), maybe_text(data, "run_id"), integer(data, "expires"),
+         entry.time, entry.seq, text(data, "id")],
     )  # fmt: skip
 
 
