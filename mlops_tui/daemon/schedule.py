@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.schema import ModelConfig, ProjectConfig
-from mlops_tui.services import triggers
+from mlops_tui.services import card_life, triggers
 from mlops_tui.services.configs import config_of
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ class Schedule:
             return
         self._last = now
         if self._writer.read(_cards_to_move):
-            self._writer.call(triggers.started, actor="daemon")
+            self._writer.call(card_life.started, actor="daemon")
         if now - self._last_slow < self._slow:
             return
         self._last_slow = now
         if self._writer.read(_cards_with_an_end):
-            self._writer.call(triggers.expire, actor="daemon")
+            self._writer.call(card_life.expire, actor="daemon")
         for project in self._writer.read(_projects):
             config = config_of(project["dir"])
             if config is not None and config.name == project["name"]:

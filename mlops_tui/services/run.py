@@ -15,8 +15,8 @@ from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.load import load
 from mlops_tui.project.schema import ProjectConfig
+from mlops_tui.services import card_life, run_rows
 from mlops_tui.services import project as projects
-from mlops_tui.services import run_rows, triggers
 from mlops_tui.services.command_line import argv_of, as_text
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
 from mlops_tui.services.paging import page_of, start_of
@@ -180,7 +180,7 @@ def resume(tx: Tx, request: RunRef) -> Run:
     attempt = max(1, int(row["attempts"] or 0)) + 1
     RunFolder(tx.home.run_dir(run_id)).attempt_dir(attempt).mkdir(mode=0o700, parents=True, exist_ok=True)
     tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt})
-    triggers.resumed(tx, run_id)
+    card_life.resumed(tx, run_id)
     run = run_rows.run_of(tx, run_id)
     run.state, run.attempts, run.ended, run.exit_code, run.signal, run.reason, run.settled = (
         "QUEUED",

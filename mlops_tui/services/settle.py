@@ -26,7 +26,7 @@ from mlops_store.records import (
 )
 from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots
-from mlops_tui.services import triggers
+from mlops_tui.services import card_life, triggers
 from mlops_tui.services.configs import config_of
 from mlops_tui.services.loop_facts import champion, current_versions, loads
 from mlops_tui.services.submit import submit
@@ -61,7 +61,7 @@ def settle(tx: Tx, run_id: str) -> RunState | None:
         handler(tx, spec, outcome)
     elif spec.kind == "train":
         _count_abandoned_look(tx, spec, folder)
-        triggers.run_over(tx, spec, None, failed=state != "FINISHED")
+        card_life.run_over(tx, spec, None, failed=state != "FINISHED")
     tx.append("run.settle", run_id, {"run_id": run_id, "state": state})
     if spec.kind in ("ingest", "train", "drift"):
         triggers.after_run(tx, spec)
@@ -73,7 +73,7 @@ def settle_broken(tx: Tx, run_id: str, reason: str) -> None:
     folder = RunFolder(tx.home.run_dir(run_id))
     spec = folder.spec()
     if spec.kind == "train":
-        triggers.run_over(tx, spec, None, failed=True)
+        card_life.run_over(tx, spec, None, failed=True)
     tx.append(
         "run.settle",
         run_id,
@@ -153,7 +153,7 @@ def _admit(tx: Tx, spec: RunSpec, found: IngestOutcome) -> None:
 def _train(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
     found = outcome.training
     if found is None:
-        triggers.run_over(tx, spec, None, failed=False)
+        card_life.run_over(tx, spec, None, failed=False)
         return
     views = {view.name: _define(tx, spec.project, view) for view in found.views}
     version = _register(tx, spec, found, views)
@@ -162,7 +162,7 @@ def _train(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
         verdict = found.gate.verdict
         _judge(tx, spec, found, version, found.gate)
         _promote_by_policy(tx, spec, found, version)
-    triggers.run_over(tx, spec, verdict, failed=False)
+    card_life.run_over(tx, spec, verdict, failed=False)
 
 
 def _define(tx: Tx, project: str, view: FeatureView) -> int:

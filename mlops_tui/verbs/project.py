@@ -38,7 +38,7 @@ class ProjectRemove(Input, kw_only=True):
 
 VERBS = [
     Verb("project", "add", ProjectAdd, Project, "Add a folder; its sources are watched from now on.",
-         example="mlops-tui project add ~/work/flights", writes=True),
+         example="mlops-tui project add ~/flights", writes=True),
     Verb("project", "list", ProjectList, Page[Project], "List the projects of this home."),
     Verb("project", "show", ProjectShow, Project, "Show a project and what is wrong with its mlops.toml."),
     Verb("project", "remove", ProjectRemove, Project, "Stop looking after a project; nothing of it is deleted.",

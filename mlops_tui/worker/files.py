@@ -176,9 +176,7 @@ def _read_parquet(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     types, diff = match_schema(found_types, pinned, lambda name, kind: _fits(frame[name], kind))
     columns: list[pl.Series] = []
     for name, kind in types.items():
-        columns.append(
-            _canonical(frame, name, kind) if name in kinds else _nothing(name, kind, frame.height)
-        )
+        columns.append(_canonical(frame, name, kind) if name in kinds else _nothing(name, kind, frame.height))
     table = pl.DataFrame(columns)
     exact = table.schema == frame.schema
     return Table(table, _columns(types, pinned), diff, _absent(types, kinds), exact)

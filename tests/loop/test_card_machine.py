@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mlops_store.run_folder import RunFolder
-from mlops_tui.services import proposal, triggers
+from mlops_tui.services import card_life, proposal, triggers
 from mlops_tui.services import run as runs
 from mlops_tui.verbs.proposal import ProposalApprove, ProposalOpen, ProposalReject, ProposalSnooze
 from mlops_tui.verbs.run import RunRef
@@ -55,7 +55,7 @@ class Cards(RuleBasedStateMachine):
     @rule(hours=st.integers(1, 100))
     def time_passes(self, hours: int) -> None:
         self.desk.now += hours * HOUR
-        self.desk.do(triggers.expire)
+        self.desk.do(card_life.expire)
         self.desk.do(lambda tx: triggers.on_schedule(tx, "shop", self.desk.model))
         self.desk.do(lambda tx: triggers.release_waiting(tx, "shop", self.desk.model))
 

@@ -11,7 +11,7 @@ from card_desk import HOUR, START, TOML, Desk
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.run_folder import RunFolder
-from mlops_tui.services import proposal, triggers
+from mlops_tui.services import card_life, proposal, triggers
 from mlops_tui.services import run as runs
 from mlops_tui.services.settle import settle
 from mlops_tui.verbs.proposal import (
@@ -172,18 +172,18 @@ def test_snooze_lasts_and_ends(desk: Desk) -> None:
     desk.do(lambda tx: proposal.snooze(tx, ProposalSnooze(project="shop", id="late", lasts=2 * HOUR)))
     fire(desk, 500)
     assert (desk.cards()[0]["state"], desk.cards()[0]["revision"]) == ("SNOOZED", 2)
-    assert desk.do(triggers.expire) == []
+    assert desk.do(card_life.expire) == []
     desk.now += 2 * HOUR
-    assert desk.do(triggers.expire) == [desk.cards()[0]["id"]]
+    assert desk.do(card_life.expire) == [desk.cards()[0]["id"]]
     assert desk.cards()[0]["state"] == "OPEN"
 
 
 def test_cards_expire(desk: Desk) -> None:
     fire(desk)
     desk.now += 14 * 24 * HOUR - 1
-    assert desk.do(triggers.expire) == []
+    assert desk.do(card_life.expire) == []
     desk.now += 1
-    desk.do(triggers.expire)
+    desk.do(card_life.expire)
     assert desk.cards()[0]["state"] == "EXPIRED"
     with pytest.raises(Problem, match="EXPIRED"):
         desk.do(lambda tx: proposal.reject(tx, ProposalReject(id=desk.cards()[0]["id"])))
@@ -263,12 +263,12 @@ def test_a_card_that_is_put_off_beyond_its_end_comes_back(desk: Desk) -> None:
     desk.do(lambda tx: proposal.snooze(tx, ProposalSnooze(project="shop", id="late", lasts=20 * day)))
     assert desk.cards()[0]["expires"] == START + 21 * day
     desk.now += 20 * day - 1
-    assert desk.do(triggers.expire) == []
+    assert desk.do(card_life.expire) == []
     desk.now += 1
-    desk.do(triggers.expire)
-    assert desk.do(triggers.expire) == [] and desk.cards()[0]["state"] == "OPEN"
+    desk.do(card_life.expire)
+    assert desk.do(card_life.expire) == [] and desk.cards()[0]["state"] == "OPEN"
     desk.now += day
-    desk.do(triggers.expire)
+    desk.do(card_life.expire)
     assert desk.cards()[0]["state"] == "EXPIRED"
     assert desk.rows("SELECT count(*) AS n FROM ledger WHERE verb = 'proposal.decide'") == [{"n": 1}]
 
