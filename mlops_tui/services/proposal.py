@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
+from mlops_store.index import models
 from mlops_store.index import proposals as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import triggers
@@ -182,6 +183,8 @@ def _again(tx: Tx, card: str) -> Proposal:
 
 def _with_waiting(db: Tx | Read, row: dict[str, Any]) -> Proposal:
     card = shown(row)
+    if card.run_id and card.state == "DONE":
+        card.version = models.version_of_run(db, card.project, card.run_id)
     if card.state in ("APPROVED", "RUNNING"):
         card.waiting = triggers.waiting_reasons(db, card.project, card.model)
     return card

@@ -169,6 +169,7 @@ class Proposal(Output, kw_only=True):
     why: str = ""
     run_id: str | None = None
     verdict: Verdict | None = None
+    version: int | None = None
     pins: dict[str, int] = {}
     expires: int | None = None
     waiting: list[str] = []

@@ -24,3 +24,19 @@ def test_the_run_hears_whether_it_may_replace_the_output(box: Box, tmp_path: Pat
     (done,) = box.do(lambda tx: predict(tx, asked))
     spec = RunFolder(box.home.run_dir(done.unwrap().run_id)).spec()
     assert spec.request["force"] is force
+
+
+def test_predictions_do_not_go_where_a_source_takes_its_data_from(box: Box, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "mlops.toml").write_text(
+        '[project]\nname = "air"\n[source.rows]\npath = "data/*.csv"\nkey = ["id"]\n'
+        '[model.late]\nspine = "rows"\ntarget = "y"\ntask = "classification"\nmetric = "roc_auc"\n'
+    )
+    box.append("project.add", {"name": "air", "dir": str(tmp_path)})
+    box.register()
+    source = tmp_path / "in.csv"
+    source.write_text("id\n1\n")
+    asked = Predict(model="late@1", project="air", input=str(source), output=str(tmp_path / "data" / "o.csv"))
+    (done,) = box.do(lambda tx: predict(tx, asked))
+    assert done.problem is not None and (done.problem.code, done.problem.status) == ("bad_output", 2)
+    assert "rows" in done.problem.message

@@ -82,6 +82,7 @@ def _champion(model: str, found: Record, screen: Screen) -> None:
     screen.facts([
         (metric, _measured(measured)),
         ("at promotion" if serves else "when judged", at_promotion if measured else None),
+        ("beside that", _fell(measured, promoted)),
         ("decay", _decay(found, measured)),
         ("estimate", _estimate(record(found.get("estimate")))),
     ])  # fmt: skip
@@ -93,6 +94,23 @@ def _measured(found: Record) -> str:
     return (
         f"{interval(found)}  {plural(count(found.get('rows')), 'row')} in "
         f"{plural(count(found.get('clusters')), 'cluster')}, {level(found.get('level'))} interval"
+    )
+
+
+def _fell(measured: Record, promoted: Record) -> str | None:
+    """Says so where the score's interval lies wholly on the bad side of the one that the version was judged with."""
+    now, then = (
+        (real(measured.get(key)) for key in ("high", "low")),
+        (real(promoted.get(key)) for key in ("low", "high")),
+    )
+    (high, low), (then_low, then_high) = now, then
+    if high is None or low is None or then_low is None or then_high is None:
+        return None
+    worse = low > then_high if measured.get("direction") == "min" else high < then_low
+    return (
+        "! clearly worse: the two intervals do not meet (the rows differ, so the data may be the cause)"
+        if worse
+        else None
     )
 
 

@@ -84,6 +84,10 @@ def _next(card: Proposal, screen: Screen) -> None:
     elif card.run_id:
         commands = [(f"mlops-tui run show {card.run_id[:16]}", "the run and its gate in full")]
         if card.state == "DONE" and card.verdict == "PASS":
+            if card.version is not None:
+                commands.append(
+                    (f"mlops-tui model promote {card.model}@{card.version}", "make it the champion")
+                )
             commands.append((f"mlops-tui model show {card.model}", "the versions, and which one is champion"))
         if card.state in ("APPROVED", "RUNNING"):
             commands.append((f"mlops-tui wait {card.run_id[:16]}", "until it ends"))

@@ -214,3 +214,9 @@ def _judged(db: Read | Tx, row: Row, as_of: int) -> tuple[str | None, Any]:
 
 def _lists(keys: Sequence[Key]) -> list[list[str]]:
     return [[project for project, _ in keys], [model for _, model in keys]]
+
+
+def version_of_run(db: Read | Tx, project: str, run_id: str) -> int | None:
+    """The version that a training registered; None where it registered none."""
+    found = db.rows("SELECT version FROM model_versions WHERE project = ? AND run_id = ?", [project, run_id])
+    return int(found[0]["version"]) if found else None
