@@ -198,3 +198,18 @@ def test_mistakes_are_named():
         window_history(frame, [], "event", None, None, hour, {"event": ("value", "mean")})
     with pytest.raises(ValueError, match="needs numbers"):
         window_history(frame, [], "event", None, None, hour, {"m": ("key 'k'", "mean")})
+
+
+def test_an_outlier_that_has_left_the_window_costs_no_digits() -> None:
+    rows = [("x", 1, 0, 1e12), ("x", 5, 0, 0.0), ("x", 6, 0, 1.0), ("x", 7, 0, 3.0)]
+    frame = pl.DataFrame(
+        {"k": [r[0] for r in rows], "event": pl.Series([at(r[1]) for r in rows], dtype=pl.Datetime("us")), "v": [r[3] for r in rows]}
+    )  # fmt: skip
+    history = window_history(
+        frame, ["k"], "event", None, None, timedelta(microseconds=2), {"sd": ("v", "std")}
+    )
+    spine = pl.DataFrame({"k": ["x", "x"], "t": pl.Series([at(6), at(7)], dtype=pl.Datetime("us"))})
+    joined = join(spine, ["k"], "t", [ViewRows("w", history, ["k"], "event", None, ["sd"])])
+    assert joined["w__sd"].to_list() == pytest.approx(
+        [statistics.stdev([0, 1]), statistics.stdev([0, 1, 3])], rel=1e-12
+    )

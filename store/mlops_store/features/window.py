@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from fractions import Fraction
 from typing import Literal
 
 import numpy as np
@@ -23,6 +24,8 @@ from mlops_store.features.pit import FIRST_EVENT, VISIBLE, require_columns, time
 
 Aggregate = Literal["mean", "sum", "count", "std", "rate"]
 AGGREGATES: tuple[Aggregate, ...] = ("mean", "sum", "count", "std", "rate")
+CANCELLED = 1e-7
+"""Below this share of the raw sum of squares, what is left of it about the mean has too few digits."""
 LIMBS, LIMB_BITS = 3, 38
 _NEVER = np.iinfo(np.int64).max
 
@@ -153,8 +156,36 @@ class _Stream:
         moved = np.ldexp(moved, -exponent)
         first, second = self.exact(moved), self.exact(moved * moved)
         n = np.maximum(count, 2)
-        variance: Floats = np.maximum(second - first * first / n, 0.0) / (n - 1)
-        return np.ldexp(np.sqrt(variance), exponent)
+        squares: Floats = np.maximum(second - first * first / n, 0.0)
+        # an outlier that is not in the window moved the middle far away: the difference has lost its digits
+        lost = (count >= 2) & (squares < CANCELLED * second) & (not _coarse(moved))
+        squares[lost] = self._squares(moved, present, lost)
+        deviation: Floats = np.ldexp(np.sqrt(squares / (n - 1)), exponent)
+        return deviation
+
+    def _squares(
+        self, values: Floats, present: npt.NDArray[np.bool_], wanted: npt.NDArray[np.bool_]
+    ) -> Floats:
+        """Sum of squares about the mean in the `wanted` states, in rational numbers; walks only the keys that have one."""
+        places = self.last[wanted]
+        keys = np.zeros(int(self.group.max()) + 1, dtype=bool)
+        keys[self.group[places]] = True
+        asked = dict.fromkeys(places.tolist(), 0.0)
+        first, second, count = Fraction(0), Fraction(0), 0
+        for place in np.flatnonzero(keys[self.group]).tolist():
+            owner, sign = self.owner[place], int(self.sign[place])
+            if present[owner]:
+                value = Fraction(float(values[owner]))
+                first, second, count = first + sign * value, second + sign * value * value, count + sign
+            if place in asked:
+                asked[place] = float(second - first * first / count)
+        return np.array(list(asked.values()))
+
+
+def _coarse(values: Floats) -> bool:
+    """Whether all values, at most 1 in magnitude, lie on a grid so coarse that their squares add up without rounding."""
+    fine = np.ldexp(values, 18)
+    return bool(np.all(fine == np.rint(fine)))
 
 
 def _where(name: str, values: Floats, known: npt.NDArray[np.bool_]) -> pl.Series:
