@@ -9,7 +9,7 @@ import traceback
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_tui.cli.text import clean
+from mlops_tui.text import clean
 
 OK, FAILED, USAGE, RETRY, GATE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 

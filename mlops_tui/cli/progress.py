@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_tui.cli.diagnostics import say
-from mlops_tui.cli.text import lasted
+from mlops_tui.text import lasted
 from mlops_tui.verbs._shapes import RunDetail
 
 

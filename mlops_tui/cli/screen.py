@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from mlops_tui.cli.layout import GAP, cells, cut, fit, pad, wrap
-from mlops_tui.cli.text import clean, number
+from mlops_tui.text import clean, number
 
 PROSE = 100
 """Lines of prose are never longer than this: longer ones are hard to read."""

@@ -60,10 +60,12 @@ class ProjectInput(Input, kw_only=True):
 
 
 class Page(Output, Generic[T], kw_only=True):
-    """One page of a list; `next` goes into `page` of the next question, null at the end."""
+    """One page of a list; `next` goes into `page` of the next question, null at the end. `total` counts all that the
+    question finds; it is given where the question had an `offset`."""
 
     items: list[T]
     next: str | None = None
+    total: int | None = None
 
 
 class PageInput(ProjectInput, kw_only=True):
@@ -71,6 +73,9 @@ class PageInput(ProjectInput, kw_only=True):
 
     limit: Annotated[int, opt("at most this many items"), Meta(ge=1, le=1000)] = 50
     page: Annotated[str | None, opt("the `next` of the page before", metavar="TOKEN")] = None
+    offset: Annotated[Natural | None, opt("skip this many items, and count them all (instead of --page)")] = (
+        None
+    )
 
 
 class Plan(Output, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short
+from mlops_tui.text import short
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._declare import Page, Plan
 

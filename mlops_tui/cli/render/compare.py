@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_tui.cli.render.parts import interval, level, minute, plural, real, score, signed
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import lasted, short
+from mlops_tui.text import lasted, short
 from mlops_tui.verbs.model import MetricCompareRow, ModelCompareRow, ModelComparison
 from mlops_tui.verbs.run import CompareRow, Comparison
 

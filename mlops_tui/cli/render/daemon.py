@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import when
+from mlops_tui.text import when
 from mlops_tui.verbs.daemon import DaemonLog, DaemonStatus, OpenApi
 
 

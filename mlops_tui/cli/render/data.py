@@ -7,7 +7,7 @@ from typing import Any
 from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.parts import count, day, items, minute, nulls, plural, real, record, records, score
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short, size
+from mlops_tui.text import short, size
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import DataVersion
 from mlops_tui.verbs.data import Batch, DataDetail, Difference, Quarantined

@@ -19,7 +19,7 @@ from mlops_tui.cli.render.parts import (
     share,
 )
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short
+from mlops_tui.text import short
 
 _SHOWN = 8
 _MOST = 20

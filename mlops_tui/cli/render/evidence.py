@@ -21,7 +21,7 @@ from mlops_tui.cli.render.parts import (
     took,
 )
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short, size
+from mlops_tui.text import short, size
 
 _FILES = 12
 

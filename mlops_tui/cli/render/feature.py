@@ -5,7 +5,7 @@ from __future__ import annotations
 from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.parts import minute
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import lasted, short
+from mlops_tui.text import lasted, short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.feature import View, ViewDetail
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_tui.cli.render.parts import BULLET, Record, count, interval, level, plural, records, score
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short
+from mlops_tui.text import short
 
 _WIDE = 120
 """From here on there is room for reasons beside the checks."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlops_tui.cli.render.parts import minute
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import when
+from mlops_tui.text import when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.ledger import Entry, LedgerReport
 

@@ -18,7 +18,7 @@ from mlops_tui.cli.render.parts import (
     setting,
 )
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short
+from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Model
 from mlops_tui.verbs.model import AliasMove, Card, ModelDetail, VersionDetail, Waiver

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from mlops_tui.cli.text import lasted, short, when
+from mlops_tui.text import lasted, short, when
 
 Record = Mapping[str, Any]
 BULLET = "  • "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import when
+from mlops_tui.text import when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.project import Project
 

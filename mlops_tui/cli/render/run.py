@@ -8,7 +8,7 @@ from mlops_tui.cli.render.compare import runs as compare
 from mlops_tui.cli.render.gates import gate
 from mlops_tui.cli.render.parts import minute, plural, real, score, setting
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import lasted, short, size, when
+from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import Bucket, Curve, LogChunk, RunCurves, Why

@@ -6,7 +6,7 @@ from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.demo import demo
 from mlops_tui.cli.render.parts import BULLET, count, items, names, record
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.text import short
+from mlops_tui.text import short
 from mlops_tui.verbs.top import Health, InitResult, Rebuilt, SqlResult
 
 
