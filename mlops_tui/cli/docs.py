@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from mlops_tui.cli.params import Parameter, parameters
+from mlops_tui.commandline.params import Parameter, parameters
 from mlops_tui.verbs import NOUNS, Verb, of_noun
 from mlops_tui.verbs._declare import Page
 

@@ -113,7 +113,7 @@ def _top(word: str) -> click.Command:
 
 def _command(verb: Verb) -> click.Command:
     """The click command of a verb."""
-    from mlops_tui.cli.params import click_parameter, parameters
+    from mlops_tui.commandline.params import click_parameter, parameters
 
     found = parameters(verb.input)
     typed = [click_parameter(parameter) for parameter in found if not parameter.fill]
@@ -150,7 +150,7 @@ def _help(verb: Verb) -> str:
 def _callback(verb: Verb) -> Callable[..., int]:
     def call(**given: Any) -> int:
         from mlops_tui.cli.invoke import How, invoke
-        from mlops_tui.cli.params import collect, parameters
+        from mlops_tui.commandline.params import collect, parameters
 
         session = click.get_current_context().ensure_object(Session)
         waits = verb.waits == "always" and not given.get("cli_no_wait")

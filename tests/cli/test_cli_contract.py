@@ -11,7 +11,7 @@ import pytest
 
 from mlops_tui.cli import docs
 from mlops_tui.cli.main import _root
-from mlops_tui.cli.params import parameters
+from mlops_tui.commandline.params import parameters
 from mlops_tui.daemon.dispatch import find_service
 from mlops_tui.verbs import NOUNS, SCHEMA, TOP, Verb, all_verbs, find
 from mlops_tui.verbs._declare import Page

@@ -11,12 +11,12 @@ import pytest
 
 from mlops_store.errors import Problem
 from mlops_tui import text
-from mlops_tui.cli import values
-from mlops_tui.cli.params import click_parameter, collect, parameters
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.session import Session
 from mlops_tui.client.here import find_project, project_name
 from mlops_tui.client.waiting import Condition
+from mlops_tui.commandline import values
+from mlops_tui.commandline.params import click_parameter, collect, parameters
 from mlops_tui.verbs import find
 from mlops_tui.verbs._shapes import MetricSummary, RunDetail
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 import click
 import msgspec
 
-from mlops_tui.cli import values
+from mlops_tui.commandline import values
 from mlops_tui.verbs._declare import Input
 
 _KINDS: dict[str, Callable[[str], Any]] = {
