@@ -3,28 +3,28 @@
     state = FAILED and best(roc_auc) >= 0.8          params.lr < 1e-3 or tags.owner ~ '^team-'
     name:baseline -kind:sdk age < 2d                 model in (a, b) and not has:tags.reviewed
 
-A bare word or a quoted text looks for itself in name, id, experiment, model and tag values. A space is `and`, `|` is `or`, `-` before a term is
+A bare word or a quoted text looks for itself in the texts of the list. A space is `and`, `|` is `or`, `-` before a term is
 `not`. Operators: = != < <= > >=, `~` and `!~` (regular expression), `:` (contains, whatever the case), IN (…), IS [NOT] NULL, = NULL.
-Fields: id name kind state project experiment model actor created started ended age duration exit_code signal attempts,
-`tags.x`, `params.x`, `metrics.x` (which is `best(x)`), `best(x)`, `last(x)`, `min(x)`, `max(x)`, `count(x)`; a name with other characters stands
-in quotes: `tags."my key"`. Ages and durations take s, m, h, d, w; times take 2026-01-31, 2026-01-31T10:00 (UTC) or milliseconds.
+Each list has its own fields (`filter_fields`). Runs have these besides: `tags.x`, `params.x`, `metrics.x` (which is `best(x)`), `best(x)`, `last(x)`,
+`min(x)`, `max(x)`, `count(x)`; a name with other characters stands in quotes: `tags."my key"`.
+Ages and durations take s, m, h, d, w; times take 2026-01-31, 2026-01-31T10:00 (UTC) or milliseconds.
 A comparison with a value that is not there is false, also for `!=`; `not` turns exactly that around.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from mlops_store.errors import Problem
+from mlops_store.filter_fields import NOUNS, Kind, Noun
+from mlops_store.filter_tokens import Token, Unreadable, scan
 
-TEXT_FIELDS = frozenset({"id", "name", "kind", "state", "project", "experiment", "model", "actor"})
-TIME_FIELDS = frozenset({"created", "started", "ended"})
-SPAN_FIELDS = frozenset({"age", "duration"})
-NUMBER_FIELDS = frozenset({"exit_code", "signal", "attempts"})
 AGGREGATES = frozenset({"best", "last", "min", "max", "count"})
-_GROUPS = {
+GROUPS = {
     "tags": "tag",
     "tag": "tag",
     "params": "param",
@@ -32,13 +32,25 @@ _GROUPS = {
     "metrics": "metric",
     "metric": "metric",
 }
-_OPERATORS = ("!=", "!~", "<=", ">=", "==", "=", "<", ">", "~", ":")
-_KEYWORDS = frozenset({"and", "or", "not", "in", "is", "null"})
+OPERATORS = ("!=", "!~", "<=", ">=", "==", "=", "<", ">", "~", ":")
+_OF_GROUP: dict[str, Kind] = {"metric": "number", "param": "param", "tag": "text"}
+KEYWORDS = frozenset({"and", "or", "not", "in", "is", "null"})
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _WORD = re.compile(r"[^\s()|,'\"=!<>~:]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 _MAX_DEPTH = 50
 _MAX_TEXT = 4000
+
+T = TypeVar("T")
+
+
+class BadFilter(Problem):
+    """`at` is the place of what is wrong, in characters of the text from 0."""
+
+    def __init__(self, at: int, what: str) -> None:
+        super().__init__("bad_filter", f"filter, column {at + 1}: {what}",
+                         "for example: age < 2d and not (project = flights or created < 2026-01-31)", status=2)  # fmt: skip
+        self.at = at
 
 
 @dataclass(frozen=True)
@@ -93,39 +105,36 @@ class Or:
 Node = Compare | In | Missing | Search | Not | And | Or
 
 
-@dataclass(frozen=True)
-class _Token:
-    kind: str  # word, text, op, or the character itself
-    text: str
-    at: int
-    glued: bool  # no space before it
+def parse(text: str, noun: str = "run") -> Node | None:
+    """The tree of a filter of a list; None for an empty one. Raises BadFilter with the place of what is wrong."""
+    parser = _Parser(text, NOUNS[noun])
+    return parser.whole(lambda: parser.any_of(0)) if parser.peek() else None
 
 
-def parse(text: str) -> Node | None:
-    """The tree of a filter; None for an empty one. Raises Problem `bad_filter` with the column (from 1) of what is wrong."""
+def parse_field(text: str, noun: str = "run") -> Field:
+    """One field, such as `created`, `params.lr` or `best(roc_auc)`. Raises BadFilter."""
+    parser = _Parser(text, NOUNS[noun])
+    return parser.whole(parser.field)
+
+
+def tokens(text: str, *, unfinished: bool = False) -> list[Token]:
+    """The tokens of a filter, `==` as `=`. With `unfinished` its last quoted text may be open. Raises BadFilter."""
     if len(text) > _MAX_TEXT:
-        raise _bad(_MAX_TEXT, f"a filter has at most {_MAX_TEXT} characters")
-    tokens = _tokens(text)
-    if not tokens:
-        return None
-    parser = _Parser(tokens, len(text))
-    node = parser.any_of(0)
-    extra = parser.peek()
-    if extra is not None:
-        raise _bad(extra.at, f"{extra.text!r} is not expected here")
-    return node
+        raise BadFilter(_MAX_TEXT, f"a filter has at most {_MAX_TEXT} characters")
+    try:
+        found = scan(text, word=_WORD, operators=OPERATORS, single="(),|", unfinished=unfinished)
+    except Unreadable as error:
+        raise BadFilter(error.at, error.what) from error
+    return [
+        replace(token, text="=") if token.kind == "op" and token.text == "==" else token for token in found
+    ]
 
 
-def parse_field(text: str) -> Field:
-    """One field, such as `created`, `params.lr` or `best(roc_auc)`. Raises Problem `bad_filter`."""
-    if len(text) > _MAX_TEXT:
-        raise _bad(_MAX_TEXT, f"a field has at most {_MAX_TEXT} characters")
-    parser = _Parser(_tokens(text), len(text))
-    field = parser.field()
-    extra = parser.peek()
-    if extra is not None:
-        raise _bad(extra.at, f"{extra.text!r} is not expected here")
-    return field
+def kind_of(field: Field, noun: str = "run") -> Kind:
+    """How the values of a field compare."""
+    if field.group == "column":
+        return NOUNS[noun].columns[field.name].kind
+    return _OF_GROUP[field.group]
 
 
 def fields_of(node: Node) -> set[Field]:
@@ -193,62 +202,22 @@ def time_ms(text: str) -> int | None:
 # --- inside -------------------------------------------------------------------------------------------------
 
 
-def _bad(at: int, what: str) -> Problem:
-    return Problem("bad_filter", f"filter, column {at + 1}: {what}",
-                   "for example: state = FAILED and best(roc_auc) >= 0.8 and tags.owner = me", status=2)  # fmt: skip
-
-
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
-    at = 0
-    while at < len(text):
-        start = at
-        char = text[at]
-        if char.isspace():
-            at += 1
-            continue
-        glued = at > 0 and not text[at - 1].isspace()
-        operator = next((op for op in _OPERATORS if text.startswith(op, at)), None)
-        if char in "'\"":
-            value, at = _quoted(text, at)
-            found.append(_Token("text", value, start, glued))
-        elif char in "(),|":
-            at += 1
-            found.append(_Token(char, char, start, glued))
-        elif operator:
-            at += len(operator)
-            found.append(_Token("op", "=" if operator == "==" else operator, start, glued))
-        else:
-            match = _WORD.match(text, at)
-            if match is None:
-                raise _bad(at, f"{char!r} is not expected here")
-            at = match.end()
-            found.append(_Token("word", match[0], start, glued))
-    return found
-
-
-def _quoted(text: str, at: int) -> tuple[str, int]:
-    """The text in quotes from `at`; a doubled quote stands for one."""
-    quote, parts, i = text[at], [], at + 1
-    while i < len(text):
-        if text[i] == quote:
-            if text.startswith(quote * 2, i):
-                parts.append(quote)
-                i += 2
-                continue
-            return "".join(parts), i + 1
-        parts.append(text[i])
-        i += 1
-    raise _bad(at, "this quote is not closed")
-
-
 class _Parser:
-    def __init__(self, tokens: list[_Token], end: int) -> None:
-        self._tokens = tokens
+    def __init__(self, text: str, noun: Noun) -> None:
+        self._tokens = tokens(text)
+        self._noun = noun
         self._at = 0
-        self._end = end
+        self._end = len(text)
 
-    def peek(self, ahead: int = 0) -> _Token | None:
+    def whole(self, read: Callable[[], T]) -> T:
+        """What `read` finds, which has to be all there is."""
+        found = read()
+        extra = self.peek()
+        if extra is not None:
+            raise BadFilter(extra.at, f"{extra.text!r} is not expected here")
+        return found
+
+    def peek(self, ahead: int = 0) -> Token | None:
         place = self._at + ahead
         return self._tokens[place] if place < len(self._tokens) else None
 
@@ -266,18 +235,18 @@ class _Parser:
             if token is None or token.kind in ("|", ")", ",") or _is(token, "or"):
                 if token is None or self._at == 0 or not _is(self._tokens[self._at - 1], "and"):
                     break
-                raise _bad(token.at, "a term is missing after and")
+                raise BadFilter(token.at, "a term is missing after and")
             items.append(self.term(depth))
         if _is(self._tokens[self._at - 1], "and"):
-            raise _bad(self._end, "a term is missing after and")
+            raise BadFilter(self._end, "a term is missing after and")
         return items[0] if len(items) == 1 else And(tuple(items))
 
     def term(self, depth: int) -> Node:
         token = self.peek()
         if token is None:
-            raise _bad(self._end, "a term is missing at the end")
+            raise BadFilter(self._end, "a term is missing at the end")
         if depth > _MAX_DEPTH:
-            raise _bad(token.at, "the filter is nested too deeply")
+            raise BadFilter(token.at, "the filter is nested too deeply")
         if self._take_keyword("not"):
             return Not(self.term(depth + 1))
         if token.kind == "word" and token.text.startswith("-"):
@@ -285,27 +254,27 @@ class _Parser:
         if self._take("("):
             node = self.any_of(depth + 1)
             if not self._take(")"):
-                raise _bad(token.at, "this bracket is not closed")
+                raise BadFilter(token.at, "this bracket is not closed")
             return node
         if token.kind == "text":
             self._at += 1
             return Search(token.text)
         if token.kind != "word":
-            raise _bad(token.at, f"a field or a word is expected here, not {token.text!r}")
-        if token.text.lower() in _KEYWORDS:
-            raise _bad(token.at, f"a term is missing before {token.text!r}")
+            raise BadFilter(token.at, f"a field or a word is expected here, not {token.text!r}")
+        if token.text.lower() in KEYWORDS:
+            raise BadFilter(token.at, f"a term is missing before {token.text!r}")
         return self._comparison(token)
 
-    def _minus(self, token: _Token, depth: int) -> Node:
+    def _minus(self, token: Token, depth: int) -> Node:
         """`-term` is `not term`; a lone `-` stands before a bracket or a quoted text."""
         rest = token.text[1:]
         if rest:
-            self._tokens[self._at] = _Token("word", rest, token.at + 1, False)
+            self._tokens[self._at] = Token("word", rest, token.at + 1, token.end)
         else:
             self._at += 1
         return Not(self.term(depth + 1))
 
-    def _comparison(self, token: _Token) -> Node:
+    def _comparison(self, token: Token) -> Node:
         after = self.peek(1)
         if _is(token, "has") and after is not None and after.text == ":":
             self._at += 2
@@ -320,11 +289,11 @@ class _Parser:
             node: Node = In(field, self._values(field))
             return Not(node) if negated else node
         if negated:
-            raise _bad(self._here(), "in is expected after not")
+            raise BadFilter(self._here(), "in is expected after not")
         if self._take_keyword("is"):
             negated = self._take_keyword("not")
             if not self._take_keyword("null"):
-                raise _bad(self._here(), "null is expected here")
+                raise BadFilter(self._here(), "null is expected here")
             return Not(Missing(field)) if negated else Missing(field)
         return self._operator(field)
 
@@ -332,7 +301,7 @@ class _Parser:
         """True where an operator follows the word (and, for best("a b") or tags."a b", what belongs to it)."""
         token, ahead = self._tokens[self._at], 1
         after = self.peek(ahead)
-        if token.text.lower() in AGGREGATES and after is not None and after.kind == "(" and after.glued:
+        if self._is_aggregate(token) and after is not None and after.kind == "(" and after.glued:
             return True
         if token.text.endswith(".") and after is not None and after.kind == "text" and after.glued:
             return True
@@ -349,49 +318,57 @@ class _Parser:
     def field(self) -> Field:
         token = self.peek()
         if token is None or token.kind != "word":
-            raise _bad(self._here(), "a field is expected here")
+            raise BadFilter(self._here(), "a field is expected here")
         self._at += 1
         after = self.peek()
-        if token.text.lower() in AGGREGATES and after is not None and after.kind == "(":
+        if self._is_aggregate(token) and after is not None and after.kind == "(":
             self._at += 1
             name = self.peek()
             if name is None or name.kind not in ("word", "text"):
-                raise _bad(self._here(), f"{token.text}( needs the name of a metric")
+                raise BadFilter(self._here(), f"{token.text}( needs the name of a metric")
             self._at += 1
             if not self._take(")"):
-                raise _bad(self._here(), "a closing bracket is expected here")
+                raise BadFilter(self._here(), "a closing bracket is expected here")
             return Field("metric", name.text, token.text.lower())
         head, dot, rest = token.text.partition(".")
-        group = _GROUPS.get(head.lower())
+        group = GROUPS.get(head.lower()) if self._noun.tracked else None
         if group and dot:
             if not rest and after is not None and after.kind == "text" and after.glued:
                 self._at += 1
                 rest = after.text
             elif not rest:
-                raise _bad(token.at, f"{head}. needs a name after the dot")
+                raise BadFilter(token.at, f"{head}. needs a name after the dot")
             return Field(group, rest, "best" if group == "metric" else "")
-        name_ = "id" if token.text.lower() == "run_id" else token.text.lower()
-        if name_ not in TEXT_FIELDS | TIME_FIELDS | SPAN_FIELDS | NUMBER_FIELDS:
-            raise _bad(token.at, f"there is no field {token.text!r}; a parameter is params.{token.text}, a metric best({token.text}), "
-                       f"a tag tags.{token.text}")  # fmt: skip
-        return Field("column", name_)
+        column = self._noun.column(token.text)
+        if column is None:
+            raise BadFilter(token.at, self._unknown(token.text))
+        return Field("column", column)
+
+    def _is_aggregate(self, token: Token) -> bool:
+        return self._noun.tracked and token.text.lower() in AGGREGATES
+
+    def _unknown(self, name: str) -> str:
+        what = f"there is no field {name!r} of {self._noun.plural}; "
+        if self._noun.tracked:
+            return what + f"a parameter is params.{name}, a metric best({name}), a tag tags.{name}"
+        return what + f"fields: {', '.join(self._noun.columns)}"
 
     def _operator(self, field: Field) -> Node:
         token = self.peek()
         if token is None or token.kind != "op":
-            raise _bad(self._here(), "an operator is expected here: = != < <= > >= ~ !~ : in, is null")
+            raise BadFilter(self._here(), "an operator is expected here: = != < <= > >= ~ !~ : in, is null")
         self._at += 1
         value = self.peek()
         if value is None or value.kind not in ("word", "text"):
-            raise _bad(self._here(), f"a value is expected after {token.text}")
+            raise BadFilter(self._here(), f"a value is expected after {token.text}")
         self._at += 1
         if value.kind == "word" and value.text.lower() == "null" and token.text in ("=", "!="):
             return Missing(field) if token.text == "=" else Not(Missing(field))
         text = value.text + self._rest_of_value(value)
-        _check_value(field, token, text, value.at)
+        self._check(field, token.text, token.at, text, value.at)
         return Compare(field, token.text, text)
 
-    def _rest_of_value(self, value: _Token) -> str:
+    def _rest_of_value(self, value: Token) -> str:
         """What is glued to a bare value by colons, as in 2026-01-31T10:30."""
         rest = ""
         while value.kind == "word":
@@ -407,20 +384,39 @@ class _Parser:
     def _values(self, field: Field) -> tuple[str, ...]:
         opening = self.peek()
         if not self._take("("):
-            raise _bad(self._here(), "in needs a list in brackets")
+            raise BadFilter(self._here(), "in needs a list in brackets")
         values: list[str] = []
         while True:
             token = self.peek()
             if token is None or token.kind not in ("word", "text"):
-                raise _bad(self._here(), "a value is expected here")
+                raise BadFilter(self._here(), "a value is expected here")
             self._at += 1
             text = token.text + self._rest_of_value(token)
-            _check_value(field, _Token("op", "=", token.at, False), text, token.at)
+            self._check(field, "=", token.at, text, token.at)
             values.append(text)
             if self._take(")"):
                 return tuple(values)
             if not self._take(","):
-                raise _bad(opening.at if opening else self._end, "this list is not closed")
+                raise BadFilter(opening.at if opening else self._end, "this list is not closed")
+
+    def _check(self, field: Field, op: str, op_at: int, value: str, at: int) -> None:
+        """A value that the field can never have is an error, not an empty list."""
+        kind = self._noun.columns[field.name].kind if field.group == "column" else kind_of(field)
+        if op in ("~", "!~"):
+            if kind not in ("text", "param"):
+                raise BadFilter(op_at, f"{op} is for text, {field.name} is none")
+            try:
+                re.compile(value)
+            except (re.error, RecursionError, OverflowError) as error:
+                raise BadFilter(at, f"not a regular expression: {error}") from error
+        elif kind == "number" and number(value) is None:
+            raise BadFilter(at, f"{value!r} is not a number")
+        elif kind == "time" and time_ms(value) is None:
+            raise BadFilter(
+                at, f"{value!r} is not a time: write 2026-01-31, 2026-01-31T10:30 or milliseconds"
+            )
+        elif kind == "span" and span_ms(value) is None:
+            raise BadFilter(at, f"{value!r} is not a span of time: write 90s, 15m, 2h, 3d or 1w")
 
     def _take(self, kind: str) -> bool:
         token = self.peek()
@@ -441,27 +437,8 @@ class _Parser:
         return token.at if token else self._end
 
 
-def _is(token: _Token, word: str) -> bool:
+def _is(token: Token, word: str) -> bool:
     return token.kind == "word" and token.text.lower() == word
-
-
-def _check_value(field: Field, op: _Token, value: str, at: int) -> None:
-    """A value that the field can never have is an error, not an empty list."""
-    if op.text in ("~", "!~"):
-        if field.group == "metric" or field.name in TIME_FIELDS | SPAN_FIELDS | NUMBER_FIELDS:
-            raise _bad(op.at, f"{op.text} is for text, {field.name} is none")
-        try:
-            re.compile(value)
-        except (re.error, RecursionError, OverflowError) as error:
-            raise _bad(at, f"not a regular expression: {error}") from error
-        return
-    if field.group == "metric" or (field.group == "column" and field.name in NUMBER_FIELDS):
-        if number(value) is None:
-            raise _bad(at, f"{value!r} is not a number")
-    elif field.group == "column" and field.name in TIME_FIELDS and time_ms(value) is None:
-        raise _bad(at, f"{value!r} is not a time: write 2026-01-31, 2026-01-31T10:30 or milliseconds")
-    elif field.group == "column" and field.name in SPAN_FIELDS and span_ms(value) is None:
-        raise _bad(at, f"{value!r} is not a span of time: write 90s, 15m, 2h, 3d or 1w")
 
 
 def _field_text(field: Field) -> str:

@@ -1,14 +1,13 @@
-"""A filter's tree as a condition over `runs r`: all names and texts of people are bound parameters, never part of the SQL."""
+"""A filter's tree as a condition over `runs r`, or over another list: all names and texts of people are bound parameters, never part of the SQL."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
+from mlops_store.filter_fields import Kind
 from mlops_store.filters import (
-    NUMBER_FIELDS,
-    SPAN_FIELDS,
-    TIME_FIELDS,
     And,
     Compare,
     Field,
@@ -18,6 +17,7 @@ from mlops_store.filters import (
     Not,
     Or,
     Search,
+    kind_of,
     number,
     span_ms,
     time_ms,
@@ -32,27 +32,45 @@ _ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def compile_runs(node: Node, now: int) -> Sql:
-    """(condition, parameters). The condition is never NULL: a comparison with what is not there is false. `now` is for ages."""
+    """(condition, parameters) over `runs r`; see `compile_tree`. `now` is for ages."""
+
+    def there(field: Field, condition: str, params: list[Any]) -> Sql:
+        return _exists(field, condition, params, now)
+
+    return compile_tree(node, there, kind_of, _search)
+
+
+def compile_tree(
+    node: Node,
+    there: Callable[[Field, str, list[Any]], Sql],
+    kind: Callable[[Field], Kind],
+    search: Callable[[str], Sql],
+) -> Sql:
+    """(condition, parameters). The condition is never NULL: a comparison with what is not there is false.
+
+    `there(field, condition, params)` is a condition over the field's value (`$` in `condition`) where it has one; `kind` tells how a field's
+    values compare; `search` is the condition of a bare word.
+    """
     match node:
         case And(items) | Or(items):
-            parts = [compile_runs(item, now) for item in items]
+            parts = [compile_tree(item, there, kind, search) for item in items]
             word = " AND " if isinstance(node, And) else " OR "
             return "(" + word.join(sql for sql, _ in parts) + ")", [p for _, params in parts for p in params]
         case Not(item):
-            sql, params = compile_runs(item, now)
+            sql, params = compile_tree(item, there, kind, search)
             return f"(NOT {sql})", params
         case Search(text):
-            return _search(text)
+            return search(text)
         case Missing(field):
-            sql, params = _exists(field, "true", [], now)
+            sql, params = there(field, "true", [])
             return f"(NOT {sql})", params
         case In(field, values):
-            parts = [_compare(field, "=", value, now) for value in values]
+            parts = [there(field, *_condition(kind(field), "=", value)) for value in values]
             return "(" + " OR ".join(sql for sql, _ in parts) + ")", [
                 p for _, params in parts for p in params
             ]
         case Compare(field, op, value):
-            return _compare(field, op, value, now)
+            return there(field, *_condition(kind(field), op, value))
 
 
 def _search(text: str) -> Sql:
@@ -66,20 +84,17 @@ def _search(text: str) -> Sql:
     )
 
 
-def _compare(field: Field, op: str, value: str, now: int) -> Sql:
-    if field.group == "metric" or (field.group == "column" and field.name in NUMBER_FIELDS):
+def _condition(kind: Kind, op: str, value: str) -> Sql:
+    """A comparison of `$`; the parser lets only fitting values through."""
+    if kind == "number":
         wanted = number(value)
-        assert wanted is not None, "the parser lets only numbers through"
-        sql, params = _number("$::DOUBLE", op, wanted)
-    elif field.group == "column" and field.name in TIME_FIELDS:
-        sql, params = f"$ {_order(op)} ?", [time_ms(value)]
-    elif field.group == "column" and field.name in SPAN_FIELDS:
-        sql, params = f"$ {_order(op)} ?", [span_ms(value)]
-    elif field.group == "param":
-        sql, params = _param(op, value)
-    else:
-        sql, params = _text("$", op, value)
-    return _exists(field, sql, params, now)
+        assert wanted is not None
+        return _number("$::DOUBLE", op, wanted)
+    if kind == "time":
+        return f"$ {_order(op)} ?", [time_ms(value)]
+    if kind == "span":
+        return f"$ {_order(op)} ?", [span_ms(value)]
+    return _param(op, value) if kind == "param" else _text("$", op, value)
 
 
 def _order(op: str) -> str:
