@@ -1,0 +1,252 @@
+"""The list of every screen: virtual, paged, sorted and filtered by the daemon, with marks and a column cursor.
+
+The table never asks: it posts `Wanted`, the screen answers with `deliver`. It holds a bounded number of rows
+whatever the length of the list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from textual import events
+from textual.binding import Binding
+from textual.message import Message
+
+from mlops_tui.tui.widgets.table.layout import Column
+from mlops_tui.tui.widgets.table.marks import ALL, NONE, Selection
+from mlops_tui.tui.widgets.table.rows import Window
+from mlops_tui.tui.widgets.table.view import GUTTER, TableView
+
+__all__ = ["Column", "QueryTable", "Selection", "Window"]
+
+
+def _key(keys: str, name: str, title: str) -> Binding:
+    return Binding(keys, f"table_{name}", title, id=f"table.{name}", show=False)
+
+
+class QueryTable(TableView, can_focus=True, inherit_bindings=False):
+    """A table of rows that the daemon finds."""
+
+    DEFAULT_CSS = """
+    QueryTable {
+        height: 1fr; background: $background; color: $foreground;
+        overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1; scrollbar-gutter: stable;
+        & > .query-table--header { background: $background; color: $text-muted; text-style: bold; }
+        & > .query-table--header-cursor { color: $primary; text-style: bold underline; }
+        & > .query-table--cursor { background: $surface-lighten-1; color: $foreground; }
+        & > .query-table--cursor-cell { text-style: none; }
+        & > .query-table--mark { color: $warning; text-style: bold; }
+        & > .query-table--match { background: $warning; color: $background; }
+        & > .query-table--pending { color: $text-disabled; }
+        & > .query-table--empty { background: $background; color: $text-muted; }
+        &:focus > .query-table--cursor { background: $primary 35%; }
+        &:focus > .query-table--cursor-cell { text-style: bold; }
+        &:ansi > .query-table--cursor, &:nocolor > .query-table--cursor { text-style: underline; }
+        &:ansi:focus > .query-table--cursor, &:nocolor:focus > .query-table--cursor { text-style: reverse; }
+        &:nocolor > .query-table--match { text-style: bold underline; }
+    }
+    """
+
+    BINDINGS = [
+        _key("j,down", "down", "Down"),
+        _key("k,up", "up", "Up"),
+        _key("ctrl+d", "half_down", "Half a page down"),
+        _key("ctrl+u", "half_up", "Half a page up"),
+        _key("pagedown", "page_down", "Page down"),
+        _key("pageup", "page_up", "Page up"),
+        _key("home", "top", "Top"),
+        _key("G,end", "bottom", "Bottom"),
+        _key("h,left", "column_left", "Column to the left"),
+        _key("l,right", "column_right", "Column to the right"),
+        _key("enter", "open", "Open"),
+        _key("space", "mark", "Mark"),
+        _key("v", "range", "Mark a range"),
+        _key("asterisk", "mark_all", "Mark all that the filter finds"),
+        _key("backslash", "mark_none", "Mark none"),
+        _key("s", "sort", "Sort by this column; again: reverse"),
+        _key("n", "find_next", "Next match"),
+        _key("N", "find_previous", "Previous match"),
+    ]
+
+    class Opened(Message):
+        """Enter, or a second click, on a row."""
+
+        def __init__(self, table: QueryTable, key: str, row: Any) -> None:
+            super().__init__()
+            self.table, self.key, self.row = table, key, row
+
+    class SortAsked(Message):
+        """The order should change; `column` is what the daemon calls it (Column.sort)."""
+
+        def __init__(self, table: QueryTable, column: str, descending: bool) -> None:
+            super().__init__()
+            self.table, self.column, self.descending = table, column, descending
+
+    class MarksChanged(Message):
+        """Other rows are marked; `marks` are the keys, `selection` also knows "all that the query finds"."""
+
+        def __init__(self, table: QueryTable, selection: Selection) -> None:
+            super().__init__()
+            self.table, self.selection, self.marks = table, selection, selection.keys
+
+    # --- marks ------------------------------------------------------------------------------------------------
+
+    @property
+    def selection(self) -> Selection:
+        """What bulk verbs act on."""
+        return self._selection
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Keys marked one by one; empty when everything is marked (then see `selection`)."""
+        return self._selection.keys
+
+    def mark(self, keys: Iterable[str] | Selection) -> None:
+        """Marks exactly these rows."""
+        self._select(keys if isinstance(keys, Selection) else Selection(frozenset(keys)))
+
+    def marks_changed(self) -> None:
+        self.post_message(self.MarksChanged(self, self._selection))
+
+    def _select(self, selection: Selection) -> None:
+        changed = selection != self._selection
+        self._selection = selection
+        self._range_from = None
+        self._repaint()
+        if changed:
+            self.marks_changed()
+
+    def action_table_mark(self) -> None:
+        """Marks the cursor's row, or unmarks it, and goes on; ends a range."""
+        if self._range_from is not None:
+            self.action_table_range()
+        elif self._key is not None:
+            self._select(self._selection.toggled(self._key))
+            self.move_to(self._cursor + 1)
+
+    def action_table_range(self) -> None:
+        """Begins a range at the cursor; again: marks all rows from there to here."""
+        if self._range_from is None:
+            self._range_from = self._cursor if self._rows.total else None
+            self._repaint({self._cursor})
+            return
+        low, high = sorted((self._range_from, self._cursor))
+        if self._rows.lacks(low, high):
+            self.notify(
+                "Some rows of the range have not been loaded: nothing was marked. "
+                "Scroll over them, or filter and mark all with *.",
+                severity="warning",
+                markup=False,
+            )
+            self._select(self._selection)
+            return
+        rows = (self._rows.get(index) for index in range(low, high + 1))
+        self._select(self._selection.added(self._row_key(row) for row in rows if row is not None))
+
+    def action_table_mark_all(self) -> None:
+        """Marks all that the query finds, loaded or not."""
+        if self._rows.total:
+            self._select(ALL)
+
+    def action_table_mark_none(self) -> None:
+        """Marks nothing, and ends a range."""
+        self._select(NONE)
+
+    # --- moving -----------------------------------------------------------------------------------------------
+
+    def action_table_down(self) -> None:
+        """One row down."""
+        self.move_to(self._cursor + 1)
+
+    def action_table_up(self) -> None:
+        """One row up."""
+        self.move_to(self._cursor - 1)
+
+    def action_table_half_down(self) -> None:
+        """Half a page down."""
+        self._jump(max(1, self.body_height // 2))
+
+    def action_table_half_up(self) -> None:
+        """Half a page up."""
+        self._jump(-max(1, self.body_height // 2))
+
+    def action_table_page_down(self) -> None:
+        """A page down."""
+        self._jump(self.body_height)
+
+    def action_table_page_up(self) -> None:
+        """A page up."""
+        self._jump(-self.body_height)
+
+    def action_table_top(self) -> None:
+        """To the first row."""
+        self.move_to(0)
+
+    action_top = action_table_top
+
+    def action_table_bottom(self) -> None:
+        """To the last row."""
+        self.move_to((self._rows.total or 1) - 1)
+
+    def action_table_column_left(self) -> None:
+        """The column cursor to the left."""
+        self.move_column(-1)
+
+    def action_table_column_right(self) -> None:
+        """The column cursor to the right."""
+        self.move_column(1)
+
+    # --- opening, sorting, finding ----------------------------------------------------------------------------
+
+    def action_table_open(self) -> None:
+        """Opens the row."""
+        row = self.row_at_cursor
+        if row is not None:
+            self.post_message(self.Opened(self, self._row_key(row), row))
+
+    def action_table_sort(self) -> None:
+        """Asks for the order by the cursor's column; where that is the order, for the reverse."""
+        column = self.cursor_column
+        if column is None or not column.sort:
+            title = "" if column is None else column.title
+            self.notify(f"The list cannot be sorted by {title or 'this column'}.", markup=False)
+            return
+        descending = not self._order[1] if self._order[0] == column.sort else column.align == "right"
+        self.post_message(self.SortAsked(self, column.sort, descending))
+
+    def find(self, text: str, forward: bool = True) -> bool:
+        """Highlights a text in the rows that are here and moves to the next one that has it; "" ends it.
+
+        False when no row that is loaded has it.
+        """
+        self._needle = re.compile(re.escape(text), re.IGNORECASE) if text else None
+        self._lines.clear()
+        self.refresh()
+        return bool(text) and self._next_match(forward, here=True)
+
+    def action_table_find_next(self) -> None:
+        """To the next row that has the text."""
+        self._next_match(True)
+
+    def action_table_find_previous(self) -> None:
+        """To the previous row that has the text."""
+        self._next_match(False)
+
+    def on_click(self, event: events.Click) -> None:
+        """A row: the cursor goes there, a second click opens; a title: sorts by that column."""
+        if event.y > 0:
+            index = round(self.scroll_y) + event.y - 1
+            if index < (self._rows.total or 0):
+                self.move_to(index)
+                if event.chain == 2:
+                    self.action_table_open()
+            return
+        left = GUTTER
+        for placed in self._placed():
+            if left <= event.x < left + placed.width:
+                self.move_column(placed.index - self._column)
+                self.action_table_sort()
+                return
+            left += placed.width + self._gap

@@ -1,0 +1,452 @@
+"""The table as a widget: draws the visible lines, keeps the cursor on its row, and asks for rows that are missing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from rich.cells import cell_len
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.widgets.table import line
+from mlops_tui.tui.widgets.table.layout import Column, Placed, arrange
+from mlops_tui.tui.widgets.table.marks import NONE, Selection
+from mlops_tui.tui.widgets.table.rows import PAGE, Rows, Window
+
+GUTTER = 3
+"""Cells in front of the columns: cursor, mark, blank."""
+
+_SEEK = 8 * PAGE
+"""Up to this many rows, a cursor's row is looked for in the whole list after it was asked for anew."""
+
+
+class TableView(ScrollView, can_focus=True, inherit_bindings=False):
+    """Lines, cursor and pages; what keys do is in QueryTable."""
+
+    COMPONENT_CLASSES = {
+        "query-table--header",
+        "query-table--header-cursor",
+        "query-table--cursor",
+        "query-table--cursor-cell",
+        "query-table--mark",
+        "query-table--match",
+        "query-table--pending",
+        "query-table--empty",
+    }
+
+    class Wanted(Message, namespace="query_table"):
+        """Rows [offset, offset + count) are missing; answer with `table.deliver(window, generation)`."""
+
+        def __init__(self, table: TableView, offset: int, count: int, generation: int) -> None:
+            super().__init__()
+            self.table, self.offset, self.count, self.generation = table, offset, count, generation
+
+    class Highlighted(Message, namespace="query_table"):
+        """The cursor is on another row, or its row has arrived or changed."""
+
+        def __init__(self, table: TableView, key: str | None, row: Any | None) -> None:
+            super().__init__()
+            self.table, self.key, self.row = table, key, row
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, TableView.Highlighted) and message.table is self.table
+
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        row_key: Callable[[Any], str],
+        empty: str | Text = "",
+        id: str | None = None,
+    ) -> None:
+        super().__init__(id=id)
+        self._columns = list(columns)
+        self._rows = Rows(row_key)
+        self._row_key = row_key
+        self._empty = empty
+        self._layout: list[Placed] = []
+        self._laid_out = -1
+        self._cursor = 0
+        self._column = 0
+        self._key: str | None = None
+        self._held: str | None = None
+        self._direction = 0
+        self._order: tuple[str, bool] = ("", False)
+        self._selection: Selection = NONE
+        self._range_from: int | None = None
+        self._needle: re.Pattern[str] | None = None
+        self._lines: dict[int, tuple[bool, bool, Strip]] = {}
+        self._resolved: dict[str, Style] = {}
+
+    # --- what the screen sets ---------------------------------------------------------------------------------
+
+    def reset(self, *, keep_cursor: bool = True, same_rows: bool = False) -> None:
+        """The query changed: ask anew. What is on screen stays until the answer is here.
+
+        With `same_rows` (another order, or the same question again) the mark "all" stays; otherwise it would
+        silently come to mean other rows.
+        """
+        self._rows.restart()
+        self._held = self._key if keep_cursor else None
+        self._range_from = None
+        if self._selection.everything and not same_rows:
+            self._selection = NONE
+            self.marks_changed()
+        if not keep_cursor:
+            self._cursor, self._key = 0, None
+            self.scroll_to(y=0, animate=False)
+        self._ask()
+
+    def deliver(self, window: Window, generation: int) -> None:
+        """Takes an answer to Wanted; one to a question that no longer stands is dropped."""
+        total = self._rows.total
+        if not self._rows.put(window, generation):
+            return
+        if self._rows.total != total:
+            self._lines.clear() if not total or not self._rows.total else None
+            self._resize()
+        self._settle_cursor()
+        self._repaint()
+        self._ask()
+
+    def update_rows(self, rows: Iterable[Any]) -> None:
+        """Newer versions of rows, by key: those that are here are replaced, and lines that look different repainted."""
+        here = {index: row for row in rows if (index := self._rows.replace(row)) is not None}
+        self._repaint(here)
+        if self._cursor in here:
+            self.post_message(self.Highlighted(self, self._key, here[self._cursor]))
+
+    def set_columns(self, columns: Sequence[Column]) -> None:
+        """Other columns; the column cursor stays on its column when that is still there."""
+        key = self._columns[self._column].key if self._columns else ""
+        self._columns = list(columns)
+        keys = [column.key for column in self._columns]
+        self._column = keys.index(key) if key in keys else 0
+        self._arrange()
+
+    def set_order(self, sort: str, descending: bool) -> None:
+        """Says in the header by which column the rows are ordered."""
+        self._order = (sort, descending)
+        self.refresh(Region(0, 0, self.size.width, 1))
+
+    # --- what the screen reads --------------------------------------------------------------------------------
+
+    @property
+    def columns(self) -> list[Column]:
+        """All columns, also those that do not fit now."""
+        return list(self._columns)
+
+    @property
+    def total(self) -> int | None:
+        """Rows that the query finds; None before the first answer."""
+        return self._rows.total
+
+    @property
+    def cursor_row(self) -> int:
+        """Index of the cursor's row."""
+        return self._cursor
+
+    @property
+    def cursor_key(self) -> str | None:
+        """Key of the cursor's row; None when it is not here yet, or nothing is."""
+        return self._key
+
+    @property
+    def row_at_cursor(self) -> Any | None:
+        """The cursor's row; None when it is not here yet."""
+        return self._rows.get(self._cursor)
+
+    @property
+    def cursor_column(self) -> Column | None:
+        """The column that `s` sorts by and a copy takes."""
+        return self._columns[self._column] if self._columns else None
+
+    @property
+    def empty(self) -> str | Text:
+        """What stands in the middle when the query finds nothing."""
+        return self._empty
+
+    @empty.setter
+    def empty(self, text: str | Text) -> None:
+        self._empty = text
+        if not self._rows.total:
+            self.refresh()
+
+    # --- cursor -----------------------------------------------------------------------------------------------
+
+    @property
+    def body_height(self) -> int:
+        """Lines for rows."""
+        return max(1, self.size.height - 1)
+
+    def move_to(self, index: int) -> None:
+        """Puts the cursor on a row, scrolls so that it is visible, and repaints the lines that changed."""
+        total = self._rows.total
+        if not total:
+            return
+        old, new = self._cursor, max(0, min(index, total - 1))
+        self._held = None
+        self._direction = (new > old) - (new < old) or self._direction
+        self._cursor = new
+        row = self._rows.get(new)
+        self._key = None if row is None else self._row_key(row)
+        if new != old:
+            changed = {old, new}
+            if self._range_from is not None:
+                changed |= set(range(min(old, new), max(old, new) + 1))
+            self._repaint(changed)
+            self.post_message(self.Highlighted(self, self._key, row))
+        self._show_cursor()
+        self._ask()
+
+    def _jump(self, rows: int) -> None:
+        """Cursor and view move together, so that the cursor keeps its place on screen."""
+        if self._rows.total:
+            self.scroll_to(y=max(0, round(self.scroll_y) + rows), animate=False)
+            self.move_to(self._cursor + rows)
+
+    def _next_match(self, forward: bool, here: bool = False) -> bool:
+        """Moves to the next loaded row whose visible columns have the text, around the end; `here` counts too."""
+        if self._needle is None:
+            return False
+        rows = list(self._rows.loaded())
+        step = 1 if forward else -1
+        after = [
+            found
+            for found in rows
+            if (found[0] - self._cursor) * step > 0 or (here and found[0] == self._cursor)
+        ]
+        before = [found for found in rows if (found[0] - self._cursor) * step <= 0]
+        for index, row in [*after[::step], *before[::step]]:
+            cells = (self._columns[placed.index].cell(row) for placed in self._placed())
+            if any(self._needle.search(line.clean(str(cell))) for cell in cells):
+                self.move_to(index)
+                return True
+        return False
+
+    def move_column(self, step: int) -> None:
+        """The column cursor `step` columns to the right; columns that did not fit appear when it reaches them."""
+        column = max(0, min(self._column + step, len(self._columns) - 1))
+        if column != self._column:
+            self._column = column
+            self._arrange()
+
+    def _show_cursor(self) -> None:
+        top, height = round(self.scroll_y), self.body_height
+        if self._cursor < top:
+            self.scroll_to(y=self._cursor, animate=False)
+        elif self._cursor >= top + height:
+            self.scroll_to(y=self._cursor - height + 1, animate=False)
+
+    def _settle_cursor(self) -> None:
+        """After an answer: the cursor goes with its row; where the row is gone, it stays at its place."""
+        total = self._rows.total or 0
+        if self._held is not None:
+            found = self._rows.index_of(self._held)
+            if found is None:
+                if total <= _SEEK and self._rows.lacks(0, total - 1):
+                    return
+                self._held = None
+            elif found != self._cursor:
+                above = self._cursor - round(self.scroll_y)
+                self._cursor, self._held = found, None
+                self.scroll_to(y=max(0, found - above), animate=False)
+            else:
+                self._held = None
+        self._cursor = max(0, min(self._cursor, total - 1))
+        row = self._rows.get(self._cursor)
+        key = None if row is None else self._row_key(row)
+        self._key = key
+        self._show_cursor()
+        self.post_message(self.Highlighted(self, key, row))
+
+    # --- asking -----------------------------------------------------------------------------------------------
+
+    def _ask(self) -> None:
+        """Posts Wanted for what is visible, then for what the held cursor needs, then for what comes next."""
+        if not self.is_mounted or not self.size.height:
+            return
+        first = max(0, round(self.scroll_y))
+        last = first + self.body_height - 1
+        wanted = self._rows.ask(first, last, self._direction if self._held is None else 0)
+        if wanted is None and self._held is not None and not self._rows.outdated:
+            wanted = self._rows.ask(0, (self._rows.total or 1) - 1)
+        if wanted is not None:
+            self.post_message(self.Wanted(self, *wanted, self._rows.generation))
+
+    def marks_changed(self) -> None:
+        """Called when the marks are others than before."""
+
+    # --- drawing ----------------------------------------------------------------------------------------------
+
+    def on_mount(self) -> None:
+        self._arrange()
+        self.call_after_refresh(self._ask)
+
+    def on_resize(self) -> None:
+        self._resize()
+        self._arrange()
+        self._show_cursor()
+        self._ask()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._direction = 1 if new_value > old_value else -1
+            self._ask()
+
+    def notify_style_update(self) -> None:
+        self._lines.clear()
+        self._resolved.clear()
+        super().notify_style_update()
+
+    def _resize(self) -> None:
+        self.virtual_size = Size(self.size.width, (self._rows.total or 0) + 1)
+
+    def _arrange(self) -> None:
+        """Columns for the width at the next line that is drawn: the scrollbar takes a cell without an event."""
+        self._laid_out = -1
+        self.refresh()
+
+    def _placed(self) -> list[Placed]:
+        """The columns on screen, for the width of now."""
+        if self._laid_out != self.size.width:
+            self._laid_out = self.size.width
+            self._layout = arrange(self._columns, max(0, self._laid_out - GUTTER), self._column, self._gap)
+            self._lines.clear()
+        return self._layout
+
+    @property
+    def _gap(self) -> int:
+        return 2 if self.size.width >= 100 else 1
+
+    def _repaint(self, indexes: Iterable[int] | None = None) -> None:
+        """Repaints the visible lines among `indexes` (None: all) that look different from what is on screen."""
+        top = round(self.scroll_y)
+        visible = range(top, top + self.body_height)
+        for index in visible if indexes is None else indexes:
+            old = self._lines.pop(index, None)
+            if index in visible and (old is None or self._line(index) != old[2]):
+                self.refresh(Region(0, index - top + 1, self.size.width, 1))
+
+    def render_line(self, y: int) -> Strip:
+        if y == 0:
+            return self._header()
+        if not self._rows.total:
+            return self._empty_line(y)
+        return self._line(round(self.scroll_y) + y - 1)
+
+    def _line(self, index: int) -> Strip:
+        """The line of a row, from the cache when nothing about it changed."""
+        self._placed()
+        if index >= (self._rows.total or 0):
+            return Strip.blank(self.size.width, self.rich_style)
+        row = self._rows.get(index)
+        at_cursor = index == self._cursor
+        marked = self._is_marked(index, row)
+        cached = self._lines.get(index)
+        if cached is not None and cached[0] == at_cursor and cached[1] == marked:
+            return cached[2]
+        drawn = self._pending_line(at_cursor) if row is None else self._row_line(row, at_cursor, marked)
+        if len(self._lines) > 4 * PAGE:
+            self._lines.clear()
+        self._lines[index] = (at_cursor, marked, drawn)
+        return drawn
+
+    def _is_marked(self, index: int, row: Any | None) -> bool:
+        if self._range_from is not None:
+            low, high = sorted((self._range_from, self._cursor))
+            if low <= index <= high:
+                return True
+        return row is not None and self._row_key(row) in self._selection
+
+    def _row_line(self, row: Any, at_cursor: bool, marked: bool) -> Strip:
+        base = self.get_component_rich_style("query-table--cursor") if at_cursor else self.rich_style
+        match = self.get_component_rich_style("query-table--match")
+        signs = glyphs()
+        pieces: list[line.Fragment] = [
+            (signs.cursor if at_cursor else " ", None),
+            (signs.mark if marked else " ", self._partial("query-table--mark") if marked else None),
+            (" ", None),
+        ]
+        for place, placed in enumerate(self._placed()):
+            column = self._columns[placed.index]
+            cell = line.fragments(column.cell(row), placed.width, self._style_of)
+            cell = line.fit(cell, placed.width, column.align == "right", signs.ellipsis)
+            cell = line.highlighted(cell, self._needle, match)
+            if at_cursor and placed.index == self._column:
+                under = self._partial("query-table--cursor-cell")
+                cell = [(text, under if own is None else own + under) for text, own in cell]
+            pieces += [(" " * self._gap, None), *cell] if place else cell
+        return line.strip(pieces, base, self.size.width)
+
+    def _pending_line(self, at_cursor: bool) -> Strip:
+        base = self.get_component_rich_style("query-table--cursor") if at_cursor else self.rich_style
+        dots = self._partial("query-table--pending")
+        signs = glyphs()
+        pieces: list[line.Fragment] = [(signs.cursor if at_cursor else " ", None), ("  ", None)]
+        for place, placed in enumerate(self._placed()):
+            column = self._columns[placed.index]
+            dot: line.Fragment = ("." if signs.mode == "ascii" else "·", dots)
+            cell = line.fit([dot], placed.width, column.align == "right")
+            pieces += [(" " * self._gap, None), *cell] if place else cell
+        return line.strip(pieces, base, self.size.width)
+
+    def _header(self) -> Strip:
+        base = self.get_component_rich_style("query-table--header")
+        at_cursor = self._partial("query-table--header-cursor")
+        signs = glyphs()
+        pieces: list[line.Fragment] = [(" " * GUTTER, None)]
+        for place, placed in enumerate(self._placed()):
+            column = self._columns[placed.index]
+            title = line.clean(column.title)
+            if column.sort and column.sort == self._order[0]:
+                arrow = signs.down if self._order[1] else signs.up
+                room = placed.width - cell_len(arrow) - 1
+                title = (
+                    f"{title if cell_len(title) <= room else line.set_cell_size(title, max(0, room))} {arrow}"
+                )
+            style = at_cursor if placed.index == self._column else None
+            cell = line.fit([(title, style)], placed.width, column.align == "right", signs.ellipsis)
+            pieces += [(" " * self._gap, None), *cell] if place else cell
+        return line.strip(pieces, base, self.size.width)
+
+    def _empty_line(self, y: int) -> Strip:
+        width = self.size.width
+        blank = Strip.blank(width, self.rich_style)
+        if self._rows.total is None:
+            return blank
+        text = self._empty if isinstance(self._empty, Text) else Text(self._empty)
+        lines = text.split("\n", allow_blank=True)
+        at = y - 1 - max(0, (self.body_height - len(lines)) // 2)
+        if not 0 <= at < len(lines):
+            return blank
+        pieces = line.fragments(lines[at], width, self._style_of)
+        left = max(0, width - sum(cell_len(piece) for piece, _ in pieces)) // 2
+        return line.strip(
+            line.fit([(" " * left, None), *pieces], width),
+            self.get_component_rich_style("query-table--empty"),
+            width,
+        )
+
+    def _partial(self, name: str) -> Style:
+        return self.get_component_rich_style(name, partial=True)
+
+    def _style_of(self, style: str | Style) -> Style:
+        """A style written in a cell; `$name` is a variable of the theme. What nobody can read is no style."""
+        if isinstance(style, Style):
+            return style
+        found = self._resolved.get(style)
+        if found is None:
+            variables = self.app.theme_variables
+            words = [variables.get(word[1:], "") if word.startswith("$") else word for word in style.split()]
+            found = self.app.console.get_style(" ".join(words), default="")
+            self._resolved[style] = found
+        return found
