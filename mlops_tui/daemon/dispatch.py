@@ -6,7 +6,7 @@ import asyncio
 import importlib
 import importlib.util
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,12 +72,19 @@ class Dispatcher:
     """Carries verbs out: writes in the writer thread, questions in the readers."""
 
     def __init__(
-        self, handlers: dict[str, Handler], writer: WriterThread, readers: Readers, deadline: float
+        self,
+        handlers: dict[str, Handler],
+        writer: WriterThread,
+        readers: Readers,
+        deadline: float,
+        apart: Mapping[str, Readers] = {},
     ) -> None:
+        """`apart` has the threads of the verbs, by key, that may take long: they wait for each other and for nobody else."""
         self._handlers = handlers
         self._writer = writer
         self._readers = readers
         self._deadline = deadline
+        self._apart = apart
 
     async def call(self, path: str, body: bytes, asked: Asked) -> Any:
         """The verb's answer. Raises Problem."""
@@ -93,7 +100,8 @@ class Dispatcher:
         if asked.dry_run:
             return await self._plan(handler, request)
         if not handler.verb.writes:
-            return await self._readers.run(lambda read: handler.service(read, request))
+            readers = self._apart.get(handler.verb.key, self._readers)
+            return await readers.run(lambda read: handler.service(read, request))
         return await self._write(handler, request, asked)
 
     async def _plan(self, handler: Handler, request: Any) -> Any:

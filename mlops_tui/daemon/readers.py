@@ -1,4 +1,4 @@
-"""Four threads that answer questions, each with a cursor of its own."""
+"""Threads that answer questions, each with a cursor of its own."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ THREADS = 4
 class Readers:
     """Runs read-only functions off the event loop. A question that takes too long is interrupted."""
 
-    def __init__(self, writer: WriterThread, deadline: float) -> None:
+    def __init__(self, writer: WriterThread, deadline: float, threads: int = THREADS) -> None:
         self._writer = writer
         self._deadline = deadline
         self._local = threading.local()
         self._open: list[Read] = []
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="reader", initializer=self._enter)
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader", initializer=self._enter)
 
     async def run(self, fn: Callable[[Read], T]) -> T:
         """`fn` in one of the threads. Raises Problem `too_slow` (retryable) after the deadline."""

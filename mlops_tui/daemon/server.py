@@ -34,13 +34,17 @@ from mlops_tui.daemon.peer import OwnerOnly
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.sockets import BoundSocket
 from mlops_tui.daemon.writer import WriterThread
-from mlops_tui.services import alias_files
+from mlops_tui.services import alias_files, sql
 from mlops_tui.services import daemon as daemon_service
+from mlops_tui.services import status as status_service
+from mlops_tui.verbs._status import Status, StatusReport
 from mlops_tui.verbs.daemon import DaemonStatus
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
 _GRACE = 10
+_SQL_THREADS = 2
+"""Questions in SQL at a time: each may take a gigabyte."""
 
 
 class DaemonFile(msgspec.Struct, kw_only=True):
@@ -84,12 +88,15 @@ class Daemon:
         Raises Problem where it cannot start.
         """
         try:
-            handlers = load_handlers({"daemon status": self._status})
+            handlers = load_handlers({"daemon status": self._status, "status": self._overview})
             self.writer.start()
             try:
                 self.writer.read(partial(alias_files.reconcile, self.home))
-                readers = Readers(self.writer, self.options.deadline)
-                dispatcher = Dispatcher(handlers, self.writer, readers, self.options.deadline)
+                sql.clear(self.home)
+                deadline = self.options.deadline
+                readers = Readers(self.writer, deadline)
+                slow = Readers(self.writer, deadline, _SQL_THREADS)
+                dispatcher = Dispatcher(handlers, self.writer, readers, deadline, {"sql": slow})
                 self._start_loops()
                 lower_this_thread()  # after the loops: their threads start runs, which inherit the value
                 try:
@@ -97,6 +104,7 @@ class Daemon:
                 finally:
                     if self._loops is not None:
                         self._loops.stop()
+                    slow.close()
                     readers.close()
             finally:
                 self.writer.close()
@@ -212,3 +220,6 @@ class Daemon:
             idle_exit=self.options.idle_exit, socket=str(self.home.socket),
         )  # fmt: skip
         return daemon_service.status(read, facts)
+
+    def _overview(self, read: Read, request: Status) -> StatusReport:
+        return status_service.status(read, request, self._status(read, request))

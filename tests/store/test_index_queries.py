@@ -6,14 +6,18 @@ import math
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_box import command, do, end, journal, new_home, new_run, project, start
 
 from mlops_store.errors import Problem
+from mlops_store.filters import parse
 from mlops_store.index import data, features, ledger_log, models, proposals, runs
-from mlops_store.index.query import user_query
+from mlops_store.index.listings import DATA, LEDGER, MOVES, PROPOSALS, QUARANTINE, page
+from mlops_store.index.query import Answer, user_query
 from mlops_store.index.tx import Tx, Writer
 from mlops_store.records import PastLook
 
@@ -202,7 +206,7 @@ def test_models_as_they_are_and_as_they_were(writer: Writer, monkeypatch: pytest
         assert versions[0]["metrics"] == {"roc_auc": {"value": 0.7}}
         assert [v["version"] for v in models.versions_of(read, [("flights", "late")], 1500)] == [1]
         assert models.version(read, "flights", "late", 1, 500) is None
-        moves = models.moves(read, "flights", "late", 1 << 62, 10)
+        moves = page(read, MOVES, parse("alias:a", "model history")).rows
         assert [(m["to_version"], m["verdict"]) for m in moves] == [
             (None, None),
             (1, None),
@@ -261,12 +265,13 @@ def test_a_version_has_all_its_files_whether_the_entry_names_all_or_the_new_ones
             ("b", "3"),
             ("c", "4"),
         ]
-        versions = data.page(read, "p", None, 1 << 62, 10)
+        versions = page(read, DATA, parse("project = p", "data")).rows
         assert [(v["version"], v["files"], v["rows"], v["held"]) for v in versions] == [
             (2, 3, 17, 0),
             (1, 2, 15, 0),
         ]
-        assert [v["version"] for v in data.page(read, None, "s", versions[0]["seq"], 10)] == [1]
+        first = page(read, DATA, None, limit=1)
+        assert [v["version"] for v in page(read, DATA, None, after=first.places[0]).rows] == [1]
         assert [v["version"] for v in data.between(read, "p", "s", 1, 2)] == [2]
         assert [data.exists(read, "p", "s", n) for n in (2, 3)] == [True, False]
         assert data.sources(read, None) == ["s"] and data.sources(read, "q") == []
@@ -291,12 +296,12 @@ def test_quarantine_is_held_until_somebody_decides(writer: Writer) -> None:
     do(writer, held)
     do(writer, held)
     with writer.reader() as read:
-        assert [q["reason"] for q in data.held_page(read, "p", None, 1 << 62, 10)] == ["torn"]
+        assert [q["reason"] for q in page(read, QUARANTINE, None).rows] == ["torn"]
         assert [q["path"] for q in (*data.held(read, None, "1"), *data.held(read, "p", "x"))] == ["x", "x"]
         assert data.held(read, None, "2") == []
     do(writer, ("data.drop", {"project": "p", "source": "s", "sha256": "1"}))
     with writer.reader() as read:
-        assert data.held_page(read, "p", None, 1 << 62, 10) == data.held(read, None, "1") == []
+        assert page(read, QUARANTINE, None).rows == data.held(read, None, "1") == []
 
 
 def test_a_proposal_grows_is_decided_and_ends(writer: Writer) -> None:
@@ -360,8 +365,8 @@ def test_a_proposal_grows_is_decided_and_ends(writer: Writer) -> None:
         assert proposals.active(read, "p", "late") is None and proposals.newest(read, None, "late") == shown
         policy = proposals.policy(read, "p", "late")
         assert policy is not None and (policy["auto_approve"], policy["auto_promote"]) == (True, "on_pass")
-        assert proposals.page(read, "p", "late", "DONE", (1 << 62, ""), 10) == [shown]
-        assert proposals.page(read, None, None, None, (shown["created"], "p1"), 10) == []
+        assert page(read, PROPOSALS, parse("model = late and state = DONE", "proposal")).rows == [shown]
+        assert page(read, PROPOSALS, None, after=(shown["created"], "p1")).rows == []
 
 
 def test_the_ledger_by_verb_and_time(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -369,19 +374,28 @@ def test_the_ledger_by_verb_and_time(writer: Writer, monkeypatch: pytest.MonkeyP
     at(writer, monkeypatch, 2000, register(1), ("future.verb", {"anything": [1]}))
     with writer.reader() as read:
         assert ledger_log.head(read) == 3
-        everything = {"before": 1 << 62, "limit": 10}
-        assert [e["seq"] for e in ledger_log.page(read, **everything)] == [3, 2, 1]
-        assert [e["verb"] for e in ledger_log.page(read, verb="model", **everything)] == ["model.register"]
-        assert ledger_log.page(read, before=2, limit=10)[0]["data"] == {"name": "a", "dir": "/projects/a"}
-        assert [e["seq"] for e in ledger_log.page(read, project="flights", **everything)] == [2]
+        assert [e["seq"] for e in page(read, LEDGER, None).rows] == [3, 2, 1]
+        assert [e["verb"] for e in page(read, LEDGER, None, also=ledger_log.of_verb("model")).rows] == ["model.register"]
+        assert page(read, LEDGER, None, after=(2, 2)).rows[0]["data"] == '{"name":"a","dir":"/projects/a"}'
+        assert [e["seq"] for e in page(read, LEDGER, None, also=ledger_log.of_project("flights")).rows] == [2]
 
 
-def test_a_huge_answer_is_cut_and_says_so(writer: Writer) -> None:
-    with writer.reader() as read:
-        answer = user_query(
-            read, "SELECT repeat('x', 10000000) FROM range(20)", limit=1000, timeout_ms=20_000
-        )
-        assert answer.truncated and 1 <= len(answer.rows) <= 4
-        small = user_query(read, "SELECT range FROM range(5)", limit=5, timeout_ms=20_000)
-        assert small.rows == [[0], [1], [2], [3], [4]] and not small.truncated
-        assert user_query(read, "SELECT range FROM range(5)", limit=4, timeout_ms=20_000).truncated
+def test_a_huge_answer_is_cut_and_says_so(tmp_path: Path) -> None:
+    def ask(sql: str, limit: int = 1000) -> Answer:
+        # a connection for one question, as in the process that answers it
+        with duckdb.connect() as con:
+            return user_query(con, sql, limit=limit, timeout_ms=20_000)
+
+    answer = ask("SELECT repeat('x', 10000000) FROM range(20)")
+    assert answer.truncated and 1 <= len(answer.rows) <= 4
+    small = ask("SELECT range FROM range(5)", limit=5)
+    assert [msgspec.json.decode(row) for row in small.rows] == [
+        [0],
+        [1],
+        [2],
+        [3],
+        [4],
+    ] and not small.truncated
+    assert ask("SELECT range FROM range(5)", limit=4).truncated
+    with pytest.raises(Problem, match="one row"):
+        ask("SELECT repeat('x', 40000000)")

@@ -5,26 +5,29 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
+import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.index.database import Connection
-from mlops_store.index.tx import Read
+
+if TYPE_CHECKING:  # the process that answers one query does not pay for all of the index
+    from mlops_store.index.tx import Read
 
 _READING = frozenset({"SELECT", "EXPLAIN"})
 _ZONED = "WITH TIME ZONE"
 ANSWER_BYTES = 32 << 20
-"""Characters of text that an answer holds at most; one row is always given."""
+"""Bytes of JSON that the rows of an answer take at most."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """`columns` as (name, type); `rows` with values that JSON knows; `truncated` where there were more than asked for."""
+    """`columns` as (name, type); `rows` as JSON arrays; `truncated` where there were more than asked for."""
 
     columns: list[tuple[str, str]]
-    rows: list[list[Any]]
+    rows: list[msgspec.Raw]
     truncated: bool
 
 
@@ -49,15 +52,13 @@ def was_interrupted(error: BaseException) -> bool:
     return isinstance(error, duckdb.InterruptException)
 
 
-def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
-    """Runs one SELECT. Raises Problem: `sql_refused` (status 2), `sql_failed` (status 2), `sql_too_slow` (status 3)."""
-    con = read._con
+def user_query(con: Connection, sql: str, *, limit: int, timeout_ms: int) -> Answer:
+    """Runs one SELECT on a connection that can only read. Raises Problem: `sql_refused`, `sql_failed`, `sql_too_large`
+    (status 2), `sql_too_slow` (status 3)."""
     _check(con, sql)
-    # the kind of the statement does not tell all (a WITH may hold a DELETE): the transaction itself allows no write
-    limit_before = con.execute("SELECT current_setting('max_execution_time')").fetchall()[0][0]
-    con.execute("BEGIN TRANSACTION READ ONLY")
     try:
         con.execute(f"SET max_execution_time = {int(timeout_ms)}")
+        con.execute("SET lock_configuration = true")
         result = con.execute(sql)
         columns = [(str(name), str(kind)) for name, kind, *_ in result.description or []]
         if any(_ZONED in kind for _, kind in columns):
@@ -70,25 +71,36 @@ def user_query(read: Read, sql: str, *, limit: int, timeout_ms: int) -> Answer:
             "ask for less, or give it more time with --timeout",
             status=3,
         ) from error
+    except (duckdb.OutOfMemoryException, MemoryError) as error:
+        raise too_large("the query needs more memory than it may have") from error
     except duckdb.Error as error:
         raise Problem(
             "sql_failed", str(error).strip(), "tables: `SELECT * FROM duckdb_columns()`", status=2
         ) from error
-    finally:
-        con.execute("ROLLBACK")
-        con.execute(f"SET max_execution_time = {int(limit_before)}")
     return Answer(columns, rows, truncated)
 
 
-def _fetch(result: Connection, limit: int) -> tuple[list[list[Any]], bool]:
-    """At most `limit` rows and ANSWER_BYTES of text, row by row: the daemon must not die of somebody's question."""
-    rows: list[list[Any]] = []
+def too_large(message: str) -> Problem:
+    """A query that was stopped so that others have memory."""
+    return Problem(
+        "sql_too_large", message, "ask for less: fewer rows, shorter texts, an aggregate", status=2
+    )
+
+
+def _fetch(result: Connection, limit: int) -> tuple[list[msgspec.Raw], bool]:
+    """At most `limit` rows and ANSWER_BYTES, row by row: neither end holds more than that of somebody's question."""
+    rows: list[msgspec.Raw] = []
     size = 0
     while (row := result.fetchone()) is not None:
-        size += sum(len(value) if isinstance(value, str | bytes) else 16 for value in row)
-        if len(rows) >= limit or (rows and size > ANSWER_BYTES):
+        if len(rows) >= limit:
             return rows, True
-        rows.append([plain(value) for value in row])
+        text = msgspec.json.encode([plain(value) for value in row])
+        size += len(text)
+        if size > ANSWER_BYTES:
+            if not rows:
+                raise too_large(f"one row of the answer takes more than {ANSWER_BYTES >> 20} MB")
+            return rows, True
+        rows.append(msgspec.Raw(text))
     return rows, False
 
 
