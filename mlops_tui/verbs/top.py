@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import Proposal, Run, RunDetail, SubmitInput
+from mlops_tui.verbs._status import Status, StatusReport
 
 
 class Init(Input, kw_only=True):
@@ -168,6 +169,9 @@ VERBS = [
          help="In a process of its own, from the version's own code. The output carries model version, feature service "
          "and snapshots.", example="mlops-tui predict late-departure --input june.parquet --output scored.parquet",
          writes=True, waits="always"),
+    Verb("", "status", Status, StatusReport, "Show a project, or the whole home, at a glance.",
+         help="What runs, the champion of each model with its metric and its drift, open cards, the quarantine, disk and daemon.",
+         example="mlops-tui status --all"),
     Verb("", "wait", Wait, RunDetail, "Wait for a run to end.", local=True, service=False,
          help="Exit code 0 when it finished and its gate, if any, passed; 4 when the gate said FAIL or INCONCLUSIVE; "
          "1 when it failed; 3 on time-out. ^C stops waiting, not the run.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.demo import demo
 from mlops_tui.cli.render.parts import BULLET, count, items, names, record
+from mlops_tui.cli.render.status import status
 from mlops_tui.cli.screen import Screen
 from mlops_tui.text import short
 from mlops_tui.verbs.top import Health, InitResult, Rebuilt, SqlResult
@@ -67,6 +68,6 @@ def rebuild(found: Rebuilt, screen: Screen) -> None:
 
 
 RENDERERS = {
-    "init": init, "demo": demo, "predict": run_render.one, "wait": run_render.show, "sql": sql, "doctor": doctor,
+    "init": init, "demo": demo, "predict": run_render.one, "status": status, "wait": run_render.show, "sql": sql, "doctor": doctor,
     "rebuild": rebuild,
 }  # fmt: skip

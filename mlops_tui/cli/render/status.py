@@ -1,0 +1,84 @@
+"""A project, or the home, at a glance."""
+
+from __future__ import annotations
+
+from mlops_tui.cli.render.parts import BULLET, interval, minute, names, plural, record, share
+from mlops_tui.cli.render.run import id_
+from mlops_tui.cli.screen import Screen
+from mlops_tui.text import lasted, short, size
+from mlops_tui.verbs._status import LiveRun, ModelHealth, StatusReport
+
+
+def status(found: StatusReport, screen: Screen) -> None:
+    live, cards = sum(found.queue.values()) - found.queued, len(found.proposals)
+    screen.title(
+        f"{found.project or plural(len(found.projects), 'project')}  {plural(live, 'live run')}, {found.queued:,} queued, "
+        f"{plural(cards, 'card')} to look at"
+    )
+    for project in found.projects:
+        for problem in project.problems:
+            screen.text(f"{project.name}: {short(problem, 300)}", BULLET)
+    _models(found, screen)
+    if found.runs:
+        screen.heading("RUNS")
+        screen.table(
+            ("run", "kind", "name", "state", "at", "done", "since"),
+            [(id_(run.run_id, screen), run.kind, run.name, run.state, run.stage or "-", share(run.progress), _age(found.time, run))
+             for run in found.runs],
+            drop=("kind", "since"), middle=("name",),
+        )  # fmt: skip
+    if found.proposals:
+        screen.heading("CARDS")
+        screen.table(
+            ("card", "model", "state", "revision", "reason"),
+            [(card.id, card.model, card.state, card.revision, card.headline or "-") for card in found.proposals],
+            drop=("revision",), keep=("card",),
+        )  # fmt: skip
+    if found.quarantine:
+        screen.heading("QUARANTINE")
+        screen.table(
+            ("project", "source", "files", "oldest"),
+            [(q.project, q.source, q.files, minute(q.since)) for q in found.quarantine],
+            drop=("project",),
+        )
+    screen.heading("HOME")
+    disk, daemon = found.disk, found.daemon
+    taken = size(disk.home_bytes) if disk.home_bytes is not None else "being counted"
+    screen.facts([
+        ("disk", f"{taken} here, {size(disk.free_bytes)} of {size(disk.total_bytes)} free"),
+        ("daemon", f"pid {daemon.pid}, version {daemon.version}, {daemon.busy or 'idle'}" if daemon.running else "not running"),
+        ("ledger entries", daemon.ledger_seq),
+    ])  # fmt: skip
+
+
+def _models(found: StatusReport, screen: Screen) -> None:
+    screen.heading("MODELS")
+    screen.table(
+        ("model", "champion", "metric", "on its own rows", "on the newest", "verdict", "age", "data", "new rows", "drift"),
+        [
+            (model.name, model.champion, model.metric or "-", interval(model.value) if model.value else "-",
+             interval(record(model.performance)) if model.performance else "-", model.verdict or "-",
+             lasted(found.time - model.trained) if model.trained is not None else "-", _data(model), model.new_rows, _drift(model))
+            for model in found.models
+        ],
+        "no models yet: `mlops-tui run start MODEL --wait` trains and registers a first version",
+        drop=("age", "verdict", "metric", "data", "new rows"), middle=("model",),
+    )  # fmt: skip
+
+
+def _data(model: ModelHealth) -> str:
+    """The sources that are newer than what the champion was trained on."""
+    behind = [f"{one.source} {one.trained} → {one.newest}" for one in model.data if one.newest > one.trained]
+    return names(behind, 3) if behind else "newest" if model.data else "-"
+
+
+def _drift(model: ModelHealth) -> str:
+    if model.drift is None:
+        return "-"
+    if not model.drift.alarm:
+        return "quiet"
+    return f"{'MAJOR' if model.drift.major else 'alarm'}: {names(model.drift.features, 3)}"
+
+
+def _age(now: int, run: LiveRun) -> str:
+    return lasted(now - (run.started if run.started is not None else run.created))

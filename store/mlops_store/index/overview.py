@@ -1,0 +1,95 @@
+"""Questions behind `status`: one statement for each kind of thing, however many there are. `project` None means all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops_store.index.tx import Read
+
+Row = dict[str, Any]
+
+ACTIVE = ("QUEUED", "STARTING", "RUNNING", "STOPPING")
+_ACTIVE = "state IN ('QUEUED', 'STARTING', 'RUNNING', 'STOPPING')"
+_OF = "(? IS NULL OR project = ?)"
+
+
+def live_runs(read: Read, project: str | None, limit: int) -> list[Row]:
+    """Runs that have not ended: what runs first, then what waits, oldest first."""
+    return read.rows(
+        f"SELECT run_id, name, kind, project, model, state, created, started, proposal_id FROM runs WHERE {_ACTIVE} AND {_OF} "
+        "ORDER BY state = 'QUEUED', run_id LIMIT ?",
+        [project, project, limit],
+    )
+
+
+def queue(read: Read, project: str | None) -> dict[str, int]:
+    """Runs that have not ended, by state."""
+    found = read.rows(
+        f"SELECT state, count(*) AS n FROM runs WHERE {_ACTIVE} AND {_OF} GROUP BY state ORDER BY state",
+        [project, project],
+    )
+    return {row["state"]: row["n"] for row in found}
+
+
+def stage_events(read: Read, run_ids: list[str]) -> list[Row]:
+    """What the newest attempts of some runs have told of their stages, in order: {run_id, stage, state}."""
+    return read.rows(
+        "SELECT run_id, stage, state FROM stage_events WHERE run_id IN (SELECT unnest(?::VARCHAR[])) "
+        "QUALIFY attempt = max(attempt) OVER (PARTITION BY run_id) ORDER BY run_id, ts, writer, line",
+        [run_ids],
+    )
+
+
+def models(read: Read, project: str | None) -> list[Row]:
+    """Every model with its champion, where it has one: {project, model, metric, direction, versions, newest, decided, champion,
+    moved, metrics, verdict, pins, trained}. `decided` is when its data were last dealt with: by training or by a rejection."""
+    return read.rows(
+        "SELECT m.project, m.model, m.metric, m.direction, v.versions, v.newest, "
+        "greatest(coalesce(v.made, 0), coalesce(p.refused, 0)) AS decided, "
+        "c.version AS champion, a.moved, c.metrics, c.verdict, c.pins, c.created AS trained FROM models m "
+        "LEFT JOIN (SELECT project, model, count(*) AS versions, max(version) AS newest, max(created) AS made FROM model_versions "
+        "GROUP BY ALL) v USING (project, model) "
+        "LEFT JOIN (SELECT project, model, max(decided) AS refused FROM proposals WHERE state = 'REJECTED' GROUP BY ALL) p "
+        "USING (project, model) "
+        "LEFT JOIN aliases a ON a.project = m.project AND a.model = m.model AND a.alias = 'champion' "
+        "LEFT JOIN model_versions c ON c.project = m.project AND c.model = m.model AND c.version = a.version "
+        f"WHERE {_OF.replace('project', 'm.project')} ORDER BY m.project, m.model",
+        [project, project],
+    )
+
+
+def newest_data(read: Read, project: str | None) -> dict[tuple[str, str], int]:
+    """(project, source) → newest data version."""
+    found = read.rows(
+        f"SELECT project, source, max(version) AS version FROM data_versions WHERE {_OF} GROUP BY ALL",
+        [project, project],
+    )
+    return {(row["project"], row["source"]): row["version"] for row in found}
+
+
+def looks(read: Read, project: str | None, each: int) -> list[Row]:
+    """The newest `each` drift runs of every (model, version looked at), newest first, with their outcome as JSON text."""
+    return read.rows(
+        f"SELECT run_id, project, model, source, champion_version, created, json FROM drift WHERE {_OF} "
+        "QUALIFY row_number() OVER (PARTITION BY project, model, champion_version ORDER BY created DESC, run_id DESC) <= ? "
+        "ORDER BY created DESC, run_id DESC",
+        [project, project, each],
+    )
+
+
+def cards(read: Read, project: str | None) -> list[Row]:
+    """The proposals that are not over, newest first, without their evidence."""
+    return read.rows(
+        "SELECT id, project, model, state, revision, reasons, created, updated, until, expires, run_id FROM proposals "
+        f"WHERE state IN ('OPEN', 'SNOOZED', 'APPROVED', 'RUNNING') AND {_OF} ORDER BY created DESC, id DESC",
+        [project, project],
+    )
+
+
+def held(read: Read, project: str | None) -> list[Row]:
+    """Files in the quarantine that wait, by source: {project, source, files, since}."""
+    return read.rows(
+        f"SELECT project, source, count(*) AS files, min(created) AS since FROM quarantine WHERE state = 'HELD' AND {_OF} "
+        "GROUP BY ALL ORDER BY project, source",
+        [project, project],
+    )
