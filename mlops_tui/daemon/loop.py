@@ -15,9 +15,9 @@ from typing import Protocol
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.ids import RUN_ID
 from mlops_store.index.tx import Tx
 from mlops_store.run_folder import RunFolder
+from mlops_tui.daemon import inbox
 from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, record_end, record_lost
 from mlops_tui.daemon.captures import Captures
 from mlops_tui.daemon.events import EventRing
@@ -173,21 +173,15 @@ class Loops:
 
     def _collect(self) -> None:
         """Reads what the runs wrote, new SDK runs too; `_open` is up to date afterwards."""
-        markers = [entry for entry in self._inbox() if RUN_ID.match(entry)]
+        told = inbox.waiting(self._home)
+        arrived = self._writer.read(lambda read: inbox.take(self._home, read, told)) if told else []
         known = {run.run_id: run.folder.path for run in self._writer.read(open_runs) if not run.at_rest}
-        known.update({run_id: self._home.run_dir(run_id) for run_id in markers})
+        known.update({run_id: self._home.run_dir(run_id) for run_id in arrived})
         if known:
             self._writer.ingest(known.values()).result()
-        for run_id in markers:
-            (self._home.inbox / run_id).unlink(missing_ok=True)
+        inbox.done(self._home, arrived)
         self._open = self._writer.read(open_runs)
         self._collected.set()
-
-    def _inbox(self) -> list[str]:
-        try:
-            return [entry.name for entry in self._home.inbox.iterdir()]
-        except FileNotFoundError:
-            return []
 
     def _follow(self) -> None:
         """Carries stop requests to where they are heard, and notices who is gone."""

@@ -14,7 +14,7 @@ from mlops_store.home import Home
 from mlops_store.ids import NAME, check_name, new_run_id, now_ms
 from mlops_store.records import Identity, RunSpec
 from mlops_store.redact import redact_argv, redact_params
-from mlops_store.run_folder import RunFolder
+from mlops_store.run_folder import RunFolder, announce
 from mlops_tui import processes
 from mlops_tui.capture import capture
 from mlops_tui.sdk.plain import plain_params
@@ -84,13 +84,13 @@ def _new(
         python=sys.executable,
         cwd=os.getcwd(),
     )
-    folder = RunFolder.create(home, spec)
-    write_json(folder.attempt_dir(1) / "child.json", Identity(**processes.identity()))  # type: ignore[arg-type]
+    # word of it first and the spec last: at whatever point this process dies, a daemon finds all or removes the beginning
+    me = Identity(**processes.identity())  # type: ignore[arg-type]
+    announce(home, run_id, me)
+    folder = RunFolder(home.run_dir(run_id))
+    write_json(folder.attempt_dir(1) / "child.json", me)
     write_json(folder.capture, capture(spec.cwd, spec.command, os.environ, sys.executable, seed))
-    run = Run(folder, 1, owner=True)
-    home.inbox.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (home.inbox / run_id).touch(mode=0o600)
-    return run
+    return Run(RunFolder.create(home, spec), 1, owner=True)
 
 
 def _project_here() -> str:

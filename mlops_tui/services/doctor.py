@@ -96,7 +96,7 @@ def _ledger(home: Home) -> Iterator[Finding]:
 
 def _from_store(found: StoreFinding) -> Finding:
     make = error if found.severity == "error" else warning
-    return make("store", found.where, found.what, found.fix)
+    return make(found.code, found.where, found.what, found.fix)
 
 
 def _machine() -> Iterator[Finding]:

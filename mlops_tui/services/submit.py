@@ -1,7 +1,8 @@
 """Submitting a run of any kind: its folder first, then the ledger entry that makes it real.
 
 Called inside a command of the writer, which may run it twice: so the run id follows from the command, and what is
-already there stays as it is. A folder without its ledger entry (a crash between the two) is no run.
+already there stays as it is. A folder without its ledger entry (a crash between the two) is no run, and the next daemon
+removes it.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any
 
 from mlops_store.atomic import canonical
 from mlops_store.index.tx import Tx
-from mlops_store.records import RunKind, RunSpec
+from mlops_store.records import Identity, RunKind, RunSpec
 from mlops_store.redact import redact_params, redact_text, secret_name
-from mlops_store.run_folder import RunFolder
+from mlops_store.run_folder import RunFolder, announce
+from mlops_tui import processes
 from mlops_tui.services.code_copy import copy_code
 from mlops_tui.verbs._shapes import ClientContext
 
@@ -93,6 +95,8 @@ def submit(
 def _queue(tx: Tx, spec: RunSpec, why: str) -> RunSpec:
     """The run's folder, then its ledger entry."""
     spec.run_id = _run_id(tx, spec)
+    # a daemon that dies before the ledger has the entry leaves a folder that no one was told of: the next one removes it
+    announce(tx.home, spec.run_id, Identity(**processes.identity()))  # type: ignore[arg-type]
     folder = RunFolder(tx.home.run_dir(spec.run_id))
     if spec.project_dir:
         copy_code(Path(spec.project_dir), folder.code)

@@ -30,9 +30,10 @@ class FatalStoreError(Exception):
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that a check found. `severity` is 'error' or 'warning'."""
+    """Something that a check found. `severity` is 'error' or 'warning'; `code` names the kind for programs."""
 
     severity: str
+    code: str
     what: str
     where: str
     fix: str = ""
@@ -216,48 +217,26 @@ def verify(folder: Path) -> list[Finding]:
             where = f"{path.name}:{number}"
             entry = _decode(line)
             if entry is None:
-                torn = path == files[-1] and _is_last(path, number)
-                findings.append(Finding("warning" if torn else "error", "a line cannot be read" + (" (torn tail)" if torn else ""),
-                                        where, "a torn tail is set aside at the next start" if torn else "restore the ledger from a backup"))  # fmt: skip
+                if path == files[-1] and _is_last(path, number):
+                    findings.append(Finding("warning", "ledger_torn", "a line cannot be read (torn tail)", where,
+                                            "a torn tail is set aside at the next start"))  # fmt: skip
+                else:
+                    findings.append(_broken("a line cannot be read", where))
                 continue
             if entry.seq != seq + 1:
-                findings.append(
-                    Finding(
-                        "error",
-                        f"sequence jumps from {seq} to {entry.seq}",
-                        where,
-                        "restore the ledger from a backup",
-                    )
-                )
+                findings.append(_broken(f"sequence jumps from {seq} to {entry.seq}", where))
             if entry.prev != prev:
-                findings.append(
-                    Finding(
-                        "error",
-                        f"entry {entry.seq} does not continue the chain",
-                        where,
-                        "restore the ledger from a backup",
-                    )
-                )
+                findings.append(_broken(f"entry {entry.seq} does not continue the chain", where))
             if entry_hash(entry) != entry.hash:
-                findings.append(
-                    Finding(
-                        "error",
-                        f"entry {entry.seq} was changed after it was written",
-                        where,
-                        "restore the ledger from a backup",
-                    )
-                )
+                findings.append(_broken(f"entry {entry.seq} was changed after it was written", where))
             if entry.time < time:
-                findings.append(
-                    Finding(
-                        "error",
-                        f"entry {entry.seq} is older than the one before it",
-                        where,
-                        "restore the ledger from a backup",
-                    )
-                )
+                findings.append(_broken(f"entry {entry.seq} is older than the one before it", where))
             seq, prev, time = entry.seq, entry.hash, max(time, entry.time)
     return findings
+
+
+def _broken(what: str, where: str) -> Finding:
+    return Finding("error", "ledger_damaged", what, where, "restore the ledger from a backup")
 
 
 def _lines(path: Path) -> Iterator[bytes]:

@@ -23,6 +23,11 @@ class StopRequest(msgspec.Struct):
     grace: float = 10.0
 
 
+def announce(home: Home, run_id: str, by: Identity) -> None:
+    """Leaves word in the inbox, before the run's folder is begun: the daemon finds it, and knows who should be at it."""
+    write_json(home.inbox / run_id, by)
+
+
 class RunFolder:
     """Paths and records of one run. Holds no state: each question reads the disk."""
 

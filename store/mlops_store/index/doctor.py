@@ -9,11 +9,11 @@ import msgspec
 from mlops_store.atomic import sha256_file
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.index.rebuild import run_folders
+from mlops_store.index.rebuild import begun_only, run_folders
 from mlops_store.index.tx import Read
 from mlops_store.ledger import Finding, Ledger, verify
 from mlops_store.objects import Objects
-from mlops_store.records import Manifest
+from mlops_store.records import ENDED, Manifest
 from mlops_store.run_folder import RunFolder
 
 IsAlive = Callable[[RunFolder, int], bool]
@@ -49,6 +49,7 @@ def _set_aside(home: Home) -> Iterator[Finding]:
         for path in sorted(folder.iterdir()):
             yield Finding(
                 "warning",
+                "ledger_set_aside",
                 f"a torn ledger tail of {path.stat().st_size} bytes was set aside; it was never acknowledged",
                 home.relative(path),
                 "look at it, then delete it",
@@ -62,37 +63,40 @@ def _index_behind(read: Read) -> Iterator[Finding]:
     try:
         ledger = Ledger.open(read.home.ledger, readonly=True)
     except Problem as problem:
-        yield Finding("error", problem.message, str(read.home.ledger), problem.hint)
+        yield Finding("error", "ledger_damaged", problem.message, str(read.home.ledger), problem.hint)
         return
     if applied < ledger.seq:
-        yield Finding("warning", f"the index has applied {applied} of {ledger.seq} ledger entries", str(read.home.index),
+        yield Finding("warning", "index_behind", f"the index has applied {applied} of {ledger.seq} ledger entries", str(read.home.index),
                       "a daemon that starts catches up; if it does not: " + _REBUILD)  # fmt: skip
     if applied > ledger.seq:
-        yield Finding("error", f"the index has applied {applied} ledger entries, the ledger has {ledger.seq}", str(read.home.index),
+        yield Finding("error", "index_ahead", f"the index has applied {applied} ledger entries, the ledger has {ledger.seq}", str(read.home.index),
                       "restore the ledger from a backup, or " + _REBUILD)  # fmt: skip
-    known = {row["run_id"] for row in read.rows("SELECT run_id FROM runs")}
+    found = read.rows("SELECT run_id, submitted FROM runs")
+    known = {row["run_id"] for row in found}
     there = {path.name for path in run_folders(read.home)}
+    there -= begun_only(read.home, [row["run_id"] for row in found if row["submitted"] is not None])
     for run_id in sorted(known - there):
-        yield Finding("error", "the folder of a run is missing", f"run {run_id}", _BACKUP)
+        yield Finding("error", "run_missing", "the folder of a run is missing", f"run {run_id}", _BACKUP)
     for run_id in sorted(there - known):
-        yield Finding("warning", "a run folder is not in the index", f"run {run_id}", _REBUILD)
+        yield Finding("warning", "run_unread", "a run folder is not in the index", f"run {run_id}", _REBUILD)
 
 
 def _journals(read: Read) -> Iterator[Finding]:
     found = read.rows(
-        "SELECT o.*, r.path FROM offsets o LEFT JOIN runs r USING (run_id) ORDER BY o.run_id, o.file"
+        "SELECT o.*, r.state FROM offsets o LEFT JOIN runs r USING (run_id) ORDER BY o.run_id, o.file"
     )
     for row in found:
         where = f"run {row['run_id']}: {row['file']}"
         if row["bad_lines"]:
-            yield Finding("warning", f"{row['bad_lines']} lines of the journal could not be read (torn or damaged)", where,
+            yield Finding("warning", "journal_bad_lines", f"{row['bad_lines']} lines of the journal could not be read (torn or damaged)", where,
                           "each cost one line; a full disk or a power cut does this")  # fmt: skip
         if row["dropped"]:
-            yield Finding("warning", f"training dropped {row['dropped']} lines because they could not be written", where,
+            yield Finding("warning", "journal_dropped", f"training dropped {row['dropped']} lines because they could not be written", where,
                           "free some space (`df -h`)")  # fmt: skip
         if row["replaced"]:
             yield Finding(
                 "error",
+                "journal_replaced",
                 "the journal is not the file that was read before",
                 where,
                 _REBUILD + " takes it as it is now",
@@ -100,10 +104,19 @@ def _journals(read: Read) -> Iterator[Finding]:
         try:
             size = (read.home.run_dir(row["run_id"]) / row["file"]).stat().st_size
         except FileNotFoundError:
-            yield Finding("error", "a journal that was read is missing", where, _BACKUP)
+            yield Finding("error", "journal_missing", "a journal that was read is missing", where, _BACKUP)
             continue
+        if size > row["bytes"] and row["state"] in ENDED and not row["replaced"]:
+            yield Finding("warning", "journal_torn", f"the last {size - row['bytes']} bytes of the journal are no whole line", where,
+                          "its writer died in the middle of it; a daemon that starts has read all else")  # fmt: skip
         if size < row["bytes"]:
-            yield Finding("error", f"the journal shrank from {row['bytes']} to {size} bytes", where, _BACKUP)
+            yield Finding(
+                "error",
+                "journal_shrank",
+                f"the journal shrank from {row['bytes']} to {size} bytes",
+                where,
+                _BACKUP,
+            )
 
 
 def _manifests(read: Read, deep: bool) -> Iterator[Finding]:
@@ -118,13 +131,25 @@ def _manifests(read: Read, deep: bool) -> Iterator[Finding]:
         try:
             manifest = msgspec.json.decode(read.home.resolve(row["manifest"]).read_bytes(), type=Manifest)
         except Problem as problem:
-            yield Finding("error", problem.message, where, problem.hint)
+            yield Finding("error", "path_escapes", problem.message, where, problem.hint)
             continue
         except (OSError, msgspec.DecodeError) as error:
-            yield Finding("error", f"the manifest {row['manifest']} cannot be read: {error}", where, _BACKUP)
+            yield Finding(
+                "error",
+                "manifest_unreadable",
+                f"the manifest {row['manifest']} cannot be read: {error}",
+                where,
+                _BACKUP,
+            )
             continue
         if manifest.snapshot != row["snapshot"]:
-            yield Finding("error", "the manifest is not that of the snapshot in the ledger", where, _BACKUP)
+            yield Finding(
+                "error",
+                "manifest_differs",
+                "the manifest is not that of the snapshot in the ledger",
+                where,
+                _BACKUP,
+            )
         yield from _files(read.home, manifest, where, hashed, deep)
 
 
@@ -138,11 +163,15 @@ def _files(home: Home, manifest: Manifest, where: str, hashed: set[str], deep: b
             size = path.stat().st_size
         except (Problem, OSError) as error:
             yield Finding(
-                "error", f"the data file {file.stored} is missing or not readable: {error}", where, _BACKUP
+                "error",
+                "data_missing",
+                f"the data file {file.stored} is missing or not readable: {error}",
+                where,
+                _BACKUP,
             )
             continue
         if not size:
-            yield Finding("error", f"the data file {file.stored} is empty", where, _BACKUP)
+            yield Finding("error", "data_damaged", f"the data file {file.stored} is empty", where, _BACKUP)
         elif deep and path.suffix == ".parquet":
             with open(path, "rb") as stream:
                 head = stream.read(4)
@@ -151,6 +180,7 @@ def _files(home: Home, manifest: Manifest, where: str, hashed: set[str], deep: b
             if (head, tail) != (b"PAR1", b"PAR1"):
                 yield Finding(
                     "error",
+                    "data_damaged",
                     f"the data file {file.stored} is damaged: not a whole Parquet file",
                     where,
                     _BACKUP,
@@ -167,17 +197,27 @@ def _objects(read: Read, deep: bool) -> Iterator[Finding]:
         try:
             files = objects.tree(row["tree"])
         except (Problem, msgspec.DecodeError) as problem:
-            yield Finding("error", f"the content of the version cannot be read: {problem}", where, _BACKUP)
+            yield Finding(
+                "error",
+                "model_unreadable",
+                f"the content of the version cannot be read: {problem}",
+                where,
+                _BACKUP,
+            )
             continue
         for name, file in sorted(files.items()):
             try:
                 path = objects.path(file.sha256)
                 size = path.stat().st_size
             except (Problem, OSError):
-                yield Finding("error", f"{name} (object {file.sha256}) is missing", where, _BACKUP)
+                yield Finding(
+                    "error", "object_missing", f"{name} (object {file.sha256}) is missing", where, _BACKUP
+                )
                 continue
             if size != file.size or (deep and sha256_file(path) != file.sha256):
-                yield Finding("error", f"{name} (object {file.sha256}) is damaged", where, _BACKUP)
+                yield Finding(
+                    "error", "object_damaged", f"{name} (object {file.sha256}) is damaged", where, _BACKUP
+                )
 
 
 def _inbox(read: Read) -> Iterator[Finding]:
@@ -187,7 +227,11 @@ def _inbox(read: Read) -> Iterator[Finding]:
     for path in sorted(read.home.inbox.iterdir()):
         if path.name not in known:
             yield Finding(
-                "warning", "a run in the inbox was not taken up", read.home.relative(path), "start the daemon"
+                "warning",
+                "run_inbox",
+                "a run in the inbox was not taken up",
+                read.home.relative(path),
+                "start the daemon",
             )
 
 
@@ -205,6 +249,7 @@ def _aliases(read: Read) -> Iterator[Finding]:
         except (Problem, OSError, msgspec.DecodeError) as error:
             yield Finding(
                 "warning",
+                "alias_file",
                 f"the alias file cannot be read: {error}",
                 f"model {project}/{model}",
                 "a daemon that starts writes it",
@@ -215,7 +260,7 @@ def _aliases(read: Read) -> Iterator[Finding]:
             not isinstance(told, dict)
             or {k: _version(v) for k, v in told.items() if _version(v) is not None} != versions
         ):
-            yield Finding("error", f"the alias file says {told}, the ledger says {versions}", read.home.relative(path),
+            yield Finding("error", "alias_file", f"the alias file says {told}, the ledger says {versions}", read.home.relative(path),
                           "restart the daemon, which writes it anew")  # fmt: skip
 
 
@@ -233,5 +278,5 @@ def _dead_runs(read: Read, is_alive: IsAlive) -> Iterable[Finding]:
     for row in rows:
         folder = RunFolder(read.home.run_dir(row["run_id"]))
         if not is_alive(folder, row["attempts"]):
-            yield Finding("error", f"the run says {row['state']}, but no process of it lives", f"run {row['run_id']}",
+            yield Finding("error", "run_dead", f"the run says {row['state']}, but no process of it lives", f"run {row['run_id']}",
                           "a daemon that starts marks it LOST")  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
+import msgspec
 
 from mlops_store.atomic import fsync_dir
 from mlops_store.errors import Problem
@@ -18,6 +19,7 @@ from mlops_store.index.ingest import Ingest
 from mlops_store.index.tx import replay
 from mlops_store.ledger import read_entries
 from mlops_store.records import LedgerEntry
+from mlops_store.run_folder import RunFolder
 
 _ENTRIES = 2000
 _FOLDERS = 500
@@ -38,6 +40,25 @@ def run_folders(home: Home) -> Iterator[Path]:
     for month in sorted(home.runs.iterdir()):
         if month.is_dir() and not month.name.startswith("."):
             yield from sorted(path for path in month.iterdir() if RUN_ID.match(path.name) and path.is_dir())
+
+
+def begun_only(home: Home, submitted: Collection[str]) -> set[str]:
+    """Runs whose maker died, or still is at it: there is word of them in the inbox, but their folder is not whole, or the ledger
+    (`submitted`: all that it has) does not know them. They are no runs yet, and a daemon takes them up or removes them."""
+    if not home.inbox.is_dir():
+        return set()
+    # empty word is that of somebody who brought a folder here: whole, whoever made it
+    told = {path.name for path in home.inbox.iterdir() if RUN_ID.match(path.name) and path.stat().st_size}
+    return {run_id for run_id in told - set(submitted) if not _is_script(RunFolder(home.run_dir(run_id)))}
+
+
+def _is_script(folder: RunFolder) -> bool:
+    try:
+        return folder.spec().kind == "sdk"
+    except FileNotFoundError:
+        return False
+    except msgspec.DecodeError:
+        return True  # a damaged record is told of as such
 
 
 def build(home: Home, target: Path, progress: Callable[[str, int], None] | None = None) -> Rebuilt:
@@ -119,7 +140,11 @@ def _build_ledger(con: Connection, home: Home, say: Callable[[str, int], None]) 
 
 def _build_runs(con: Connection, home: Home, say: Callable[[str, int], None]) -> int:
     ingest = Ingest(home)
-    folders = list(run_folders(home))
+    submitted = {
+        row[0] for row in con.execute("SELECT run_id FROM runs WHERE submitted IS NOT NULL").fetchall()
+    }
+    begun = begun_only(home, submitted)
+    folders = [folder for folder in run_folders(home) if folder.name not in begun]
     for start in range(0, len(folders), _FOLDERS):
         part = folders[start : start + _FOLDERS]
         while True:

@@ -1,0 +1,78 @@
+"""`runs/.inbox/<run_id>`: who begins a run folder leaves word there first, so that nobody ever has to list all folders.
+
+Word of a run whose process died before its folder was whole, or before the ledger had it, is word of nothing: nobody was told of that
+run. What it left is removed.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Sequence
+
+import msgspec
+
+from mlops_store.atomic import read_json_if
+from mlops_store.home import Home
+from mlops_store.ids import RUN_ID
+from mlops_store.index.tx import Read
+from mlops_store.records import Identity
+from mlops_store.run_folder import RunFolder
+from mlops_tui import processes
+
+LOG = logging.getLogger("mlops_tui.daemon")
+
+
+def waiting(home: Home) -> list[str]:
+    """The ids of the runs of which there is word."""
+    try:
+        return sorted(entry.name for entry in home.inbox.iterdir() if RUN_ID.match(entry.name))
+    except FileNotFoundError:
+        return []
+
+
+def take(home: Home, read: Read, run_ids: Sequence[str]) -> list[str]:
+    """Those of the runs that can be read now; `done` with them comes after. Clears away what is known, and what came to nothing."""
+    if not run_ids:
+        return []
+    rows = read.rows(
+        "SELECT run_id FROM runs WHERE submitted IS NOT NULL AND run_id IN (SELECT unnest(?))",
+        [list(run_ids)],
+    )
+    submitted = {row["run_id"] for row in rows}
+    done(home, sorted(submitted))
+    return [run_id for run_id in run_ids if run_id not in submitted and _whole(home, run_id)]
+
+
+def done(home: Home, run_ids: Sequence[str]) -> None:
+    """The index has them."""
+    for run_id in run_ids:
+        (home.inbox / run_id).unlink(missing_ok=True)
+
+
+def _whole(home: Home, run_id: str) -> bool:
+    """Whether the folder is a run by itself: a script's, or one that was brought here. Removes the beginnings of the dead."""
+    by = _by(home, run_id)
+    alive = by is None or processes.alive(by.pid, by.start_ticks, by.boot_id, by.pid_ns) is not False
+    folder = RunFolder(home.run_dir(run_id))
+    try:
+        kind = folder.spec().kind
+    except FileNotFoundError:
+        kind = None
+    except msgspec.DecodeError:
+        return True  # the index tells of the damage
+    if kind == "sdk" or (kind is not None and by is None):
+        return True
+    if not alive:
+        LOG.info("run %s was begun by a process that died, and nobody was told of it: removed", run_id)
+        shutil.rmtree(folder.path, ignore_errors=True)
+        done(home, [run_id])
+    return False
+
+
+def _by(home: Home, run_id: str) -> Identity | None:
+    """Who left word; None where it does not say."""
+    try:
+        return read_json_if(home.inbox / run_id, Identity)
+    except msgspec.DecodeError:
+        return None
