@@ -21,7 +21,7 @@ _LONGEST = 400
 _READABLE = 20
 _NUMBER = 34
 _LEAST = 8
-_COLOURS = {
+COLOURS = {
     "PASS": "green", "FINISHED": "green", "DONE": "green", "FAIL": "red", "FAILED": "red", "ERROR": "red", "LOST": "red",
     "failed": "red", "MAJOR": "red", "INCONCLUSIVE": "yellow", "alert": "yellow", "OPEN": "cyan", "RUNNING": "cyan",
 }  # fmt: skip
@@ -42,7 +42,7 @@ class Screen:
 
     def line(self, text: str = "") -> None:
         """One line."""
-        print(clean(text, keep="\t"))
+        self.put(clean(text, keep="\t"))
 
     def block(self, text: str) -> None:
         """Several lines, such as Markdown or a log. In a pipe they come out as they are."""
@@ -55,20 +55,21 @@ class Screen:
 
     def heading(self, title: str, note: str = "") -> None:
         """The start of a part: a title in capitals, and what there is to say of it in a few words."""
-        print()
+        self.put()
         first, *rest = wrap(cut(clean(f"{title}  {note}".rstrip()), _LONGEST), self.prose)
-        print(self._bold(first[: len(title)]) + first[len(title) :])
+        self.put(first, bold=len(title))
         for line in rest:
-            print("  " + line)
+            self.put("  " + line)
 
     def title(self, text: str) -> None:
         """The first line of an answer."""
-        print(self._bold(cut(clean(text), self.width or _LONGEST)))
+        shown = cut(clean(text), self.width or _LONGEST)
+        self.put(shown, bold=len(shown))
 
     def text(self, text: str, mark: str = "") -> None:
         """Prose, wrapped; with a mark in front of its first line where it is one of several points."""
         for place, line in enumerate(wrap(cut(clean(text), 3 * _LONGEST), self.prose - len(mark))):
-            print(f"{mark if place == 0 else ' ' * len(mark)}{line}".rstrip())
+            self.put(f"{mark if place == 0 else ' ' * len(mark)}{line}".rstrip())
 
     def commands(self, pairs: Sequence[tuple[str, str]]) -> None:
         """What can be typed, each with what it is for. A command is never cut, so that it can be copied; one
@@ -85,11 +86,11 @@ class Screen:
         for command, purpose in shown:
             beside = f"  {pad(command, longest)}  # {purpose}"
             if purpose and cells(beside) <= room:
-                print(beside)
+                self.put(beside)
                 continue
             if purpose:
                 self.text(f"# {purpose}", "  ")
-            print(f"  {command}")
+            self.put(f"  {command}")
 
     def facts(self, pairs: Iterable[tuple[str, Any]]) -> None:
         """Names and values; those without a value are left out."""
@@ -99,10 +100,10 @@ class Screen:
         for name, value in shown:
             head = pad(cut(clean(name), width), width) + " " * GAP
             if self.width is None or (" " not in value and cells(value) <= _LONGEST):
-                print(f"{head}{cut(value, 3 * _LONGEST)}".rstrip())  # a path stays whole, to be copied
+                self.put(f"{head}{cut(value, 3 * _LONGEST)}".rstrip())  # a path stays whole, to be copied
                 continue
             for place, line in enumerate(wrap(cut(value, 3 * _LONGEST), max(self.width - len(head), 20))):
-                print(f"{head if place == 0 else ' ' * len(head)}{line}".rstrip())
+                self.put(f"{head if place == 0 else ' ' * len(head)}{line}".rstrip())
 
     def table(
         self,
@@ -165,20 +166,27 @@ class Screen:
         """A table that is too wide for any shrinking: a row after the other, a value on each line."""
         for place, row in enumerate(texts):
             if place:
-                print()
+                self.put()
             self.facts(zip(heads, row, strict=True))
 
     def _draw(self, lines: list[list[str]], widths: list[int], right: list[bool]) -> None:
         if self.terminal:
-            self._rich(lines, widths, right)
+            self.coloured(lines, widths, right)
             return
         for line in lines:
             parts = (
                 pad(text, width, to_right) for text, width, to_right in zip(line, widths, right, strict=True)
             )
-            print((" " * GAP).join(parts).rstrip())
+            self.put((" " * GAP).join(parts).rstrip())
 
-    def _rich(self, lines: list[list[str]], widths: list[int], right: list[bool]) -> None:
+    # --- where it goes: the app overrides these two ---
+
+    def put(self, text: str = "", bold: int = 0) -> None:
+        """One finished line; the first `bold` letters stand out."""
+        print(f"\x1b[1m{text[:bold]}\x1b[0m{text[bold:]}" if bold and self.terminal and _colourful() else text)
+
+    def coloured(self, lines: list[list[str]], widths: list[int], right: list[bool]) -> None:
+        """A table that is laid out; its first line names the columns."""
         from rich.console import Console  # 40 ms that only a terminal pays for
         from rich.table import Table
         from rich.text import Text
@@ -188,13 +196,10 @@ class Screen:
             justify: Any = "right" if to_right else "left"
             table.add_column(Text(name), justify=justify, width=width, no_wrap=True)
         for row in lines[1:]:
-            table.add_row(*(Text(text, style=_COLOURS.get(text, "")) for text in row))
+            table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in row))
         wanted = sum(widths) + GAP * len(widths)
         console = Console(file=sys.stdout, highlight=False, force_terminal=_colourful(), width=wanted)
         console.print(table)
-
-    def _bold(self, text: str) -> str:
-        return f"\x1b[1m{text}\x1b[0m" if self.terminal and _colourful() else text
 
 
 def _colourful() -> bool:
