@@ -12,6 +12,7 @@ from mlops_store.atomic import read_json_if
 from mlops_store.delivered import delivered_path, path_text
 from mlops_store.errors import Problem
 from mlops_store.index import data as queries
+from mlops_store.index.listings import DATA, QUARANTINE
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column, Manifest
 from mlops_store.snapshots import Snapshots
@@ -19,8 +20,8 @@ from mlops_tui.project.load import load
 from mlops_tui.services import profiles, run_rows
 from mlops_tui.services import project as projects
 from mlops_tui.services.ingests import submit_ingest
+from mlops_tui.services.listing import listed
 from mlops_tui.services.loop_facts import loads
-from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page, Plan, ProjectInput
 from mlops_tui.verbs._shapes import DataVersion, Run
 from mlops_tui.verbs.data import (
@@ -42,13 +43,9 @@ _STATES = {"HELD": "waiting", "REDRIVEN": "redriven", "DROPPED": "dropped"}
 
 
 def list_(read: Read, request: DataList) -> Page[DataVersion]:
-    """Versions of the sources, newest first."""
-    before = start_of(request.page, int, 1 << 62)
-    found = queries.page(read, request.project, request.source, before, request.limit + 1)
-    places = {(row["project"], row["source"], row["version"]): row["seq"] for row in found}
-    return page_of(
-        [_version(row) for row in found], request.limit, lambda v: places[(v.project, v.source, v.version)]
-    )
+    """Versions of the sources, newest first unless sorted otherwise. Raises Problem."""
+    options = {"project": request.project, "source": request.source}
+    return listed(read, DATA, request, lambda rows: [_version(row) for row in rows], options)
 
 
 def show(read: Read, request: DataShow) -> DataDetail:
@@ -114,13 +111,9 @@ def add(tx: Tx, request: DataAdd) -> Run:
 
 
 def quarantine(read: Read, request: DataQuarantine) -> Page[Quarantined]:
-    """What was not admitted and waits for a decision, newest first."""
-    before = start_of(request.page, int, 1 << 62)
-    found = queries.held_page(read, request.project, request.source, before, request.limit + 1)
-    places = {(row["source"], row["sha256"], row["path"]): row["seq"] for row in found}
-    return page_of(
-        [_held(row) for row in found], request.limit, lambda q: places[(q.source, q.sha256, q.path)]
-    )
+    """What was not admitted and waits for a decision, newest first unless sorted otherwise. Raises Problem."""
+    options = {"project": request.project, "source": request.source}
+    return listed(read, QUARANTINE, request, lambda rows: [_held(row) for row in rows], options)
 
 
 def redrive(tx: Tx, request: Redrive) -> Run:

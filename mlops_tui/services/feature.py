@@ -6,11 +6,12 @@ from typing import Any
 
 from mlops_store.errors import Problem
 from mlops_store.index import features
-from mlops_store.index.models import Row
+from mlops_store.index.listings import VIEWS
+from mlops_store.index.models import Row, decoded
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column
 from mlops_tui.services import project as projects
-from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.services.listing import listed
 from mlops_tui.services.queued import queued
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._declare import Page
@@ -19,12 +20,14 @@ from mlops_tui.verbs.feature import FeatureGet, FeatureList, FeatureShow, View, 
 
 
 def list_(read: Read, request: FeatureList) -> Page[View]:
-    """The newest version of each view, by project and name."""
-    after = start_of(request.page, list[str], ["", ""])
-    if len(after) != 2:
-        raise Problem("bad_page", "this is not the `next` of a page of views", "", status=2)
-    rows = features.page(read, request.project, after, request.limit + 1)
-    return page_of([_view(row) for row in rows], request.limit, lambda view: [view.project, view.name])
+    """The newest version of each view, by project and name unless sorted otherwise. Raises Problem."""
+    return listed(
+        read,
+        VIEWS,
+        request,
+        lambda rows: [_view(decoded(row, "record")) for row in rows],
+        {"project": request.project},
+    )
 
 
 def show(read: Read, request: FeatureShow) -> ViewDetail:

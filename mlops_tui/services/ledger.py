@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mlops_store.index import ledger_log
+from mlops_store.index.filter_sql import Sql
+from mlops_store.index.listings import LEDGER, Row
 from mlops_store.index.tx import Read
 from mlops_store.ledger import Ledger
 from mlops_store.ledger import verify as verify_chain
-from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.services.listing import listed
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.ledger import Entry, LedgerList, LedgerReport, LedgerVerify
 
-_NEWEST = 1 << 62
-
 
 def list_(read: Read, request: LedgerList) -> Page[Entry]:
-    """Entries, newest first, from the index; `--project` keeps those whose data names the project."""
-    found = ledger_log.page(
-        read,
-        verb=request.verb,
-        subject=request.subject,
-        actor=request.actor,
-        project=request.project,
-        before=start_of(request.page, int, _NEWEST),
-        limit=request.limit + 1,
-    )
-    items = [Entry(**row) for row in found]
-    return page_of(items, request.limit, lambda entry: entry.seq)
+    """Entries, newest first unless sorted otherwise; `--project` keeps those whose data names the project. Raises Problem."""
+    also: list[Sql] = []
+    if request.project is not None:
+        also.append(ledger_log.of_project(request.project))
+    if request.verb is not None:
+        also.append(ledger_log.of_verb(request.verb))
+    options = {"subject": request.subject, "actor": request.actor}
+    return listed(read, LEDGER, request, _entries, options, also)
+
+
+def _entries(rows: list[Row]) -> list[Entry]:
+    return [Entry(**{**row, "data": msgspec.json.decode(row["data"])}) for row in rows]
 
 
 def verify(read: Read, _request: LedgerVerify) -> LedgerReport:

@@ -6,11 +6,13 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.index import models
+from mlops_store.index.filter_sql import Sql
+from mlops_store.index.listings import MODELS, MOVES
 from mlops_store.index.models import Row
 from mlops_store.index.tx import Read
 from mlops_tui.services import model_card, model_compare
+from mlops_tui.services.listing import listed
 from mlops_tui.services.model_evaluate import evaluate
-from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.services.pinned import Pinned, evaluation, pinned
 from mlops_tui.services.promotion import plan_promote, plan_rollback, promote, rollback
 from mlops_tui.services.versions import CHAMPION, Named, beside, named, project_of, resolve, split_ref
@@ -35,18 +37,10 @@ __all__ = [
     "waive",
 ]  # fmt: skip
 
-_EVER = 1 << 62
-
 
 def list_(read: Read, request: ModelList) -> Page[Model]:
-    """Registered models by project and name."""
-    after = start_of(request.page, list[str], ["", ""])
-    if len(after) != 2:
-        raise Problem("bad_page", "this is not the `next` of a page of models", "", status=2)
-    rows = models.page(read, request.project, after, request.limit + 1)
-    shapes = _shapes(read, rows[: request.limit], None)
-    page = page_of(rows, request.limit, lambda row: [row["project"], row["model"]])
-    return Page(items=shapes, next=page.next)
+    """Registered models by project and name unless sorted otherwise. Raises Problem."""
+    return listed(read, MODELS, request, lambda rows: _shapes(read, rows, None), {"project": request.project})
 
 
 def show(read: Read, request: ModelShow) -> ModelDetail:
@@ -73,11 +67,10 @@ def show(read: Read, request: ModelShow) -> ModelDetail:
 
 
 def history(read: Read, request: ModelHistory) -> Page[AliasMove]:
-    """The moves of all aliases of a model, newest first."""
+    """The moves of all aliases of a model, newest first unless sorted otherwise. Raises Problem."""
     project = project_of(read, request.model, request.project)
-    before = start_of(request.page, int, _EVER)
-    rows = models.moves(read, project, request.model, before, request.limit + 1)
-    return page_of([_move(row) for row in rows], request.limit, lambda move: move.seq)
+    also: list[Sql] = [("project = ? AND model = ?", [project, request.model])]
+    return listed(read, MOVES, request, lambda rows: [_move(row) for row in rows], also=also)
 
 
 def compare(read: Read, request: ModelCompare) -> ModelComparison:

@@ -7,13 +7,14 @@ from typing import Any
 from mlops_store.errors import Problem
 from mlops_store.index import models
 from mlops_store.index import proposals as queries
+from mlops_store.index.listings import PROPOSALS
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import triggers
 from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import look
 from mlops_tui.services.evidence import cost
+from mlops_tui.services.listing import listed
 from mlops_tui.services.loop_facts import loads
-from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page, Plan
 from mlops_tui.verbs._shapes import Proposal
 from mlops_tui.verbs.proposal import (
@@ -30,10 +31,9 @@ _DAY = 86_400_000
 
 
 def list_(read: Read, request: ProposalList) -> Page[Proposal]:
-    """Newest first."""
-    after = start_of(request.page, tuple[int, str], (1 << 62, ""))
-    found = queries.page(read, request.project, request.model, request.state, after, request.limit + 1)
-    return page_of([shown(row) for row in found], request.limit, lambda card: [card.created, card.id])
+    """Newest first unless sorted otherwise. Raises Problem."""
+    options = {"project": request.project, "model": request.model, "state": request.state}
+    return listed(read, PROPOSALS, request, lambda rows: [shown(row) for row in rows], options)
 
 
 def show(read: Read, request: ProposalRef) -> Proposal:

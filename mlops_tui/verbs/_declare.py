@@ -78,6 +78,20 @@ class PageInput(ProjectInput, kw_only=True):
     )
 
 
+class ListInput(PageInput, kw_only=True):
+    """Base of the inputs of lists in the one filter language; the fields of each list are in `mlops_store.filter_fields`."""
+
+    filter: Annotated[
+        str | None,
+        opt(
+            "only what this finds, such as 'age < 2d and not project = clinic'; docs/scripting.md has the language"
+        ),
+    ] = None
+    sort: Annotated[
+        str | None, opt("a field of the filter; a leading - turns it around", metavar="FIELD")
+    ] = None
+
+
 class Plan(Output, kw_only=True):
     """What a dangerous verb would do; printed by `--dry-run`, confirmed in the app."""
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from mlops_store.records import Column
-from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import DataVersion, Run, SubmitInput
 
 SOURCE = arg("source of mlops.toml")
 
 
-class DataList(PageInput, kw_only=True):
+class DataList(ListInput, kw_only=True):
     source: Annotated[str | None, arg("only this source")] = None
 
 
@@ -76,7 +76,7 @@ class Difference(Output, kw_only=True):
     keys: dict[str, int] | None = None
 
 
-class DataQuarantine(PageInput, kw_only=True):
+class DataQuarantine(ListInput, kw_only=True):
     source: Annotated[str | None, arg("only this source")] = None
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from mlops_store.records import Column
-from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import Run, SubmitInput
 
 
-class FeatureList(PageInput, kw_only=True):
+class FeatureList(ListInput, kw_only=True):
     pass
 
 

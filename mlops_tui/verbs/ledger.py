@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mlops_tui.verbs._declare import Input, Output, Page, PageInput, Verb, opt
+from mlops_tui.verbs._declare import Input, ListInput, Output, Page, Verb, opt
 
 
-class LedgerList(PageInput, kw_only=True):
+class LedgerList(ListInput, kw_only=True):
     verb: Annotated[str | None, opt("only this verb, or all that start with it: `alias`, `alias.move`")] = (
         None
     )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import Model, ModelVersion, Run, SubmitInput
 
 MODEL = arg("name of the model")
 VERSION = arg("MODEL, MODEL@3 or MODEL@alias; without @ the champion", metavar="MODEL[@VERSION]")
 
 
-class ModelList(PageInput, kw_only=True):
+class ModelList(ListInput, kw_only=True):
     pass
 
 
@@ -124,7 +124,7 @@ class AliasMove(Output, kw_only=True, rename={"from_": "from"}):
     seq: int = 0
 
 
-class ModelHistory(PageInput, kw_only=True):
+class ModelHistory(ListInput, kw_only=True):
     model: Annotated[str, MODEL]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from mlops_tui.verbs._declare import Input, Output, Page, PageInput, ProjectInput, Verb, arg
+from mlops_tui.verbs._declare import Input, ListInput, Output, Page, ProjectInput, Verb, arg
 
 
 class ProjectAdd(Input, kw_only=True):
@@ -24,7 +24,7 @@ class Project(Output, kw_only=True):
     problems: list[str] = []
 
 
-class ProjectList(PageInput, kw_only=True):
+class ProjectList(ListInput, kw_only=True):
     pass
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 from mlops_store.records import ProposalState
-from mlops_tui.verbs._declare import Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Page, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import Proposal, SubmitInput
 
 CARD = arg("id of the card, a start of it, or the model's name for its open card", metavar="CARD")
 REVISION = opt("refuse unless the card is still at this revision")
 
 
-class ProposalList(PageInput, kw_only=True):
+class ProposalList(ListInput, kw_only=True):
     model: Annotated[str | None, opt("only cards of this model")] = None
     state: Annotated[ProposalState | None, opt("only this state")] = None
 

@@ -78,7 +78,8 @@ def scan(
 
 def _quoted(text: str, at: int) -> tuple[str, int, bool]:
     """(text in the quotes from `at`, place after it, whether it is closed)."""
-    quote, parts, i = text[at], [], at + 1
+    parts: list[str] = []
+    quote, i = text[at], at + 1
     while True:
         end = text.find(quote, i)
         if end < 0:

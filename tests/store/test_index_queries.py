@@ -375,8 +375,10 @@ def test_the_ledger_by_verb_and_time(writer: Writer, monkeypatch: pytest.MonkeyP
     with writer.reader() as read:
         assert ledger_log.head(read) == 3
         assert [e["seq"] for e in page(read, LEDGER, None).rows] == [3, 2, 1]
-        assert [e["verb"] for e in page(read, LEDGER, None, also=ledger_log.of_verb("model")).rows] == ["model.register"]
-        assert page(read, LEDGER, None, after=(2, 2)).rows[0]["data"] == '{"name":"a","dir":"/projects/a"}'
+        assert [e["verb"] for e in page(read, LEDGER, None, also=ledger_log.of_verb("model")).rows] == [
+            "model.register"
+        ]
+        assert page(read, LEDGER, None, after=(2, 2)).rows[0]["data"] == '{"dir":"/projects/a","name":"a"}'
         assert [e["seq"] for e in page(read, LEDGER, None, also=ledger_log.of_project("flights")).rows] == [2]
 
 

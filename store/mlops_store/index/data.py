@@ -16,14 +16,6 @@ _VERSIONS = (
 )
 
 
-def page(read: Read, project: str | None, source: str | None, before: int, limit: int) -> list[Row]:
-    """At most `limit` versions, newest first, from below ledger sequence `before`; `held` counts what waits in the quarantine of the source."""
-    return read.rows(
-        f"{_VERSIONS} AND d.seq < ? ORDER BY d.seq DESC LIMIT ?",
-        [project, project, source, source, before, limit],
-    )
-
-
 def find(db: Read | Tx, project: str | None, source: str, version: int | None) -> list[Row]:
     """The versions of sources of this name, or the one of this number, newest first; as those of `page`."""
     return db.rows(
@@ -76,15 +68,6 @@ def columns(db: Read | Tx, project: str, source: str, schema_version: int) -> li
     )
     decoded: list[Row] = msgspec.json.decode(found["columns"] or "[]") if found else []
     return decoded
-
-
-def held_page(read: Read, project: str | None, source: str | None, before: int, limit: int) -> list[Row]:
-    """At most `limit` files in the quarantine that wait for a decision, newest first, from below ledger sequence `before`."""
-    return read.rows(
-        "SELECT * FROM quarantine WHERE state = 'HELD' AND (? IS NULL OR project = ?) AND (? IS NULL OR source = ?) AND seq < ? "
-        "ORDER BY seq DESC LIMIT ?",
-        [project, project, source, source, before, limit],
-    )
 
 
 def held(db: Read | Tx, project: str | None, wanted: str) -> list[Row]:

@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mlops_store.index.models import Row, decoded
 from mlops_store.index.tx import Read, Tx
-
-
-def page(read: Read, project: str | None, after: Sequence[str], limit: int) -> list[Row]:
-    """The newest version of at most `limit` views that follow (project, view) `after`; `record` is decoded."""
-    found = read.rows(
-        "SELECT * FROM views WHERE (? IS NULL OR project = ?) AND (project, view) > (?, ?) "
-        "QUALIFY row_number() OVER (PARTITION BY project, view ORDER BY version DESC) = 1 ORDER BY project, view LIMIT ?",
-        [project, project, after[0], after[1], limit],
-    )
-    return [decoded(row, "record") for row in found]
 
 
 def versions(db: Read | Tx, view: str, project: str | None) -> list[Row]:

@@ -47,15 +47,6 @@ def names(db: Read | Tx, project: str | None) -> list[str]:
     return [row["model"] for row in found]
 
 
-def page(read: Read, project: str | None, after: Sequence[str], limit: int) -> list[Row]:
-    """{project, model, metric, direction} of at most `limit` models that follow (project, model) `after`, in that order."""
-    return read.rows(
-        "SELECT project, model, metric, direction FROM models WHERE (? IS NULL OR project = ?) AND (project, model) > (?, ?) "
-        "ORDER BY project, model LIMIT ?",
-        [project, project, after[0], after[1], limit],
-    )
-
-
 def find(db: Read | Tx, project: str, model: str) -> Row | None:
     """{project, model, metric, direction} of one model."""
     return db.one(f"SELECT project, model, metric, direction FROM models WHERE {_WHERE}", [project, model])
@@ -146,16 +137,6 @@ def _texts(value: Any) -> list[str]:
     """A JSON list of texts; anything else in an old or foreign entry counts as none."""
     found = msgspec.json.decode(value) if isinstance(value, str) else value
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
-
-
-def moves(read: Read, project: str, model: str, before: int, limit: int) -> list[Row]:
-    """Moves of all aliases of a model, newest first, from below ledger sequence `before`; with the `verdict` each was made on."""
-    return read.rows(
-        "SELECT m.*, (SELECT arg_max(v.verdict, v.seq) FROM verdicts v WHERE v.project = m.project AND v.model = m.model "
-        "AND v.verdict_id = m.verdict_id AND v.version = m.to_version) AS verdict FROM alias_moves m "
-        "WHERE m.project = ? AND m.model = ? AND m.seq < ? ORDER BY m.seq DESC LIMIT ?",
-        [project, model, before, limit],
-    )
 
 
 def moves_of(read: Read, project: str, model: str, number: int) -> list[Row]:

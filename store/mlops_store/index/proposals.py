@@ -11,23 +11,6 @@ Row = dict[str, Any]
 _ACTIVE = "state IN ('OPEN', 'SNOOZED', 'APPROVED', 'RUNNING')"
 
 
-def page(
-    read: Read,
-    project: str | None,
-    model: str | None,
-    state: str | None,
-    after: tuple[int, str],
-    limit: int,
-) -> list[Row]:
-    """At most `limit` proposals that are older than (created, id) `after`, newest first."""
-    created, last = after
-    return read.rows(
-        "SELECT * FROM proposals WHERE (? IS NULL OR project = ?) AND (? IS NULL OR model = ?) AND (? IS NULL OR state = ?) "
-        "AND (created < ? OR (created = ? AND id < ?)) ORDER BY created DESC, id DESC LIMIT ?",
-        [project, project, model, model, state, state, created, created, last, limit],
-    )
-
-
 def find(db: Read | Tx, proposal_id: str) -> Row | None:
     """One proposal."""
     return db.one("SELECT * FROM proposals WHERE id = ?", [proposal_id])
