@@ -6,7 +6,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
+from mlops_tui.verbs import _screens
 from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._lineage import Lineage, LineageGraph
 from mlops_tui.verbs._shapes import Proposal, Run, RunDetail, SubmitInput
 from mlops_tui.verbs._status import Status, StatusReport
 
@@ -161,6 +163,7 @@ class Rebuilt(Output, kw_only=True):
 
 
 VERBS = [
+    *_screens.VERBS,
     Verb("", "init", Init, InitResult, "Write a working project by looking at the data.", local=True, service=False,
          help="Finds the task, the key, the event time and the split, and says what it went by.",
          example="mlops-tui init ./churn --target churned"),
@@ -172,6 +175,10 @@ VERBS = [
     Verb("", "status", Status, StatusReport, "Show a project, or the whole home, at a glance.",
          help="What runs, the champion of each model with its metric and its drift, open cards, the quarantine, disk and daemon.",
          example="mlops-tui status --all"),
+    Verb("", "lineage", Lineage, LineageGraph, "Show what a thing was made from, and what was made from it.",
+         help="From any run, model version, alias, data version, feature view, card or batch of predictions to any other. Edges are those of W3C PROV "
+         "and go from what came later to what it goes back to.",
+         example="mlops-tui lineage late-departure@champion --up"),
     Verb("", "wait", Wait, RunDetail, "Wait for a run to end.", local=True, service=False,
          help="Exit code 0 when it finished and its gate, if any, passed; 4 when the gate said FAIL or INCONCLUSIVE; "
          "1 when it failed; 3 on time-out. ^C stops waiting, not the run.",

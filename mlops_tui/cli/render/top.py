@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.demo import demo
+from mlops_tui.cli.render.lineage import lineage
 from mlops_tui.cli.render.parts import BULLET, count, items, names, record
 from mlops_tui.cli.render.status import status
 from mlops_tui.cli.screen import Screen
@@ -68,6 +69,6 @@ def rebuild(found: Rebuilt, screen: Screen) -> None:
 
 
 RENDERERS = {
-    "init": init, "demo": demo, "predict": run_render.one, "status": status, "wait": run_render.show, "sql": sql, "doctor": doctor,
+    "init": init, "demo": demo, "predict": run_render.one, "status": status, "lineage": lineage, "wait": run_render.show, "sql": sql, "doctor": doctor,
     "rebuild": rebuild,
 }  # fmt: skip
