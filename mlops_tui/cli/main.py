@@ -74,7 +74,8 @@ def _root() -> click.Group:
     help_text = (
         "The whole life of a machine-learning model: data, features, training, registry, scoring, drift and retraining.\n\n"
         "In a folder with an mlops.toml, commands act on that project.\n\n"
-        "\b\nStart here:\n  mlops-tui demo                    all of it on real data, in some minutes\n"
+        "\b\nStart here:\n  mlops-tui                         the app\n"
+        "  mlops-tui demo                    all of it on real data, in some minutes\n"
         "  mlops-tui init . --target COLUMN  your own folder of CSV or Parquet files"
     )
     version = click.Option(
@@ -171,7 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in words  # an error in the command line itself comes before its options are read
     try:
-        code = _root().main(words or ["--help"], prog_name="mlops-tui", standalone_mode=False, obj=session)
+        code = _root().main(words or _default(), prog_name="mlops-tui", standalone_mode=False, obj=session)
         sys.stdout.flush()
         return int(code or 0)
     except Problem as problem:
@@ -191,6 +192,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return diagnostics.report_fault(error, as_json=as_json)
     finally:
         session.close()
+
+
+def _default() -> list[str]:
+    """Without a command: the app where there is a terminal to draw on, else what there is to type."""
+    return ["tui"] if sys.stdin.isatty() and sys.stdout.isatty() else ["--help"]
 
 
 def _open_streams() -> None:

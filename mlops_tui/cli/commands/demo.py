@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from mlops_store.errors import Problem
+from mlops_store.home import Home
 from mlops_tui.cli.invoke import Shown
+from mlops_tui.cli.render import render
+from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.story import MODEL, Story, prepare, wait_for_months, wait_for_proposal
+from mlops_tui.client.here import project_here
+from mlops_tui.verbs import find
+from mlops_tui.verbs._screens import ScreenName
+from mlops_tui.verbs.top import DemoResult
 
 FIRST_MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
 NEXT_MONTH = "2013-05"
@@ -19,7 +29,7 @@ SCORED_MONTH = "2013-06"
 
 def ask(story: Story, card: dict[str, Any]) -> bool:
     """On a terminal, lets the person decide; without one the answer is yes."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()) or story.quiet:
+    if not interactive(story):
         return True
     story.say(f"\nA retraining proposal is open: {card['id']}")
     for reason in card.get("reasons", []):
@@ -28,7 +38,7 @@ def ask(story: Story, card: dict[str, Any]) -> bool:
         f"\nLook at it from another terminal:\n  cd {story.project}\n  export MLOPS_TUI_HOME={story.home}\n  mlops-tui proposal show {card['id']}"
     )
     story.say("\nPress Enter to approve it here, or type n and Enter to stop and decide later.")
-    return sys.stdin.readline().strip().lower() not in ("n", "no", "q")
+    return not declined()
 
 
 def play(story: Story) -> dict[str, Any]:
@@ -108,13 +118,43 @@ def run(dir: str | None = None, json_output: bool = False) -> dict[str, Any]:
     story = Story(folder, folder / "home", quiet=json_output)
     prepare(folder, FIRST_MONTHS)
     try:
-        return play(story)
+        result = play(story)
+        if interactive(story):
+            render(find("demo"), msgspec.convert(result, DemoResult), Screen())
+            story.say("\nPress Enter to look at all this in the app, or type n and Enter to leave.")
+            if not declined():
+                open_app(story, "home")
+            raise Shown
+        return result
     except Later as later:
         story.say(
-            "\nStopped. The card stays open; to go on by hand:\n"
+            "\nThe card stays open. Press Enter to look at it in the app, or type n and Enter to leave."
+        )
+        if not declined():
+            open_app(story, "proposals")
+        story.say(
+            "\nTo go on by hand:\n"
             f"  cd {shlex.quote(str(story.project))}\n  export MLOPS_TUI_HOME={shlex.quote(str(story.home))}\n"
             f"  mlops-tui proposal approve {later} --wait\n"
         )
         raise Shown from None
     finally:
         story.command("daemon", "stop", allow=(0, 1, 3))
+
+
+def interactive(story: Story) -> bool:
+    """Someone is there to answer, on a terminal that the app can draw on."""
+    return sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty() and not story.quiet
+
+
+def declined() -> bool:
+    """Reads the answer to a question whose Enter means yes."""
+    return sys.stdin.readline().strip().lower() in ("n", "no", "q")
+
+
+def open_app(story: Story, screen: ScreenName) -> None:
+    """The app over the story's home, standing in its project's folder."""
+    from mlops_tui.tui.launch import Wish, launch
+
+    os.chdir(story.project)
+    launch(Home.locate(str(story.home)), project_here(), Wish(screen=screen))

@@ -1,0 +1,34 @@
+"""What an action is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VIEW = "changes only what is on the screen"
+MOVE = "moves about in the app"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that a key can do, in one context.
+
+    `keys`: separated by spaces; two letters are a chord (`gr`). `where`: the context that has it (`app`; `room`: every screen; `list`:
+    every list; else a screen's or a widget's name). `verb`: the command that does the same; where there is none, `reason` says why.
+    `hint`: in the strip at the bottom. `danger` 1 asks, 2 wants the name typed.
+    """
+
+    id: str
+    title: str
+    help: str
+    keys: str
+    where: str
+    verb: str = ""
+    reason: str = ""
+    hint: bool = False
+    danger: int = 0
+    priority: bool = False
+
+    @property
+    def method(self) -> str:
+        """The name of the action as Textual calls it."""
+        return self.id.replace(".", "_").replace("-", "_")

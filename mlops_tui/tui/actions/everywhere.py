@@ -1,0 +1,45 @@
+"""Actions of every screen and of every list."""
+
+from __future__ import annotations
+
+from mlops_tui.tui.actions._declare import MOVE, VIEW, Action
+
+ACTIONS = [
+    Action("go.home", "Home", "Health of the project.", "1 gh", "app", verb="status"),
+    Action("go.runs", "Runs", "Training and every other job.", "2 gr", "app", verb="run list"),
+    Action("go.models", "Models", "The registry.", "3 gm", "app", verb="model list"),
+    Action("go.features", "Features", "Feature views.", "4 gf", "app", verb="feature list"),
+    Action("go.data", "Data", "Sources and data versions.", "5 gd", "app", verb="data list"),
+    Action("go.monitoring", "Monitoring", "Drift, quality, performance over batches.", "6 go", "app", verb="monitor show"),
+    Action("go.proposals", "Proposals", "What asks for a decision.", "7 gp", "app", verb="proposal list"),
+    Action("go.queue", "Queue", "What runs and what waits.", "8 gq", "app", verb="run list"),
+    Action("go.ledger", "Ledger", "Every decision, who made it and why.", "9 gl", "app", verb="ledger list"),
+    Action("app.leave", "Quit", "Leave the app; nothing that runs is stopped.", "q", "app", reason=MOVE),
+    Action("app.leave-now", "Quit from anywhere", "Leave the app, also out of a dialog.", "ctrl+q", "app", reason=MOVE, priority=True),
+    Action("app.help", "Help", "The keys that work here, and all others.", "? f1", "app", reason=VIEW, hint=True),
+    Action("app.palette", "Palette", "Find an action, a screen or an entity.", "ctrl+p", "app", verb="find"),
+    Action("app.command", "Command", "Type a command as in the shell.", ":", "app", reason="is the command line itself", hint=True),
+    Action("app.messages", "Messages", "What the app has said, with details.", "!", "app", reason=VIEW),
+    Action("app.themes", "Theme", "Choose the colours.", "", "app", reason=VIEW),
+    Action("app.project", "Project", "Choose the project to look at, or all.", "gj", "app", verb="project list"),
+    Action("app.sql", "SQL", "Ask the index in SQL, read-only.", "gs", "app", verb="sql"),
+    Action("app.shot", "Screenshot", "Save the screen as SVG.", "", "app", reason=VIEW),
+    Action("history.back", "Back in history", "The place before this one.", "[", "app", reason=MOVE),
+    Action("history.forward", "Forward in history", "The place after this one.", "]", "app", reason=MOVE),
+    Action("room.back", "Back", "One level up.", "escape", "room", reason=MOVE),
+    Action("room.reload", "Refresh", "Ask for everything again.", "r ctrl+l", "room", reason=VIEW),
+    Action("room.pause", "Pause", "Stop following changes; again: go on.", "p", "room", reason=VIEW),
+    Action("room.zoom", "Zoom", "The focused pane alone; again: all.", "z", "room", reason=VIEW),
+    Action("room.undo", "Undo", "Undo your last decision.", "u", "room", verb="ledger undo", danger=1),
+    Action("room.related", "Related", "What it came from and what came of it.", "o", "room", verb="lineage"),
+    Action("copy.command", "Copy the command", "The CLI line that shows the same.", "yc", "room", reason=VIEW),
+    Action("list.filter", "Filter", "Show only what a filter finds.", "/", "list", reason="--filter of every list", hint=True),
+    Action("list.preview", "Preview", "Show or hide the preview.", "tab", "list", reason=VIEW),
+    Action("list.columns", "Columns", "Choose the columns.", ",", "list", reason=VIEW),
+    Action("list.export", "Export", "Write the list to a file.", "e", "list", reason="--json of every list"),
+    Action("copy.cell", "Copy the cell", "The text of the cell at the cursor.", "yy", "list", reason=VIEW),
+    Action("copy.row", "Copy the row", "The row as JSON.", "yr", "list", reason=VIEW),
+    Action("copy.id", "Copy the id", "The id of the row.", "yi", "list", reason=VIEW),
+    Action("tab.next", "Next pane", "The tab to the right.", "tab", "detail", reason=MOVE, hint=True),
+    Action("tab.previous", "Previous pane", "The tab to the left.", "shift+tab", "detail", reason=MOVE),
+]  # fmt: skip

@@ -1,0 +1,230 @@
+"""The app: nine screens over one line to the daemon."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import events
+from textual.app import App
+from textual.screen import Screen
+from textual.widget import Widget
+from textual.widgets import Static
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.client.here import Project
+from mlops_tui.tui import chords, clipboard
+from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.formats import clean, glyphs, use_ascii
+from mlops_tui.tui.link import Link
+from mlops_tui.tui.news import Follower, News
+from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.settings import Look
+from mlops_tui.tui.themes import DARK, LIGHT
+from mlops_tui.tui.widgets.lines import Hints
+
+
+def _screen(name: str) -> Callable[[], Screen[Any]]:
+    """A screen is loaded when it is first looked at."""
+
+    def make() -> Screen[Any]:
+        module = importlib.import_module(f"mlops_tui.tui.screens.{name}")
+        made: Screen[Any] = module.SCREEN()
+        return made
+
+    return make
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of the message log. `time` in UTC ms."""
+
+    time: int
+    level: str
+    text: str
+    detail: str = ""
+
+
+class MlopsApp(App[int]):
+    """Modes, news, messages; what is shown belongs to the screens."""
+
+    CSS_PATH = "styles/app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    MODES: ClassVar[dict[str, Any]] = {name: _screen(name) for name in SCREENS}
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings("app"),
+        *((name_of(key), f"prefix({key!r})", f"{what} …") for key, what in PREFIXES.items()),
+    ]
+    AUTO_FOCUS = None
+
+    def __init__(self, home: Home, project: Project, look: Look, *, screen: str = "home") -> None:
+        super().__init__()
+        self.look = look
+        self.link = Link(home, project, read_only=look.read_only)
+        self.said: list[Said] = []
+        self.news = News(connected=False, why="connecting")
+        self._first = screen
+        self._prefix = ""
+        self._follower: Follower | None = None
+        use_ascii(look.ascii)
+        self.register_theme(DARK)
+        self.register_theme(LIGHT)
+        self.theme = look.theme if look.theme in self.available_themes else DARK.name
+        self.set_keymap(
+            {id: ",".join(name_of(key) for key in keys.split()) for id, keys in look.settings.keys.items()}
+        )
+
+    # --- life ---
+
+    async def on_mount(self) -> None:
+        self.switch_mode(self._first)
+        self._follower = Follower(self.link.home, self._hear, self.look.interval)
+
+    def on_unmount(self) -> None:
+        if self._follower is not None:
+            self._follower.stop()
+        self.link.close()
+
+    def get_loading_widget(self) -> Widget:
+        return Static("loading", classes="loading")
+
+    def _hear(self, news: News) -> None:
+        """In the loop, from the follower."""
+        self.news = news
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, Room) and screen is not self.screen and news:
+                    screen.mark_stale()
+        front = self.screen
+        if not isinstance(front, Room):
+            front = next((each for each in reversed(self.screen_stack) if isinstance(each, Room)), front)
+        if isinstance(front, Room) and front.is_mounted:
+            front.hear(news)
+
+    def pulse(self, *, paused: bool) -> Text:
+        """The right end of the crumbs: whether news comes in."""
+        if paused:
+            return Text("PAUSED (p goes on)", style="bold yellow")
+        if self.news.connected:
+            return Text(f"{glyphs().live} live", style="green")
+        return Text(f"{glyphs().unknown} no daemon: {clean(self.news.why)[:40]}", style="bold red")
+
+    # --- going about ---
+
+    def go(self, name: str) -> None:
+        """To one of the nine screens."""
+        if self.is_modal:
+            return
+        self.switch_mode(name)
+
+    @property
+    def is_modal(self) -> bool:
+        """A dialog is in front."""
+        return not isinstance(self.screen, Room)
+
+    def open(self, room: Room) -> None:
+        """A screen on top of this one; escape comes back."""
+        self.push_screen(room)
+
+    def open_lineage(self, entity: str) -> None:
+        """What something came from, and what came of it."""
+        from mlops_tui.tui.screens.lineage import LineageRoom
+
+        self.open(LineageRoom(entity))
+
+    async def on_event(self, event: events.Event) -> None:
+        if self._prefix and isinstance(event, events.Key) and not event.is_forwarded:
+            await self._finish_prefix(event)
+            return
+        await super().on_event(event)
+
+    def action_prefix(self, key: str) -> None:
+        """Waits for the second key; shows what it may be."""
+        if not self.is_modal:
+            self._prefix = key
+            self.screen.query_one(Hints).update(key)
+
+    async def _finish_prefix(self, event: events.Key) -> None:
+        prefix, self._prefix = self._prefix, ""
+        self.screen.query_one(Hints).update()
+        if event.key == "escape":
+            return
+        found = chords.meaning(self.screen, prefix, event.key)
+        if found is None:
+            self.tell(chords.unknown(prefix, event.key), "warning")
+            return
+        node, chord = found
+        await self.run_action(chord.action.method, node)
+
+    # --- messages ---
+
+    def tell(self, text: str, level: str = "information", detail: str = "") -> None:
+        """Says something in passing, and keeps it in the message log."""
+        self.said.append(Said(time.time_ns() // 1_000_000, level, text, detail))
+        del self.said[:-500]
+        self.notify(clean(text), severity=level, markup=False, timeout=4 if level == "information" else 8)  # type: ignore[arg-type]
+
+    def complain(self, problem: Problem) -> None:
+        """Says what went wrong and what to do."""
+        self.tell(
+            f"{problem.message}\n{glyphs().arrow} {problem.hint}" if problem.hint else problem.message,
+            "error",
+            problem.code,
+        )
+
+    def yank(self, text: str, what: str) -> None:
+        """Copies text to the clipboard of the terminal, however far away that is."""
+        found = clipboard.sequence(text)
+        if found is None:
+            path = Path(self.link.home.tmp) / "yank.txt"
+            path.write_text(text, encoding="utf-8")
+            self.tell(f"{what} is too long for the terminal's clipboard; it is in {path}", "warning")
+            return
+        if self._driver is not None:
+            self._driver.write(found)
+        self.tell(f"copied {what}")
+
+    # --- actions ---
+
+    def action_go_home(self) -> None:
+        self.go("home")
+
+    def action_go_runs(self) -> None:
+        self.go("runs")
+
+    def action_go_models(self) -> None:
+        self.go("models")
+
+    def action_go_features(self) -> None:
+        self.go("features")
+
+    def action_go_data(self) -> None:
+        self.go("data")
+
+    def action_go_monitoring(self) -> None:
+        self.go("monitoring")
+
+    def action_go_proposals(self) -> None:
+        self.go("proposals")
+
+    def action_go_queue(self) -> None:
+        self.go("queue")
+
+    def action_go_ledger(self) -> None:
+        self.go("ledger")
+
+    def action_app_leave(self) -> None:
+        self.exit(0)
+
+    def action_app_leave_now(self) -> None:
+        self.exit(0)
+
+    def action_interrupt(self) -> None:
+        """^C: nothing is lost by leaving, but a slip of the finger should not do it."""
+        self.tell("press q or ctrl+q to leave; nothing that runs is stopped")

@@ -1,0 +1,33 @@
+"""Keys that act with the next one: `g r`, `y c`. Nothing happens by time-out: a slow line must not change what keys mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.widget import Widget
+
+from mlops_tui.tui.actions import PREFIXES, Chord, chords, shown_key
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+
+def meaning(screen: Screen[object], prefix: str, key: str) -> tuple[Widget, Chord] | None:
+    """The first widget from the focus outwards that can do what prefix and key mean."""
+    for chord in chords().get((prefix, key), []):
+        node: Widget | None = screen.focused or screen
+        while node is not None:
+            if hasattr(node, f"action_{chord.action.method}"):
+                return node, chord
+            node = node.parent if isinstance(node.parent, Widget) else None
+    return None
+
+
+def unknown(prefix: str, key: str) -> str:
+    """What to say of a key that means nothing here."""
+    some = ", ".join(
+        f"{meanings[0].key} {meanings[0].action.title.lower()}"
+        for (first, _), meanings in chords().items()
+        if first == prefix
+    )
+    return f"{prefix}{shown_key(key)} means nothing here; after {prefix} ({PREFIXES[prefix]}): {some}"

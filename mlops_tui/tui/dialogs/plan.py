@@ -1,0 +1,104 @@
+"""What is about to happen, before it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, Static
+
+from mlops_tui.tui.formats import clean, glyphs
+from mlops_tui.verbs._declare import Plan
+
+Reason = Literal["no", "optional", "required"]
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """Yes; with the reason that was typed."""
+
+    reason: str = ""
+
+
+class PlanDialog(ModalScreen[Confirmed | None]):
+    """Shows a plan's steps, how it can be undone and the command that does the same. The focus starts on Cancel (or on the reason).
+
+    `word`: the name that has to be typed where the deed cannot be undone.
+    """
+
+    BINDINGS = [
+        Binding("y", "yes", "Yes", show=False), Binding("n,escape", "no", "No", show=False),
+        Binding("left,h", "app.focus_previous", show=False), Binding("right,l", "app.focus_next", show=False),
+        Binding("j,down", "scroll(1)", show=False), Binding("k,up", "scroll(-1)", show=False),
+    ]  # fmt: skip
+
+    def __init__(
+        self, plan: Plan, *, command: str, yes: str = "Do it", reason: Reason = "no", word: str = ""
+    ) -> None:
+        super().__init__()
+        self._plan, self._command, self._yes, self._reason, self._word = plan, command, yes, reason, word
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Static(Text(clean(self._plan.title), style="bold"), markup=False, classes="title")
+            with VerticalScroll(classes="steps", can_focus=False):
+                yield Static(self._steps(), markup=False)
+            if self._reason != "no":
+                wanted = "why (stays in the ledger)" + ("" if self._reason == "optional" else ", needed")
+                yield Input(placeholder=wanted, id="reason")
+            if self._word:
+                yield Input(placeholder=f"type {clean(self._word)} to confirm", id="word")
+            with Horizontal(classes="buttons"):
+                yield Button("Cancel (n)", id="no", compact=True)
+                yield Button(f"{self._yes} (y)", id="yes", variant="primary", compact=True)
+
+    def on_mount(self) -> None:
+        for field in self.query(Input):
+            field.cursor_blink = False
+        first = "#reason" if self._reason == "required" else "#word" if self._word else "#no"
+        self.query_one(first).focus()
+
+    def _steps(self) -> Text:
+        shown = Text()
+        for step in self._plan.steps:
+            shown.append(f" {glyphs().bullet} {clean(step)}\n")
+        if self._plan.undo:
+            shown.append("\nundo: ", style="bright_black")
+            shown.append(clean(self._plan.undo) + "\n")
+        if self._command:
+            shown.append("cli:  ", style="bright_black")
+            shown.append(clean(self._command))
+        return shown
+
+    @on(Button.Pressed, "#yes")
+    def action_yes(self) -> None:
+        """Confirms, unless something that is needed is missing."""
+        reason = self.query_one("#reason", Input).value.strip() if self._reason != "no" else ""
+        if self._reason == "required" and not reason:
+            self.query_one("#reason").focus()
+            self.query_one("#reason").add_class("missing")
+            return
+        if self._word and self.query_one("#word", Input).value != self._word:
+            self.query_one("#word").focus()
+            self.query_one("#word").add_class("missing")
+            return
+        self.dismiss(Confirmed(reason))
+
+    @on(Button.Pressed, "#no")
+    def action_no(self) -> None:
+        """Leaves everything as it is."""
+        self.dismiss(None)
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        self.query_one("#yes").focus()
+
+    def action_scroll(self, direction: int) -> None:
+        """Moves the steps."""
+        self.query_one(VerticalScroll).scroll_relative(y=direction, animate=False)

@@ -1,0 +1,81 @@
+"""The app's line to the daemon: questions in threads, answers awaited, news as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.client import Client, connect, here
+from mlops_tui.verbs import find
+from mlops_tui.verbs._declare import Plan
+
+T = TypeVar("T")
+
+THREADS = 3
+
+
+class Link:
+    """Asks the daemon of a home on behalf of one project, or of all (`project` is (None, None)).
+
+    A question runs in one of three threads, each with a connection of its own. Whoever is cancelled while waiting gets no answer;
+    the question itself goes on to its end. `read_only` refuses every verb that writes.
+    """
+
+    def __init__(self, home: Home, project: here.Project, *, read_only: bool = False) -> None:
+        self.home = home
+        self.project = project
+        self.read_only = read_only
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ask")
+
+    async def ask(self, key: str, fields: dict[str, Any] | None = None) -> Any:
+        """The answer of a verb, its output struct. Raises Problem."""
+        verb = find(key)
+        if verb.writes and self.read_only:
+            raise Problem(
+                "read_only", f"this app only reads: `{key}` is refused", "start it without --read-only"
+            )
+        request = here.filled(verb, fields or {}, self.project)
+        return await self._in_thread(lambda client: client.call(key, request), request)
+
+    async def plan(self, key: str, fields: dict[str, Any] | None = None) -> Plan:
+        """What a verb would do. Raises Problem."""
+        request = here.filled(find(key), fields or {}, self.project)
+        return await self._in_thread(lambda client: client.plan(key, request), request)
+
+    async def _in_thread(self, question: Callable[[Client], T], request: Any) -> T:
+        def work() -> T:
+            client = self._client()
+            return here.with_project(
+                request, lambda: question(client), lambda folder: client.call("project add", {"dir": folder})
+            )
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        except OSError as error:
+            raise Problem(
+                "daemon_gone", f"the daemon does not answer: {error}", "`mlops-tui daemon logs`", status=3
+            ) from error
+
+    def _client(self) -> Client:
+        client: Client | None = getattr(self._local, "client", None)
+        if client is None:
+            client = connect(self.home)
+            self._local.client = client
+            with self._lock:
+                self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Lets go of the daemon; what runs there goes on. Waits for no one."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            for client in self._clients:
+                client.close()

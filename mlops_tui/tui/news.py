@@ -1,0 +1,110 @@
+"""What changed, told to the app: the daemon's event stream, gathered so that a storm of events is one repaint."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.client import connect
+
+RETRY = (0.2, 0.5, 1.0, 2.0, 5.0)
+
+
+@dataclass
+class News:
+    """What happened since the last time: ids of runs, (verb, subject) of ledger entries; `everything` after a gap.
+
+    `connected` says whether more can be expected; `why` tells what is wrong where not.
+    """
+
+    runs: set[str] = field(default_factory=set)
+    entries: list[tuple[str, str]] = field(default_factory=list)
+    everything: bool = False
+    connected: bool = True
+    why: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.entries or self.everything)
+
+
+class Follower:
+    """Follows a home's events in a thread of its own and hands `News` to `tell` in the loop, at most once per `interval` seconds.
+
+    A daemon that ends is asked for again, and started where it does not run.
+    """
+
+    def __init__(self, home: Home, tell: Callable[[News], None], interval: float) -> None:
+        self._home = home
+        self._tell = tell
+        self.interval = interval
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._news = News()
+        self._scheduled = False
+        self._told = 0.0
+        self._ended = threading.Event()
+        threading.Thread(target=self._follow, name="news", daemon=True).start()
+
+    def stop(self) -> None:
+        """No more news; the thread ends with the process or with the next line that it reads."""
+        self._ended.set()
+
+    def _follow(self) -> None:
+        tries = 0
+        epoch: str | None = None
+        seq = 0
+        while not self._ended.is_set():
+            why = "the daemon has ended"
+            try:
+                with connect(self._home) as client:
+                    for event in client.events(follow=True, epoch=epoch, seq=seq):
+                        if self._ended.is_set():
+                            return
+                        if event is None:
+                            continue
+                        known, tries, epoch, seq = epoch, 0, event.epoch, event.seq
+                        if event.type != "hello" or event.epoch != known:
+                            self._add(event.type, event.subject, str(event.data.get("verb", "")))
+                        else:  # the same daemon again: what was missed follows
+                            self._gather(News())
+            except (OSError, Problem) as error:
+                why = str(error)
+            self._gather(News(connected=False, why=why))
+            self._ended.wait(RETRY[min(tries, len(RETRY) - 1)])
+            tries += 1
+
+    def _add(self, kind: str, subject: str, verb: str) -> None:
+        news = News()
+        if kind == "run":
+            news.runs.add(subject)
+        elif kind == "ledger":
+            news.entries.append((verb, subject))
+        elif kind in ("hello", "reset"):
+            news.everything = True
+        self._gather(news)
+
+    def _gather(self, more: News) -> None:
+        with self._lock:
+            news = self._news
+            news.runs |= more.runs
+            news.entries += more.entries
+            news.everything |= more.everything
+            news.connected, news.why = more.connected, more.why
+            waiting, self._scheduled = self._scheduled, True
+        if not waiting and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._schedule)
+
+    def _schedule(self) -> None:
+        self._loop.call_later(max(0.0, self._told + self.interval - self._loop.time()), self._flush)
+
+    def _flush(self) -> None:
+        with self._lock:
+            news, self._news = self._news, News()
+            self._scheduled = False
+        self._told = self._loop.time()
+        if not self._ended.is_set():
+            self._tell(news)

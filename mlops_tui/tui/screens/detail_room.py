@@ -1,0 +1,99 @@
+"""One thing, in panes behind tabs; a pane is made when it is first looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
+
+from rich.text import Text
+from textual.containers import Container
+from textual.widget import Widget
+
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.formats import clean
+from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.lines import Line
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A pane: `make` gives its widget, which gets the id `pane-<id>`."""
+
+    id: str
+    title: str
+    make: Callable[[], Widget] = Doc
+
+
+class DetailRoom(Room):
+    """A subclass names its tabs and draws the one in front in `draw()`, from what `load()` has asked for."""
+
+    TABS: ClassVar[tuple[Tab, ...]] = ()
+    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("detail"))
+
+    def __init__(self, tab: str = "") -> None:
+        super().__init__()
+        self.tab = tab or self.TABS[0].id
+
+    def body(self) -> Iterable[Widget]:
+        yield Line(id="tabs")
+        yield Container(id="panes")
+
+    def on_mount(self) -> None:
+        self.show_tab(self.tab)
+
+    def draw(self) -> None:
+        """Draws the pane in front, where its facts have come."""
+
+    def pane(self, id: str = "") -> Widget | None:
+        """The widget of a tab (the one in front), None while it has not been looked at."""
+        found = self.query(f"#pane-{id or self.tab}")
+        return found.first() if found else None
+
+    @property
+    def doc(self) -> Doc:
+        """The pane in front, where it is a text."""
+        return cast("Doc", self.pane())
+
+    def show_tab(self, id: str) -> None:
+        """Brings a tab to the front."""
+        self.tab = id
+        if self.pane() is None:
+            tab = next(each for each in self.TABS if each.id == id)
+            made = tab.make()
+            made.id = f"pane-{id}"
+            self.query_one("#panes").mount(made)
+        for each in self.query("#panes > *"):
+            each.display = each.id == f"pane-{id}"
+        self.call_after_refresh(self._focus_and_draw)
+        self._draw_tabs()
+        self.show_frame()
+
+    def _focus_and_draw(self) -> None:
+        pane = self.pane()
+        if pane is None:
+            return
+        target = pane if pane.can_focus else next((each for each in pane.query("*") if each.can_focus), None)
+        if target is not None:
+            target.focus()
+        self.draw()
+
+    def _draw_tabs(self) -> None:
+        shown = Text(" ", no_wrap=True)
+        for each in self.TABS:
+            shown.append(
+                f" {clean(each.title)} ", style="bold reverse" if each.id == self.tab else "bright_black"
+            )
+            shown.append(" ")
+        self.query_one("#tabs", Line).show(shown)
+
+    def _step(self, direction: int) -> None:
+        ids = [each.id for each in self.TABS]
+        self.show_tab(ids[(ids.index(self.tab) + direction) % len(ids)])
+
+    def action_tab_next(self) -> None:
+        self._step(1)
+
+    def action_tab_previous(self) -> None:
+        self._step(-1)

@@ -1,0 +1,227 @@
+"""A list with a preview: the class of all list screens, which differ in verb, columns and actions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, cast
+
+import msgspec
+from rich.text import Text
+from textual import on, work
+from textual.containers import Container
+from textual.widget import Widget
+
+from mlops_store.errors import Problem
+from mlops_tui.client.filtering import Completion, check, complete
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.formats import clean, glyphs, number
+from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.filter_bar import FilterBar
+from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
+from mlops_tui.verbs import find
+
+
+class ListRoom(Room):
+    """Rows of a list verb, paged, sorted and filtered by the daemon.
+
+    A subclass names the verb, the columns, and writes the preview of a row.
+    """
+
+    VERB: ClassVar[str] = ""
+    SORT: ClassVar[str] = ""
+    EMPTY: ClassVar[str] = "nothing here yet"
+    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("list"))
+
+    def __init__(self, filter: str = "", sort: str = "") -> None:
+        super().__init__()
+        self.filter_text = filter
+        self.sort = sort or self.SORT
+        self.total: int | None = None
+        self.problem: Problem | None = None
+
+    # --- what subclasses say ---
+
+    def columns(self) -> Sequence[Column]:
+        """The columns, in order."""
+        raise NotImplementedError
+
+    def row_key(self, row: Any) -> str:
+        """What identifies a row."""
+        raise NotImplementedError
+
+    def fields(self) -> dict[str, Any]:
+        """Fields of the verb besides filter, sort and window."""
+        return {}
+
+    def preview(self, row: Any, width: int) -> Text:
+        """What is shown of the row at the cursor."""
+        return Text()
+
+    def open(self, row: Any) -> None:
+        """Enter."""
+
+    def field_names(self) -> Sequence[str]:
+        """Names that the filter's completion offers besides those of the noun, such as `params.lr`."""
+        return ()
+
+    # --- frame ---
+
+    @property
+    def table(self) -> QueryTable:
+        """The table."""
+        return self.query_one(QueryTable)
+
+    def body(self) -> Iterable[Widget]:
+        noun = self.VERB.split(" ")[0]
+        yield FilterBar(
+            value=self.filter_text,
+            complete=lambda text, cursor: complete(noun, text, cursor, self.field_names()),
+            check=lambda text: check(noun, text),
+            id="filter",
+        )
+        with_preview = Container(id="split")
+        with_preview.compose_add_child(
+            QueryTable(self.columns(), row_key=self.row_key, empty=self.EMPTY, id="table")
+        )
+        with_preview.compose_add_child(Doc(id="preview"))
+        yield with_preview
+
+    def on_mount(self) -> None:
+        self.table.set_order(self.sort.removeprefix("-"), self.sort.startswith("-"))
+        self.show_frame()
+        self.table.focus()
+
+    def load(self) -> None:
+        self.table.reset(keep_cursor=True)
+
+    def question(self) -> dict[str, Any]:
+        """The fields of the verb for all rows that are shown."""
+        known = {info.name for info in msgspec.structs.fields(find(self.VERB).input)}
+        asked: dict[str, Any] = {**self.fields()}
+        if self.filter_text.strip() and "filter" in known:
+            asked["filter"] = self.filter_text
+        if self.sort and "sort" in known:
+            asked["sort"] = self.sort
+        return asked
+
+    def twin(self) -> tuple[str, dict[str, Any]]:
+        return self.VERB, self.question()
+
+    def status(self) -> Text:
+        shown = Text(no_wrap=True)
+        if self.problem is not None:
+            return shown.append(
+                clean(f"{self.problem.message} {glyphs().dash} {self.problem.hint}"), style="red"
+            )
+        if self.total is not None:
+            shown.append(f"{number(self.total)} {'row' if self.total == 1 else 'rows'}")
+        if self.filter_text.strip():
+            shown.append(f" of the filter {clean(self.filter_text)}", style="cyan")
+        if self.sort:
+            way = glyphs().down if self.sort.startswith("-") else glyphs().up
+            shown.append(f" · by {self.sort.removeprefix('-')} {way}", style="bright_black")
+        marks = len(self.table.marks)
+        if marks:
+            shown.append(f" · {marks} marked", style="yellow")
+        return shown
+
+    # --- rows ---
+
+    @on(QueryTable.Wanted)
+    def _wanted(self, event: QueryTable.Wanted) -> None:
+        self._fetch(event.offset, event.count, event.generation)
+
+    @work(group="page")
+    async def _fetch(self, offset: int, count: int, generation: int) -> None:
+        try:
+            page = await self.link.ask(self.VERB, {**self.question(), "offset": offset, "limit": count})
+        except Problem as problem:
+            self.problem = problem
+            self.show_frame()
+            if problem.code not in ("bad_filter", "bad_sort", "project_not_added"):
+                self.mlops.complain(problem)
+            return
+        if not self.is_mounted:
+            return
+        self.problem = None
+        total = page.total if page.total is not None else len(page.items)
+        changed, self.total = self.total != total, total
+        self.table.deliver(Window(total=total, offset=offset, rows=page.items), generation)
+        if changed or offset == 0:
+            self.loaded()
+        self.draw_preview()
+
+    @on(QueryTable.Highlighted)
+    def _highlighted(self) -> None:
+        self.draw_preview()
+
+    @on(QueryTable.MarksChanged)
+    def _marked(self) -> None:
+        self.show_frame()
+
+    @on(QueryTable.Opened)
+    def _opened(self, event: QueryTable.Opened) -> None:
+        self.open(event.row)
+
+    @on(QueryTable.SortAsked)
+    def _sorted(self, event: QueryTable.SortAsked) -> None:
+        self.sort = ("-" if event.descending else "") + event.column
+        self.table.set_order(event.column, event.descending)
+        self.table.reset(keep_cursor=True)
+        self.show_frame()
+
+    def draw_preview(self) -> None:
+        """Writes the preview of the row at the cursor."""
+        pane = self.query_one("#preview", Doc)
+        row = self.table.row_at_cursor
+        if row is None:
+            pane.clear()
+        else:
+            pane.write(lambda width: self.preview(row, width))
+
+    # --- filter ---
+
+    def action_list_filter(self) -> None:
+        self.query_one(FilterBar).open()
+
+    @on(FilterBar.Changed)
+    @on(FilterBar.Applied)
+    def _filter_changed(self, event: FilterBar.Changed | FilterBar.Applied) -> None:
+        if event.text != self.filter_text:
+            self.filter_text = event.text
+            self.table.reset(keep_cursor=True)
+            self.show_frame()
+        if isinstance(event, FilterBar.Applied):
+            self.table.focus()
+
+    @on(FilterBar.Cancelled)
+    def _filter_cancelled(self, event: FilterBar.Cancelled) -> None:
+        if event.text != self.filter_text:
+            self.filter_text = event.text
+            self.table.reset(keep_cursor=True)
+        self.table.focus()
+        self.show_frame()
+
+    def action_list_preview(self) -> None:
+        self.toggle_class("-drawer")
+
+    # --- copying ---
+
+    def action_copy_cell(self) -> None:
+        text = self.table.cell_text()
+        if text is not None:
+            self.mlops.yank(text, "the cell")
+
+    def action_copy_row(self) -> None:
+        row = self.table.row_at_cursor
+        if row is not None:
+            self.mlops.yank(msgspec.json.encode(row).decode(), "the row")
+
+    def action_copy_id(self) -> None:
+        key = self.table.cursor_key
+        if key is not None:
+            self.mlops.yank(key, "the id")
+
+
+__all__ = ["Column", "Completion", "ListRoom"]

@@ -1,0 +1,227 @@
+"""What every screen has: crumbs, status, hints, news, plans before deeds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import Screen
+from textual.widget import Widget
+
+from mlops_store.errors import Problem
+from mlops_tui.commandline.twin import command
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
+from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.news import News
+from mlops_tui.tui.widgets.lines import Crumbs, Hints, Line
+from mlops_tui.verbs import find
+from mlops_tui.verbs._declare import Plan
+
+if TYPE_CHECKING:
+    from mlops_tui.tui.app import MlopsApp
+    from mlops_tui.tui.link import Link
+
+
+class Room(Screen[None]):
+    """A full screen over the daemon's answers. A subclass composes `body()` and asks in `load()`."""
+
+    CONTEXTS: ClassVar[tuple[str, ...]] = ()
+    TITLE: ClassVar[str] = ""
+    BINDINGS: ClassVar[list[Any]] = cast(
+        "list[Any]", [*bindings("room"), Binding("ctrl+c", "app.interrupt", show=False, priority=True)]
+    )
+    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+        (0, "-narrow"),
+        (100, "-normal"),
+        (140, "-wide"),
+    ]
+    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.paused = False
+        self.updated: int | None = None
+        self._stale = False
+
+    # --- what subclasses say ---
+
+    def body(self) -> Iterable[Widget]:
+        """The widgets between crumbs and status."""
+        return ()
+
+    def load(self) -> None:
+        """Asks for everything that is shown; in a worker."""
+
+    def concerns(self, news: News) -> bool:
+        """Whether this screen shows something that the news is about."""
+        return bool(news)
+
+    def names(self) -> list[str]:
+        """The crumbs below the project."""
+        return [self.TITLE]
+
+    def twin(self) -> tuple[str, dict[str, Any]]:
+        """The verb and fields that show the same in a shell; an empty key where there is none."""
+        return "", {}
+
+    def entity(self) -> str:
+        """What `related` starts from, such as `run:0192f`; empty where nothing is at hand."""
+        return ""
+
+    def status(self) -> Text:
+        """The left end of the status line."""
+        return Text()
+
+    # --- frame ---
+
+    @property
+    def mlops(self) -> MlopsApp:
+        """The app."""
+        return cast("MlopsApp", self.app)
+
+    @property
+    def link(self) -> Link:
+        """The line to the daemon."""
+        return self.mlops.link
+
+    def compose(self) -> ComposeResult:
+        yield Crumbs(id="crumbs")
+        yield from self.body()
+        yield Line(id="status")
+        yield Hints(id="hints")
+
+    def on_mount(self) -> None:
+        self.show_frame()
+        self.load()
+
+    def on_screen_resume(self) -> None:
+        self.show_frame()
+        if self._stale and not self.paused:
+            self._stale = False
+            self.load()
+
+    def show_frame(self) -> None:
+        """Draws crumbs and status anew."""
+        if not self.is_mounted:
+            return
+        trail = [self.link.project[0] or "all projects", *self.names()]
+        self.query_one("#crumbs", Crumbs).trail(trail, self.mlops.pulse(paused=self.paused))
+        updated = Text(
+            ""
+            if self.updated is None
+            else f"updated {time.strftime('%H:%M:%S', time.localtime(self.updated / 1000))}",
+            style="bright_black",
+        )
+        self.query_one("#status", Line).show(self.status(), updated)
+
+    def loaded(self) -> None:
+        """To be called when an answer has been shown."""
+        self.updated = time.time_ns() // 1_000_000
+        self.show_frame()
+
+    # --- news ---
+
+    def hear(self, news: News) -> None:
+        """Something changed; called for the screen in front."""
+        self.show_frame()
+        if not self.concerns(news) and not news.everything:
+            return
+        if self.paused:
+            self._stale = True
+        else:
+            self.load()
+
+    def mark_stale(self) -> None:
+        """Something changed while this screen was behind another."""
+        self._stale = True
+
+    def action_room_pause(self) -> None:
+        self.paused = not self.paused
+        if not self.paused and self._stale:
+            self._stale = False
+            self.load()
+        self.show_frame()
+
+    def action_room_reload(self) -> None:
+        self.load()
+
+    def action_room_back(self) -> None:
+        if len(self.app.screen_stack) > 1:
+            self.dismiss(None)
+        elif self.mlops.current_mode != "home":
+            self.mlops.go("home")
+
+    def action_room_zoom(self) -> None:
+        if self.maximized is not None:
+            self.minimize()
+        elif self.focused is not None:
+            self.maximize(self.focused)
+
+    def action_copy_command(self) -> None:
+        key, fields = self.twin()
+        if key:
+            self.mlops.yank(command(key, fields, project=self.link.project[0]), "the command")
+        else:
+            self.mlops.tell("this screen has no command", "warning")
+
+    # --- deeds ---
+
+    async def perform(
+        self,
+        key: str,
+        fields: dict[str, Any],
+        *,
+        yes: str,
+        reason: Reason = "no",
+        title: str = "",
+        word: str = "",
+    ) -> Any:
+        """Shows the plan of a verb, asks, carries it out and says so. Returns its answer; None where it was left or refused.
+
+        Call it in a worker. A refusal stays on the screen as a message with its hint.
+        """
+        verb = find(key)
+        line = command(key, fields, project=self.link.project[0])
+        try:
+            plan = (
+                await self.link.plan(key, fields)
+                if verb.plans
+                else Plan(title=title or verb.summary, steps=[verb.help or verb.summary])
+            )
+            confirmed: Confirmed | None = await self.app.push_screen_wait(
+                PlanDialog(plan, command=line, yes=yes, reason=reason, word=word)
+            )
+            if confirmed is None:
+                return None
+            if confirmed.reason:
+                fields = {**fields, "reason": confirmed.reason}
+            answer = await self.link.ask(key, fields)
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return None
+        self.mlops.tell(f"{glyphs().ok} {title or plan.title}", detail=line)
+        return answer
+
+    def entity_or_nothing(self) -> str:
+        """The entity; says so where there is none."""
+        found = self.entity()
+        if not found:
+            self.mlops.tell("there is nothing here to follow", "warning")
+        return found
+
+    def action_room_related(self) -> None:
+        found = self.entity_or_nothing()
+        if found:
+            self.mlops.open_lineage(found)
+
+    def action_room_undo(self) -> None:
+        self.run_worker(self._undo(), exclusive=True, group="deed")
+
+    async def _undo(self) -> None:
+        if await self.perform("ledger undo", {}, yes="Undo", reason="optional") is not None:
+            self.load()

@@ -1,0 +1,92 @@
+"""The single lines around every screen: crumbs above; status and key hints below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.binding import Binding
+from textual.widget import Widget
+
+from mlops_tui.tui.actions import ACTIONS, PREFIXES, chords, shown_key
+from mlops_tui.tui.formats import clean, glyphs
+
+
+class Line(Widget):
+    """One row with text at both ends; repainted only when one of them has changed."""
+
+    DEFAULT_CSS = "Line { height: 1; width: 1fr; }"
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
+        super().__init__(id=id, classes=classes)
+        self._left = Text()
+        self._right = Text()
+
+    def show(self, left: Text, right: Text | None = None) -> None:
+        """Replaces both texts."""
+        right = right if right is not None else Text()
+        if (left, left.spans, right, right.spans) != (
+            self._left,
+            self._left.spans,
+            self._right,
+            self._right.spans,
+        ):
+            self._left, self._right = left, right
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        room = self.size.width
+        right = self._right.copy()
+        right.truncate(room)
+        left = self._left.copy()
+        left.truncate(max(0, room - right.cell_len - 1), overflow="ellipsis")
+        gap = Text(" " * max(0, room - left.cell_len - right.cell_len))
+        found = Text.assemble(left, gap, right, no_wrap=True, end="")
+        return found
+
+
+class Crumbs(Line):
+    """Where one is."""
+
+    def trail(self, names: Iterable[str], right: Text) -> None:
+        """Names from the outermost inwards."""
+        shown = Text(no_wrap=True)
+        for place, name in enumerate(names):
+            if place:
+                shown.append(f" {glyphs().crumb} ", style="bright_black")
+            shown.append(clean(name), style="bold")
+        self.show(shown, right)
+
+
+class Hints(Line):
+    """The keys of the moment: those that the registry marks for the active contexts, or the choices of a prefix."""
+
+    def on_mount(self) -> None:
+        self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.update())
+        self.update()
+
+    def update(self, prefix: str = "") -> None:
+        """Shows the hints; of a prefix that waits for its second key, its choices."""
+        pairs = self._choices(prefix) if prefix else self._hints()
+        shown = Text(no_wrap=True)
+        if prefix:
+            shown.append(f"{prefix} {PREFIXES[prefix]}: ", style="bold yellow")
+        for key, title in pairs:
+            shown.append(key, style="bold cyan")
+            shown.append(f" {title}  ", style="")
+        self.show(shown)
+
+    def _hints(self) -> list[tuple[str, str]]:
+        found: dict[str, tuple[str, Binding]] = {}
+        for key, active in self.screen.active_bindings.items():
+            if active.binding.show and active.enabled and active.binding.id in ACTIONS:
+                found.setdefault(active.binding.id or "", (key, active.binding))
+        return [(shown_key(key), binding.description) for key, binding in found.values()]
+
+    def _choices(self, prefix: str) -> list[tuple[str, str]]:
+        return [
+            (meanings[0].key, meanings[0].action.title)
+            for (first, _), meanings in chords().items()
+            if first == prefix
+        ]
