@@ -36,7 +36,8 @@ def take(home: Home, read: Read, run_ids: Sequence[str]) -> list[str]:
     if not run_ids:
         return []
     rows = read.rows(
-        "SELECT run_id FROM runs WHERE submitted IS NOT NULL AND run_id IN (SELECT unnest(?))",
+        "SELECT run_id FROM runs WHERE submitted IS NOT NULL AND run_id IN (SELECT unnest(?)) "
+        "AND (settled IS NULL OR pins IS NOT NULL)",  # settled and unread: one that was restored or imported
         [list(run_ids)],
     )
     submitted = {row["run_id"] for row in rows}

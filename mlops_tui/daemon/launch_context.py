@@ -104,7 +104,7 @@ def _previous(read: Read, spec: RunSpec) -> str | None:
     if not spec.model:
         return None
     row = read.one(
-        "SELECT run_id FROM runs WHERE project = ? AND model = ? AND kind = ? AND run_id < ? AND attempts > 0 "
+        "SELECT run_id FROM runs WHERE project = ? AND model = ? AND kind = ? AND run_id < ? AND attempts > 0 AND deleted IS NULL "
         "ORDER BY (state = 'FINISHED') DESC, run_id DESC LIMIT 1",
         [spec.project, spec.model, spec.kind, spec.run_id],
     )

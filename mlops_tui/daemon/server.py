@@ -21,6 +21,7 @@ from mlops_store.ids import now_ms
 from mlops_store.index.tx import Read
 from mlops_store.records import LedgerEntry
 from mlops_tui import processes
+from mlops_tui.daemon import run_folders
 from mlops_tui.daemon.app import Gate, build
 from mlops_tui.daemon.compose import compose
 from mlops_tui.daemon.dispatch import Dispatcher, load_handlers
@@ -92,6 +93,7 @@ class Daemon:
             self.writer.start()
             try:
                 self.writer.read(partial(alias_files.reconcile, self.home))
+                self.writer.read(run_folders.reconcile)
                 sql.clear(self.home)
                 deadline = self.options.deadline
                 readers = Readers(self.writer, deadline)
@@ -197,6 +199,8 @@ class Daemon:
                 self.writer.read(partial(alias_files.write, self.home, project=project, model=model))
             except OSError as error:
                 LOG.error("the alias file of %s/%s cannot be written: %s", project, model, error)
+        if back := run_folders.follow(self.home, entries):
+            self.writer.ingest(back)
         if self._loops is not None:
             self._loops.wake()
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
+from mlops_store.filters import Field
 from mlops_store.index import runs as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED
@@ -46,11 +47,14 @@ def row_of(db: Read | Tx, run_id: str) -> dict[str, Any]:
         raise Problem(
             "no_such_run", f"there is no run {run_id!r}", "`mlops-tui run list --all` shows all runs"
         )
+    if row["deleted"] is not None:
+        hint = "it was collected since" if row["purged"] is not None else f"`mlops-tui run restore {run_id}` brings it back"
+        raise Problem("run_deleted", f"run {run_id} was deleted", hint)
     return row
 
 
-def runs_of(db: Read | Tx, ids: Sequence[str]) -> list[Run]:
-    """The answers for these runs, in this order; unknown ones are left out."""
+def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = None) -> list[Run]:
+    """The answers for these runs, in this order; unknown ones are left out. `only`: of parameters, tags and metrics just those."""
     wanted = list(ids)
     verdicts = _values(
         db, "SELECT run_id, arg_max(verdict, seq) AS value FROM verdicts WHERE {mine} GROUP BY run_id", wanted
@@ -71,7 +75,7 @@ def runs_of(db: Read | Tx, ids: Sequence[str]) -> list[Run]:
             verdicts.get(shape["run_id"]),
             versions.get(shape["run_id"]),
         )
-        for shape in queries.shapes(db, wanted)
+        for shape in queries.shapes(db, wanted, only)
     ]
 
 

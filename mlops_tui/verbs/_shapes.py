@@ -66,6 +66,7 @@ class Run(Output, kw_only=True):
     proposal_id: str | None = None
     reason: str = ""
     settled: bool = True
+    archived: bool = False
 
 
 class Attempt(Output, kw_only=True):

@@ -24,7 +24,7 @@ _NETWORK_TYPES = frozenset(
 )
 # what a home holds before it has its marker
 _OURS = frozenset(
-    {"ledger", "runs", "data", "quarantine", "objects", "cache", "index", "aliases", "tmp", "notify.json",
+    {"ledger", "runs", "data", "quarantine", "objects", "cache", "index", "aliases", "tmp", "trash", "notify.json", "usage.json",
      "daemon.lock", "daemon.json", "daemon.log"}
 )  # fmt: skip
 
@@ -107,6 +107,10 @@ class Home:
         return self.path / "tmp"
 
     @property
+    def trash(self) -> Path:
+        return self.path / "trash"
+
+    @property
     def lock_file(self) -> Path:
         return self.path / "daemon.lock"
 
@@ -126,6 +130,10 @@ class Home:
 
     def run_dir(self, run_id: str) -> Path:
         return self.runs / run_month(check_run_id(run_id)) / run_id
+
+    def trashed_run(self, run_id: str) -> Path:
+        """Where the folder of a deleted run lies until it is restored or collected."""
+        return self.trash / "runs" / check_run_id(run_id)
 
     def alias_file(self, project: str, model: str) -> Path:
         return self.aliases / check_name(project, "project") / f"{check_name(model, 'model')}.json"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 RunState = Literal["QUEUED", "STARTING", "RUNNING", "STOPPING", "FINISHED", "FAILED", "KILLED", "LOST"]
-RunKind = Literal["train", "evaluate", "ingest", "drift", "score", "inspect", "features", "sdk"]
+RunKind = Literal["train", "evaluate", "ingest", "drift", "score", "inspect", "features", "gc", "sdk"]
 ProposalState = Literal["OPEN", "APPROVED", "RUNNING", "DONE", "ERROR", "REJECTED", "SNOOZED", "EXPIRED"]
 Verdict = Literal["PASS", "FAIL", "INCONCLUSIVE"]
 
@@ -221,6 +221,17 @@ class Outcome(Record):
     score: ScoreOutcome | None = None
     inspect: InspectOutcome | None = None
     features: FeaturesOutcome | None = None
+    gc: GcOutcome | None = None
+
+
+class GcOutcome(Record):
+    """What a collection did: for each class {items, bytes}, what it kept and why, and whether it was cut short by an error."""
+
+    swept: dict[str, dict[str, int]] = {}
+    kept: dict[str, int] = {}
+    freed: int = 0
+    trashed: int = 0
+    problems: list[str] = []
 
 
 class RejectedFile(Record):

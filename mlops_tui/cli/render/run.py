@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mlops_tui.cli.render import care
 from mlops_tui.cli.render.compare import runs as compare
 from mlops_tui.cli.render.gates import gate
 from mlops_tui.cli.render.parts import minute, plural, real, score, setting
@@ -247,4 +248,5 @@ def _input(value: str | None) -> str:
 
 RENDERERS = {
     "start": one, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,
+    **care.RENDERERS,
 }  # fmt: skip

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mlops_store.index import apply_data, apply_models, apply_proposals, apply_runs
+from mlops_store.index import apply_care, apply_data, apply_models, apply_proposals, apply_runs
 from mlops_store.index.database import Connection, insert
 from mlops_store.index.payload import json_text
 from mlops_store.records import LedgerEntry
@@ -17,6 +17,7 @@ Handler = Callable[[Connection, LedgerEntry], None]
 HANDLERS: dict[str, Handler] = {
     **apply_data.HANDLERS,
     **apply_runs.HANDLERS,
+    **apply_care.HANDLERS,
     **apply_models.HANDLERS,
     **apply_proposals.HANDLERS,
 }
@@ -25,6 +26,9 @@ HANDLERS: dict[str, Handler] = {
 def apply(con: Connection, entry: LedgerEntry) -> None:
     """The effect of one entry on the tables of its noun. An unknown verb has none: it is only recorded."""
     handler = HANDLERS.get(entry.verb)
+    if "origin" in entry.data:
+        apply_care.imported(con, entry, applied=handler is not None)
+        entry = apply_care.as_at_origin(entry)
     if handler is not None:
         handler(con, entry)
 

@@ -71,12 +71,16 @@ def _index_behind(read: Read) -> Iterator[Finding]:
     if applied > ledger.seq:
         yield Finding("error", "index_ahead", f"the index has applied {applied} ledger entries, the ledger has {ledger.seq}", str(read.home.index),
                       "restore the ledger from a backup, or " + _REBUILD)  # fmt: skip
-    found = read.rows("SELECT run_id, submitted FROM runs")
+    found = read.rows("SELECT run_id, submitted, deleted FROM runs")
     known = {row["run_id"] for row in found}
+    deleted = {row["run_id"] for row in found if row["deleted"] is not None}
     there = {path.name for path in run_folders(read.home)}
     there -= begun_only(read.home, [row["run_id"] for row in found if row["submitted"] is not None])
-    for run_id in sorted(known - there):
+    for run_id in sorted(known - deleted - there):
         yield Finding("error", "run_missing", "the folder of a run is missing", f"run {run_id}", _BACKUP)
+    for run_id in sorted(there & deleted):
+        yield Finding("warning", "run_deleted", "the folder of a deleted run is in its place", f"run {run_id}",
+                      "a daemon that starts moves it to trash/; `mlops-tui run restore` brings the run back")  # fmt: skip
     for run_id in sorted(there - known):
         yield Finding("warning", "run_unread", "a run folder is not in the index", f"run {run_id}", _REBUILD)
 

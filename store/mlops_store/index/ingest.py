@@ -56,6 +56,8 @@ class Ingest:
         self._new_records: dict[str, Signature] = {}
         self._new_files: dict[tuple[str, str], _Seen] = {}
         self.more = False
+        self.told: set[str] = set()
+        """The runs of the last `run` that said something else than the values of metrics."""
 
     def committed(self) -> None:
         """The transaction of the last `run` is durable: what it saw counts as seen."""
@@ -81,6 +83,8 @@ class Ingest:
         self._clear()
         self.more = False
         folders = sorted((RunFolder(path) for path in set(run_dirs)), key=lambda folder: folder.run_id)
+        deleted = self._deleted(con, [f.run_id for f in folders if f.run_id not in self._records])
+        folders = [folder for folder in folders if folder.run_id not in deleted]
         due = {folder.run_id: self._due(folder) for folder in folders}
         offsets = self._offsets(con, [run_id for run_id, files in due.items() if files])
         batch = Batch()
@@ -97,6 +101,7 @@ class Ingest:
                 else:
                     self.more = True
         batch.write(con)
+        self.told = {facts.run_id for facts, _ in batch.facts} | {line.run_id for line in batch.lines}
         return sorted(batch.changed)
 
     # --- inside ---
@@ -122,6 +127,13 @@ class Ingest:
             if stat.S_ISREG(status.st_mode) and self._files.get((folder.run_id, path.name)) != seen:
                 due.append((path, seen))
         return sorted(due, key=lambda item: (attempt_of(item[0].stem), item[0].stem))
+
+    def _deleted(self, con: Connection, run_ids: list[str]) -> set[str]:
+        """Those that the ledger says are deleted: a folder of theirs that is still (or again) in its place is not read."""
+        if not run_ids:
+            return set()
+        sql = "SELECT run_id FROM runs WHERE deleted IS NOT NULL AND run_id IN (SELECT unnest(?::VARCHAR[]))"
+        return {row["run_id"] for row in rows(con, sql, [run_ids])}
 
     def _offsets(self, con: Connection, run_ids: list[str]) -> dict[tuple[str, str], Offset]:
         if not run_ids:

@@ -58,6 +58,12 @@ REQUIRED: dict[str, dict[str, str]] = {
     "proposal.state": {"id": "str", "state": "str"},
     "policy.set": {"project": "str", "model": "str"},
     "prediction.record": {"run_id": "str", "model": "str", "version": "int"},
+    "run.archive": {"run_id": "str"},
+    "run.unarchive": {"run_id": "str"},
+    "run.delete": {"run_id": "str", "kind": "str", "state": "str"},
+    "run.restore": {"run_id": "str"},
+    "run.purge": {"run_id": "str"},
+    "setting.set": {"name": "str"},
 }
 
 _TYPES: dict[str, type] = {"str": str, "int": int, "list": list}

@@ -14,13 +14,16 @@ from typing import Any
 
 import duckdb
 import msgspec
+from numpy.typing import NDArray
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.ids import now_ms
 from mlops_store.index import apply as applying
+from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, meta, one, rows, set_meta
 from mlops_store.index.ingest import Ingest
+from mlops_store.index.orders import Orders
 from mlops_store.index.payload import check, json_text
 from mlops_store.ledger import FatalStoreError, Ledger
 from mlops_store.records import LedgerEntry
@@ -33,8 +36,12 @@ _REPLAY_GROUP = 500
 class Read:
     """A reader's view: a cursor of its own, for one thread. Sees what is committed."""
 
-    def __init__(self, home: Home, con: Connection, now: int | None = None) -> None:
+    def __init__(
+        self, home: Home, con: Connection, now: int | None = None, orders: Orders | None = None
+    ) -> None:
         self.home = home
+        self.orders = orders
+        """Answers about the order of runs that all readers share; none outside of a daemon."""
         self._con = con
         self._now = now
 
@@ -50,6 +57,11 @@ class Read:
     def one(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
         """The first row, or None."""
         return one(self._con, sql, params)
+
+    def columns(self, sql: str, params: Sequence[Any] = ()) -> dict[str, NDArray[Any]]:
+        """The same as an array for each column, masked where it has NULLs: for many rows."""
+        found: dict[str, NDArray[Any]] = self._con.execute(sql, list(params)).fetchnumpy()
+        return found
 
     def close(self) -> None:
         self._con.close()
@@ -201,6 +213,8 @@ class Writer:
         self._con = database.cursor()
         self._checkpoint = checkpoint or (lambda _name: None)
         self._ingest = Ingest(home)
+        self.changes = Changes()
+        self._orders = Orders(self.changes)
 
     @staticmethod
     def open(home: Home, checkpoint: Callable[[str], None] | None = None) -> Writer:
@@ -226,7 +240,7 @@ class Writer:
 
     def reader(self) -> Read:
         """A reader for one other thread."""
-        return Read(self.home, self.database.cursor())
+        return Read(self.home, self.database.cursor(), orders=self._orders)
 
     def execute(self, commands: Sequence[Command]) -> list[Result]:
         """Runs the commands in order, as one group; each sees the effects of those before it.
@@ -277,6 +291,9 @@ class Writer:
                 ) from error
             raise
         self._ingest.committed()
+        told = self._ingest.told
+        self.changes.note(told)
+        self.changes.note(set(changed) - told, points_only=True)
         return changed
 
     def recover(self) -> int:
@@ -355,6 +372,10 @@ class Writer:
         except duckdb.Error as error:
             raise FatalStoreError(f"the index could not commit what the ledger has: {error}") from error
         self._checkpoint("committed")
+        self.changes.note_entries(entries)
+        for entry in entries:
+            if entry.verb == "run.delete":  # its rows are gone: a restored folder is read from its first line
+                self._ingest.release(entry.subject)
         position = 0
         for number in left:
             count = group.counts.get(number, 0)
