@@ -60,7 +60,7 @@ def show(read: Read, request: DataShow) -> DataDetail:
         batches=[_batch(file) for file in files],
         schema=manifest.schema if manifest else _schema(read, row),
         profile=profiles.merged(profiles.read(read.home, [file["stored"] for file in files])),
-        warnings=_warnings(read, row),
+        warnings=warnings_of(read, row),
     )
 
 
@@ -272,7 +272,8 @@ def _summary(db: Read, row: dict[str, Any]) -> dict[str, Any]:
         return {}
 
 
-def _warnings(db: Read, row: dict[str, Any]) -> list[dict[str, Any]]:
+def warnings_of(db: Read, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the check of a version's files has warned of; `row` is one of `index.data.find`."""
     found: list[dict[str, Any]] = _summary(db, row).get("warnings", [])
     return found
 

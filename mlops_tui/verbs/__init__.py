@@ -12,6 +12,7 @@ NOUNS = {
     "model": "Models: versions, aliases, verdicts.",
     "proposal": "Proposals: evidence that asks for a decision.",
     "data": "Data: sources, their versions, what was not admitted.",
+    "monitor": "Monitoring: how the data and the champion have done, batch by batch.",
     "feature": "Features: views over sources, correct at every point in time.",
     "project": "Projects: folders that this home looks after.",
     "daemon": "The daemon: the process that keeps all this going.",

@@ -1,0 +1,124 @@
+"""Monitoring."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlops_tui.cli.render.parts import BULLET, day, interval, minute, names, plural, record, score, share
+from mlops_tui.cli.screen import Screen
+from mlops_tui.text import short
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs.monitor import FeatureSeries, Monitored, MonitoredBatch, Monitoring
+
+_FEATURES = 15
+_SHOWN = 24
+
+
+def list_(page: Page[Monitored], screen: Screen) -> None:
+    rows = [
+        (row.project, row.source, row.version, row.rows, row.model or "-", row.champion, _drift(row),
+         interval(record(row.performance)) if row.performance else "-", row.quarantined, row.warnings, minute(row.time))
+        for row in page.items
+    ]  # fmt: skip
+    screen.table(
+        ("project", "source", "version", "rows", "model", "champion", "drift", "performance", "quarantined", "warnings", "newest"),
+        rows,
+        "no data yet: `mlops-tui project add DIR` watches the sources of a folder's mlops.toml",
+        drop=("project", "newest", "rows", "warnings", "champion"),
+        middle=("source", "model"),
+    )  # fmt: skip
+
+
+def _drift(row: Monitored) -> str:
+    if row.alarm is None:
+        return "-"
+    return f"{'MAJOR' if row.major else 'alarm'}: {names(row.features, 3)}" if row.alarm else "quiet"
+
+
+def show(found: Monitoring, screen: Screen) -> None:
+    who = f"champion {found.champion}" if found.serves else f"version {found.champion}, nothing is promoted"
+    screen.title(f"{found.model} of {found.project}  {who}")
+    screen.facts([
+        ("rows from", found.source), ("judged by", f"{found.metric} ({'higher' if found.direction != 'min' else 'lower'} is better)"),
+        ("when registered", interval(found.baseline) if found.baseline else None),
+    ])  # fmt: skip
+    screen.heading(
+        "BATCHES",
+        f"in order of event time; the last {_SHOWN}"
+        if len(found.batches) > _SHOWN
+        else "in order of event time",
+    )
+    screen.table(
+        ("batch", "version", "rows", "from", "to", "state", "beside", found.metric or "metric", "change", "drift"),
+        [_batch(batch) for batch in found.batches[-_SHOWN:]],
+        "no data of the source is there",
+        drop=("from", "rows", "version", "change"), middle=("batch",),
+    )  # fmt: skip
+    _features(found, screen)
+    if found.looks and found.looks[-1].decay is None and found.looks[-1].decay_reason:
+        screen.text(f"decay is not known: {found.looks[-1].decay_reason}", BULLET)
+    if found.judgements:
+        screen.heading("JUDGED", "on rows that the version has not seen")
+        screen.table(
+            ("when", "by", "version", found.metric or "metric", "beside", "which had", "rows", "verdict"),
+            [(minute(one.time), one.kind, one.version, interval(one.value), one.baseline, interval(one.baseline_value), one.rows,
+              one.verdict or "-") for one in found.judgements[-_SHOWN:]],
+            drop=("rows", "when"),
+        )  # fmt: skip
+    _quality(found, screen)
+
+
+def _batch(batch: MonitoredBatch) -> tuple[Any, ...]:
+    performance = record(batch.performance)
+    judged = (
+        interval(performance)
+        if performance.get("value") is not None
+        else short(performance.get("reason") or "-", 30)
+    )
+    drift = "-" if batch.alarm is None else "quiet"
+    if batch.alarm:
+        drift = f"{'MAJOR' if batch.major else 'alarm'}: {names(batch.features, 3)}"
+    return (
+        batch.label, batch.version, batch.rows, day(batch.start), day(batch.end), batch.state, batch.champion, judged,
+        interval(batch.change, difference=True) if batch.change else "-", drift,
+    )  # fmt: skip
+
+
+def _features(found: Monitoring, screen: Screen) -> None:
+    screen.heading(
+        "DRIFT", f"{plural(len(found.looks), 'look')}; PSI beside its noise band, the last look on the right"
+    )
+    screen.table(
+        ("column", "role", "alarms", "psi", "band", "nulls", "before"),
+        [(line.name, line.role, line.alarms, score(line.points[-1].psi), score(line.points[-1].band), share(line.points[-1].null_share), _trend(line))
+         for line in sorted(found.features, key=_worst)[:_FEATURES]],
+        "nobody has looked yet: a drift run follows when new data arrive",
+        drop=("before", "role", "nulls"), middle=("column",),
+    )  # fmt: skip
+    if len(found.features) > _FEATURES:
+        screen.text(f"and {len(found.features) - _FEATURES} more columns (--json has all)", BULLET)
+
+
+def _worst(line: FeatureSeries) -> tuple[int, float]:
+    return (-line.alarms, -(line.points[-1].psi or 0.0))
+
+
+def _trend(line: FeatureSeries) -> str:
+    return " ".join(f"{score(point.psi)}{'!' if point.alert else ''}" for point in line.points[-6:])
+
+
+def _quality(found: Monitoring, screen: Screen) -> None:
+    screen.heading("QUALITY")
+    screen.table(
+        ("source", "versions", "files", "rows", "refused ever", "waiting", "warnings"),
+        [(one.source, one.versions, one.files, one.rows, one.quarantined, one.waiting, len(one.warnings)) for one in found.quality],
+        "no source is recorded",
+    )  # fmt: skip
+    for one in found.quality:
+        for reason in one.reasons[:3]:
+            screen.text(
+                f"{one.source}: {short(reason.get('path'), 80)}: {short(reason.get('reason'), 200)}", BULLET
+            )
+
+
+RENDERERS = {"list": list_, "show": show}
