@@ -1,0 +1,70 @@
+"""Data: sources, their versions, and what was not admitted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, cast
+
+from rich.text import Text
+
+from mlops_tui.commandline.twin import command
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.formats import clock, number, plain, short, when
+from mlops_tui.tui.news import News
+from mlops_tui.tui.screens.list_room import Column, ListRoom
+from mlops_tui.tui.sheet import Sheet
+from mlops_tui.verbs._shapes import DataVersion
+
+
+class DataRoom(ListRoom):
+    """The list of data versions."""
+
+    TITLE = "Data"
+    VERB = "data list"
+    EMPTY = "no data yet\n\nput files where mlops.toml's [source.*] paths look, or:  mlops-tui data add SOURCE FILE"
+    CONTEXTS = ("data",)
+    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("data"))
+
+    def columns(self) -> Sequence[Column]:
+        return (
+            Column("source", "source", 14, lambda row: plain(row.source), sort="source", flex=True),
+            Column("version", "version", 7, lambda row: f"v{row.version}", align="right", sort="version"),
+            Column("rows", "rows", 10, lambda row: number(row.rows), align="right", sort="rows"),
+            Column("files", "files", 5, lambda row: number(row.files), align="right", sort="files"),
+            Column("to", "events to", 16, lambda row: when(row.max_event_time)[:16], priority=1, sort="max_event_time"),
+            Column("schema", "schema", 6, lambda row: f"s{row.schema_version}", priority=2),
+            Column("quarantined", "refused", 7, _refused, align="right", sort="quarantined"),
+            Column("created", "created", 11, lambda row: clock(row.created), sort="created"),
+        )
+
+    def row_key(self, row: DataVersion) -> str:
+        return f"{row.project}/{row.source}@{row.version}"
+
+    def concerns(self, news: News) -> bool:
+        return any(verb.startswith(("data.", "schema.")) for verb, _ in news.entries)
+
+    def entity(self) -> str:
+        row = self.table.row_at_cursor
+        return f"data:{row.source}@{row.version}" if row is not None else ""
+
+    def preview(self, row: DataVersion, width: int) -> Text:
+        sheet = Sheet(width)
+        sheet.line(Text.assemble(plain(f"{row.source} v{row.version}", "bold"), f"  {number(row.rows)} rows in {number(row.files)} files"))
+        sheet.line(f"events {when(row.min_event_time)} to {when(row.max_event_time)}")
+        if row.quarantined:
+            sheet.line(f"{row.quarantined} files wait in the quarantine: enter, then the tab quarantine", "yellow")
+        sheet.line(Text("cli: " + command("data show", {"source": f"{row.source}@{row.version}"}), style="bright_black"))
+        sheet.pairs([("snapshot", short(row.snapshot, 40)), ("schema version", row.schema_version), ("admitted", when(row.created))])
+        return sheet.text
+
+    def open(self, row: DataVersion) -> None:
+        from mlops_tui.tui.screens.data_version import DataVersionRoom
+
+        self.mlops.open(DataVersionRoom(row.project, row.source, row.version))
+
+
+def _refused(row: DataVersion) -> Text:
+    return Text(number(row.quarantined), style="yellow") if row.quarantined else Text("")
+
+
+SCREEN = DataRoom
