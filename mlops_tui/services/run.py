@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
-from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse
 from mlops_store.index import data
-from mlops_store.index import runs as queries
-from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED
 from mlops_store.redact import redact_argv, redact_params
@@ -19,21 +16,30 @@ from mlops_tui.services import card_life, run_rows
 from mlops_tui.services import project as projects
 from mlops_tui.services.command_line import argv_of, as_text
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
-from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
+from mlops_tui.services.run_list import list_
 from mlops_tui.services.run_logs import logs
 from mlops_tui.services.run_metrics import metrics
+from mlops_tui.services.run_trash import (
+    archive,
+    delete,
+    plan_archive,
+    plan_delete,
+    plan_restore,
+    plan_unarchive,
+    restore,
+    unarchive,
+)
 from mlops_tui.services.run_why import why
 from mlops_tui.services.training import submit_training
-from mlops_tui.verbs._declare import Page, Plan
+from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.run import RunList, RunRef, RunStart
-
-DEFAULT_KINDS = ("train", "sdk")
+from mlops_tui.verbs.run import RunRef, RunStart
 
 __all__ = [
-    "compare", "list_", "logs", "metrics", "plan_start", "plan_stop", "resume", "show", "shown", "shown_detail", "start", "stop", "submit_training", "why",
+    "archive", "compare", "delete", "list_", "logs", "metrics", "plan_archive", "plan_delete", "plan_restore", "plan_start", "plan_stop",
+    "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop", "submit_training", "unarchive", "why",
 ]  # fmt: skip
 
 
@@ -86,39 +92,6 @@ def plan_start(read: Read, request: RunStart) -> Plan:
     steps += [f"with version {version} of {source}" for source, version in pins.items()]
     steps += [f"after run {run_rows.find_run(read, text, row.name)}" for text in request.after]
     return Plan(title=f"Train {model.name} of {row.name}", steps=steps, undo="mlops-tui run stop RUN")
-
-
-def list_(read: Read, request: RunList) -> Page[Run]:
-    """Runs, newest first unless sorted otherwise; training and SDK runs unless asked for others. Raises Problem."""
-    start = start_of(request.page, tuple[str, SortKey, str], (request.sort, None, ""))
-    if start[0] != request.sort:
-        raise Problem(
-            "bad_page", "this is the `next` of a list in another order", f"--sort={start[0]}", status=2
-        )
-    found = dict(
-        queries.page(
-            read, _wanted(request), sort=request.sort, limit=request.limit + 1, after=start[1:] if request.page else None, now=read.now
-        )
-    )  # fmt: skip
-    return page_of(
-        run_rows.runs_of(read, list(found)),
-        request.limit,
-        lambda run: [request.sort, found[run.run_id], run.run_id],
-    )
-
-
-def _wanted(request: RunList) -> Node | None:
-    """The filter and the other options, which are filters too, as one."""
-    given = parse(request.filter or "")
-    terms: list[Node] = [] if given is None else [given]
-    for name in ("kind", "state", "model", "experiment", "project"):
-        value = getattr(request, name)
-        if value is not None:
-            terms.append(Compare(Field("column", name), "=", value))
-    kind = Field("column", "kind")
-    if not request.all_kinds and all(kind not in fields_of(term) for term in terms):
-        terms.append(In(kind, DEFAULT_KINDS))
-    return And(tuple(terms)) if terms else None
 
 
 def show(read: Read, request: RunRef) -> RunDetail:

@@ -48,7 +48,11 @@ def row_of(db: Read | Tx, run_id: str) -> dict[str, Any]:
             "no_such_run", f"there is no run {run_id!r}", "`mlops-tui run list --all` shows all runs"
         )
     if row["deleted"] is not None:
-        hint = "it was collected since" if row["purged"] is not None else f"`mlops-tui run restore {run_id}` brings it back"
+        hint = (
+            "it was collected since"
+            if row["purged"] is not None
+            else f"`mlops-tui run restore {run_id}` brings it back"
+        )
         raise Problem("run_deleted", f"run {run_id} was deleted", hint)
     return row
 

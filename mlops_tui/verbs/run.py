@@ -37,6 +37,7 @@ class RunStart(SubmitInput, kw_only=True):
 class RunList(PageInput, kw_only=True):
     filter: Annotated[str | None, opt("only runs that this finds, such as 'state = FAILED or best(roc_auc) >= 0.8'")] = None  # fmt: skip
     sort: Annotated[str, opt("created, name, duration, … or a metric such as metrics.roc_auc; a leading - turns it around")] = "-created"  # fmt: skip
+    fields: Annotated[list[str], opt("of parameters, metrics and tags only these, such as params.lr,metrics.roc_auc,tags.owner; repeatable; default: all", metavar="FIELD,…")] = []  # fmt: skip
     kind: Annotated[
         RunKind | None, opt("only this kind; default: training and SDK runs, unless the filter names kinds")
     ] = None
@@ -44,10 +45,35 @@ class RunList(PageInput, kw_only=True):
     state: Annotated[RunState | None, opt("only this state")] = None
     model: Annotated[str | None, opt("only runs of this model")] = None
     experiment: Annotated[str | None, opt("only runs of this experiment")] = None
+    archived: Annotated[bool, opt("archived runs too")] = False
+    deleted: Annotated[bool, opt("only deleted runs that can still be restored")] = False
 
 
 class RunRef(ProjectInput, kw_only=True):
     run_id: Annotated[str, RUN]
+
+
+class RunSet(ProjectInput, kw_only=True):
+    runs: Annotated[list[str], arg("runs, by id or an unambiguous start of it", metavar="RUN")] = []
+    filter: Annotated[str | None, opt("all runs of the project that this finds, such as 'state = FAILED and age > 90d'")] = None  # fmt: skip
+    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+
+
+class RunMark(Output, kw_only=True):
+    """A run that was archived, deleted or brought back."""
+
+    run_id: str
+    kind: RunKind
+    name: str
+    project: str
+    state: RunState
+
+
+class RunMarks(Output, kw_only=True):
+    """`changed` by the command; `unchanged` were so before."""
+
+    changed: list[RunMark]
+    unchanged: list[RunMark] = []
 
 
 class RunLogs(ProjectInput, kw_only=True):
@@ -170,4 +196,15 @@ VERBS = [
          example="mlops-tui run why 0192f features"),
     Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side.",
          example="mlops-tui run compare 0192f 0193a"),
+    Verb("run", "archive", RunSet, RunMarks, "Leave runs out of lists.",
+         help="They stay as they are; `run list --archived` shows them too.",
+         example="mlops-tui run archive --filter 'state = FAILED and age > 90d'", writes=True, plans=True),
+    Verb("run", "unarchive", RunSet, RunMarks, "Show archived runs in lists again.",
+         example="mlops-tui run unarchive 0192f", writes=True, plans=True),
+    Verb("run", "delete", RunSet, RunMarks, "Delete runs: to the trash, for 30 days.",
+         help="Refused for runs that are not over, that are what an alias names, that an open card or a running run needs, and for the "
+         "lineage of what an alias names: the data, verdicts and drift that it stands on. `home gc` empties the trash.",
+         example="mlops-tui run delete 0192f 0193a --reason 'wrong column'", writes=True, danger=True, plans=True),
+    Verb("run", "restore", RunSet, RunMarks, "Bring deleted runs back from the trash.",
+         example="mlops-tui run restore 0192f", writes=True, plans=True),
 ]  # fmt: skip

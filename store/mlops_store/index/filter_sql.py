@@ -133,7 +133,8 @@ def _exists(field: Field, condition: str, params: list[Any], now: int) -> Sql:
     """The condition over the field's value ($), where there is one."""
     if field.group == "column":
         if field.name == "age":
-            return f"coalesce({condition.replace('$', '(?::BIGINT - r.created)')}, false)", [now, *params]
+            age = f"({int(now)} - r.created)"
+            return f"({age} IS NOT NULL AND coalesce({condition.replace('$', age)}, false))", params
         column = "r.duration_ms" if field.name == "duration" else _COLUMNS[field.name]
         there = f"{column} IS NOT NULL" + (f" AND {column} <> ''" if field.name == "model" else "")
         return f"({there} AND coalesce({condition.replace('$', column)}, false))", params
@@ -165,13 +166,11 @@ def _metric(field: Field, condition: str, params: list[Any]) -> Sql:
 
 
 def metric_value(field: Field) -> Sql:
-    """A metric of `runs r` as a number to sort by; NULL where there is none, or where it is not finite."""
+    """A metric of `runs r` as a number to sort by, from its row `s` of `last_values`; NULL where there is none, or where it is not finite."""
 
     def of(column: str) -> Sql:
-        value = f"CASE WHEN isfinite(m.{column}::DOUBLE) THEN m.{column}::DOUBLE END"
-        return f"(SELECT any_value({value}) FROM last_values m WHERE m.run_id = r.run_id AND m.key = ?)", [
-            field.name
-        ]
+        # + 0.0: one zero, so that -0.0 and 0.0 tie
+        return f"CASE WHEN isfinite(s.{column}::DOUBLE) THEN s.{column}::DOUBLE + 0.0 END", []
 
     if field.aggregate != "best":
         return of(field.aggregate)

@@ -17,6 +17,7 @@ from mlops_store.index.folder import Error, FolderFacts, Signature, read_folder,
 from mlops_store.index.parse import parse_block
 from mlops_store.index.points import Points
 from mlops_store.index.tail import Offset, Replaced, read_on
+from mlops_store.journal import DROPPED
 from mlops_store.run_folder import RunFolder
 
 MAX_POINTS = 200_000
@@ -118,7 +119,7 @@ class Ingest:
     def _due(self, folder: RunFolder) -> list[tuple[Path, _Seen]]:
         """The journals whose size, time or inode is not as it was, in the order of (attempt, writer)."""
         due = []
-        for path in folder.journals():
+        for path in folder.journals(DROPPED):
             try:
                 status = path.lstat()
             except FileNotFoundError:
@@ -151,6 +152,11 @@ class Ingest:
 
     def _read_journal(self, path: Path, offset: Offset, batch: Batch) -> bool:
         """Reads one file on. False where there is more to read than this batch takes."""
+        if path.suffix == DROPPED:
+            offset.dropped = _count_of(path.stem)
+            batch.offsets[(offset.run_id, offset.file)] = offset
+            batch.changed.add(offset.run_id)
+            return True
         if offset.replaced:
             return True
         while True:
@@ -178,6 +184,12 @@ def attempt_of(writer: str) -> int:
     """The attempt in a journal's name, `<attempt>-<host>-<pid>-<rand>`; 0 where it has none."""
     head = writer.split("-", 1)[0]
     return int(head) if head.isascii() and head.isdigit() and len(head) <= 9 else 0
+
+
+def _count_of(mark: str) -> int:
+    """The number in the name of a mark, `<writer>.<n>`; 0 where it has none."""
+    count = mark.rpartition(".")[2]
+    return int(count) if count.isascii() and count.isdigit() and len(count) <= 12 else 0
 
 
 def _take(block: bytes, writer: str, offset: Offset, batch: Batch) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import duckdb
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.filters import Node, parse_field
+from mlops_store.filters import Field, Node, parse_field
 from mlops_store.index.directions import direction
 from mlops_store.index.filter_sql import compile_runs, metric_value
 
@@ -30,22 +31,25 @@ def page(
     limit: int = 100,
     after: tuple[SortKey, str] | None = None,
     now: int = 0,
+    archived: bool = False,
+    deleted: bool = False,
 ) -> list[tuple[str, SortKey]]:
     """(run id, value it is sorted by) of at most `limit` runs that a filter finds, in order.
 
     `sort` is `created`, `-created`, another column, or a metric such as `-best(roc_auc)`; runs without a value come last. `after` is (sort
     value, run id) of the last run of the page before: a place, not a count, so that new runs shift nothing. `now` is for ages.
+    Archived runs are left out unless `archived`; deleted ones are all that there is with `deleted`.
     Raises Problem `bad_filter`, `bad_sort`.
     """
     condition, params = compile_runs(where, now) if where is not None else ("true", [])
     descending = sort.startswith("-")
-    key, key_params = _sort_key(sort.removeprefix("-"))
+    key = sort_value(sort.removeprefix("-"))
     keyset, keyset_params = _after(after, descending)
     order = "DESC" if descending else "ASC"
-    sql = f"""SELECT run_id, sort_key FROM (SELECT r.run_id, {key} AS sort_key FROM runs r WHERE {condition})
+    sql = f"""SELECT run_id, sort_key FROM (SELECT r.run_id, {key.sql} AS sort_key FROM runs r {key.join} WHERE {standing(archived, deleted)} AND ({condition}))
         WHERE {keyset} ORDER BY sort_key {order} NULLS LAST, run_id {order} LIMIT {int(limit)}"""
     try:
-        found = read.rows(sql, [*key_params, *params, *keyset_params])
+        found = read.rows(sql, [*key.params, *params, *keyset_params])
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         raise Problem(
             "bad_filter", f"the filter cannot be evaluated: {str(error).splitlines()[0]}", "", status=2
@@ -53,21 +57,43 @@ def page(
     return [(row["run_id"], row["sort_key"]) for row in found]
 
 
-def shapes(read: Rows, run_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Four queries, however many runs."""
+def shapes(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None) -> list[dict[str, Any]]:
+    """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Few queries, however many runs.
+
+    With `only`, of parameters, tags and metrics just those fields.
+    """
     ids = list(run_ids)
     if not ids:
         return []
-    mine = "run_id IN (SELECT unnest(?::VARCHAR[]))"
-    runs = {row["run_id"]: row for row in read.rows(f"SELECT * FROM runs WHERE {mine}", [ids])}
+    # a list of parameters, which finds them by the primary key: a join with unnest would read the whole table
+    runs = {
+        row["run_id"]: row
+        for row in read.rows(
+            f"SELECT {_COLUMNS} FROM runs WHERE run_id IN ({', '.join('?' * len(ids))})", ids
+        )
+    }
     params: dict[str, dict[str, Any]] = {}
-    for row in read.rows(f"SELECT run_id, key, value FROM params WHERE {mine} ORDER BY run_id, key", [ids]):
+    for row in _attached(read, "params", "value", ids, only, "param"):
         params.setdefault(row["run_id"], {})[row["key"]] = msgspec.json.decode(row["value"])
     tags: dict[str, dict[str, str]] = {}
-    for row in read.rows(f"SELECT run_id, key, value FROM tags WHERE {mine} ORDER BY run_id, key", [ids]):
+    for row in _attached(read, "tags", "value", ids, only, "tag"):
         tags.setdefault(row["run_id"], {})[row["key"]] = row["value"]
-    metrics = _metrics(read, ids, runs)
+    metrics = _metrics(read, ids, runs, only)
     return [_shape(runs[i], params.get(i, {}), tags.get(i, {}), metrics.get(i, {})) for i in ids if i in runs]
+
+
+def _attached(
+    read: Rows, table: str, columns: str, ids: list[str], only: Sequence[Field] | None, group: str
+) -> list[dict[str, Any]]:
+    """The rows of some runs in `params`, `tags` or `last_values`, by run and key; of all keys, or of those that `only` names."""
+    keys = None if only is None else sorted({field.name for field in only if field.group == group})
+    if keys == []:
+        return []
+    among = "" if keys is None else " AND key IN (SELECT unnest(?::VARCHAR[]))"
+    return read.rows(
+        f"SELECT run_id, key, {columns} FROM {table} WHERE run_id IN (SELECT unnest(?::VARCHAR[])){among} ORDER BY run_id, key",
+        [ids] if keys is None else [ids, keys],
+    )
 
 
 def find(read: Rows, start: str, project: str | None = None) -> str:
@@ -164,22 +190,44 @@ def outcome(read: Rows, run_id: str) -> dict[str, Any] | None:
 # --- inside ---------------------------------------------------------------------------------------------------
 
 
+def standing(archived: bool, deleted: bool) -> str:
+    """The condition over `runs r` of those that a list shows: archived ones only if asked for, deleted ones alone."""
+    if deleted:
+        return "r.deleted IS NOT NULL AND r.purged IS NULL"
+    return "r.deleted IS NULL" if archived else "r.deleted IS NULL AND r.archived IS NULL"
+
+
 _SORTS = {name: f"r.{name}" for name in ("created", "started", "ended", "name", "state", "model", "experiment", "attempts")}  # fmt: skip
 _SORTS["duration"] = "r.duration_ms"
 
 
-def _sort_key(name: str) -> tuple[str, list[Any]]:
-    """(expression over r, its parameters)."""
+@dataclass(frozen=True)
+class SortValue:
+    """What runs are sorted by: `sql` over `runs r` and what `join` adds to it; `params` are those of both, in this order."""
+
+    sql: str
+    join: str = ""
+    params: list[Any] = field(default_factory=list)
+
+    @property
+    def of_metric(self) -> bool:
+        return bool(self.join)
+
+
+def sort_value(name: str) -> SortValue:
+    """A field by its name, without a sign. Raises Problem `bad_sort`."""
     if name in _SORTS:
-        return _SORTS[name], []
+        return SortValue(_SORTS[name])
     hint = f"{', '.join(_SORTS)}, or a metric: metrics.NAME, last(NAME); a leading - turns it around"
     try:
-        field = parse_field(name)
+        wanted = parse_field(name)
     except Problem as problem:
         raise Problem("bad_sort", f"runs cannot be sorted by {name[:80]!r}", hint, status=2) from problem
-    if field.group != "metric":
+    if wanted.group != "metric":
         raise Problem("bad_sort", f"runs cannot be sorted by {name[:80]!r}", hint, status=2)
-    return metric_value(field)
+    sql, params = metric_value(wanted)
+    join = "LEFT JOIN last_values s ON s.run_id = r.run_id AND s.key = ?"
+    return SortValue(sql, join, [*params, wanted.name])
 
 
 def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, list[Any]]:
@@ -197,13 +245,14 @@ def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, li
     ]
 
 
-def _metrics(read: Rows, ids: list[str], runs: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+def _metrics(
+    read: Rows, ids: list[str], runs: dict[str, dict[str, Any]], only: Sequence[Field] | None
+) -> dict[str, dict[str, Any]]:
     directions: dict[str, dict[str, str]] = {}
     for row in read.rows("SELECT project, metric, direction FROM directions"):
         directions.setdefault(row["project"], {})[row["metric"]] = row["direction"]
     found: dict[str, dict[str, Any]] = {}
-    sql = "SELECT run_id, key, last, min, max, count FROM last_values WHERE run_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY run_id, key"
-    for row in read.rows(sql, [ids]):
+    for row in _attached(read, "last_values", "last, min, max, count", ids, only, "metric"):
         run = runs.get(row["run_id"], {})
         best = direction(row["key"], run_metric=run.get("metric"), run_direction=run.get("direction"),
                          project=directions.get(run.get("project", ""), {}))  # fmt: skip
@@ -214,6 +263,7 @@ def _metrics(read: Rows, ids: list[str], runs: dict[str, dict[str, Any]]) -> dic
 
 _SHAPE = ("run_id", "kind", "name", "project", "experiment", "state")
 _ENDS = ("created", "started", "ended", "exit_code", "signal", "attempts", "model", "proposal_id", "reason")
+_COLUMNS = ", ".join((*_SHAPE, *_ENDS, "metric", "direction", "submitted", "settled", "archived"))
 
 
 def _shape(
@@ -224,5 +274,6 @@ def _shape(
     shape |= {name: row[name] for name in _ENDS}
     # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
     shape["reason"] = row["reason"] or ""
+    shape["archived"] = row["archived"] is not None
     shape["settled"] = row["submitted"] is None or row["settled"] is not None
     return shape

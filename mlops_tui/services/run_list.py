@@ -1,0 +1,94 @@
+"""The list of runs: filtered, sorted, page by page or as a window of all, with as much of each run as is asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from mlops_store.errors import Problem
+from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse, parse_field
+from mlops_store.index import runs as queries
+from mlops_store.index.run_order import RunsQuestion, order_of
+from mlops_store.index.runs import SortKey
+from mlops_store.index.tx import Read
+from mlops_tui.services import run_rows
+from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._shapes import Run
+from mlops_tui.verbs.run import RunList
+
+DEFAULT_KINDS = ("train", "sdk")
+_MOST_FIELDS = 200
+_BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
+
+
+def list_(read: Read, request: RunList) -> Page[Run]:
+    """Runs, newest first unless sorted otherwise; training and SDK runs unless asked for others. Raises Problem."""
+    only = chosen(request.fields)
+    where = _wanted(request)
+    if request.offset is not None:
+        return _window(read, request, where, only)
+    start = start_of(request.page, tuple[str, SortKey, str], (request.sort, None, ""))
+    if start[0] != request.sort:
+        raise Problem(
+            "bad_page", "this is the `next` of a list in another order", f"--sort={start[0]}", status=2
+        )
+    after = start[1:] if request.page else None
+    found = queries.page(
+        read, where, sort=request.sort, limit=request.limit + 1, after=after, now=read.now,
+        archived=request.archived, deleted=request.deleted,
+    )  # fmt: skip
+    places = page_of(found, request.limit, lambda place: [request.sort, place[1], place[0]])
+    items = run_rows.runs_of(read, [run_id for run_id, _ in places.items], only)
+    return Page(items=items, next=places.next)
+
+
+def _window(read: Read, request: RunList, where: Node | None, only: Sequence[Field] | None) -> Page[Run]:
+    """The runs at `offset` and after, of an order that is kept between the questions."""
+    if request.page is not None:
+        raise Problem(
+            "bad_page", "a list goes on by --page or by --offset", "leave one of them out", status=2
+        )
+    descending = request.sort.startswith("-")
+    order = order_of(
+        read, RunsQuestion(where, request.sort.removeprefix("-"), request.archived, request.deleted), read.now
+    )
+    ids = order.window(request.offset or 0, request.limit + 1, descending=descending)
+    places = [(run_id, (request.offset or 0) + place) for place, run_id in enumerate(ids)]
+    pages = page_of(
+        places,
+        request.limit,
+        lambda place: [request.sort, order.key(place[1], descending=descending), place[0]],
+    )
+    items = run_rows.runs_of(read, [run_id for run_id, _ in pages.items], only)
+    return Page(items=items, next=pages.next, total=len(order))
+
+
+def chosen(fields: Sequence[str]) -> list[Field] | None:
+    """The parameters, metrics and tags that `--fields` names; None where it names nothing, which means all. Raises Problem `bad_fields`."""
+    names = [part.strip() for text in fields for part in _BETWEEN_COMMAS.findall(text)]
+    names = [name for name in names if name]
+    if len(names) > _MOST_FIELDS:
+        raise Problem(
+            "bad_fields", f"{len(names)} fields are too many", f"name at most {_MOST_FIELDS}", status=2
+        )
+    try:
+        found = [parse_field(name) for name in names]
+    except Problem as problem:
+        raise Problem("bad_fields", problem.message, "such as params.lr, metrics.roc_auc, tags.owner; `mlops-tui run fields` lists them",
+                      status=2) from problem  # fmt: skip
+    return [field for field in found if field.group != "column"] if names else None
+
+
+def _wanted(request: RunList) -> Node | None:
+    """The filter and the other options, which are filters too, as one."""
+    given = parse(request.filter or "")
+    terms: list[Node] = [] if given is None else [given]
+    for name in ("kind", "state", "model", "experiment", "project"):
+        value = getattr(request, name)
+        if value is not None:
+            terms.append(Compare(Field("column", name), "=", value))
+    kind = Field("column", "kind")
+    if not request.all_kinds and all(kind not in fields_of(term) for term in terms):
+        terms.append(In(kind, DEFAULT_KINDS))
+    return And(tuple(terms)) if terms else None

@@ -1,0 +1,67 @@
+"""Which runs a filter finds, in which order, with their number: kept for the next page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import duckdb
+
+from mlops_store.errors import Problem
+from mlops_store.filters import Node, fields_of
+from mlops_store.index.filter_sql import compile_runs
+from mlops_store.index.orders import Array, Order, Orders, arrange
+from mlops_store.index.runs import sort_value, standing
+
+
+class Source(Protocol):
+    """What can be asked for columns, and keeps orders: `Read` has both."""
+
+    @property
+    def orders(self) -> Orders | None: ...
+
+    def columns(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Array]: ...
+
+
+@dataclass(frozen=True)
+class RunsQuestion:
+    """`sort` is a column or a metric, without a sign: both directions are one question."""
+
+    where: Node | None
+    sort: str
+    archived: bool = False
+    deleted: bool = False
+
+    @property
+    def ages(self) -> bool:
+        return self.where is not None and any(
+            (field.group, field.name) == ("column", "age") for field in fields_of(self.where)
+        )
+
+    @property
+    def metrics(self) -> bool:
+        fields = fields_of(self.where) if self.where is not None else set()
+        return sort_value(self.sort).of_metric or any(field.group == "metric" for field in fields)
+
+    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> tuple[Array, Array]:
+        condition, params = compile_runs(self.where, now) if self.where is not None else ("true", [])
+        among = "true" if run_ids is None else f"r.run_id IN ({', '.join('?' * len(run_ids))})"
+        key = sort_value(self.sort)
+        found = source.columns(
+            f"SELECT r.run_id AS run_id, {key.sql} AS sort_key FROM runs r {key.join} "
+            f"WHERE {among} AND {standing(self.archived, self.deleted)} AND {condition} ORDER BY sort_key NULLS LAST, r.run_id",
+            [*key.params, *(run_ids or ()), *params],
+        )
+        return found["run_id"], found["sort_key"]
+
+
+def order_of(source: Source, question: RunsQuestion, now: int) -> Order:
+    """The order of all runs that a question finds; `now` (UTC ms) is for ages. Raises Problem `bad_filter`, `bad_sort`."""
+    try:
+        if source.orders is None:
+            return arrange(*question.ask(source, now, None))
+        return source.orders.of(source, question, now)
+    except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
+        what = str(error).splitlines()[0]
+        raise Problem("bad_filter", f"the filter cannot be evaluated: {what}", "", status=2) from error

@@ -1,0 +1,223 @@
+"""`run list` by offset, over a real index that changes: against the pages by keyset, which are asked for anew each time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from index_box import do, end, journal, new_home, new_run, project, start
+
+from mlops_store.errors import Problem
+from mlops_store.index.tx import Read, Writer
+from mlops_store.run_folder import RunFolder
+from mlops_tui.services.run_list import chosen, list_
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._shapes import Run
+from mlops_tui.verbs.run import RunList
+
+FILTERS = (
+    "", "state = FAILED", "params.lr >= 2 or tags.owner = team-1", "best(auc) > 0.5", "last(loss) < 2 -state:QUEUED", "team-2",
+    "not has:metrics.auc", "age < 1000w",
+)  # fmt: skip
+SORTS = (
+    "created",
+    "-created",
+    "name",
+    "-state",
+    "metrics.auc",
+    "-last(loss)",
+    "min(auc)",
+    "duration",
+    "-metrics.nothing",
+)
+
+
+class Shop:
+    """A home with some runs."""
+
+    def __init__(self, path: Path, runs: int) -> None:
+        self.home = new_home(path)
+        self.writer = Writer.open(self.home)
+        self.read: Read = self.writer.reader()
+        do(self.writer, project())
+        self.folders: list[RunFolder] = []
+        for _ in range(runs):
+            self.make()
+        self.writer.ingest([folder.path for folder in self.folders])
+
+    def add(self) -> None:
+        self.take(self.make())
+
+    def make(self) -> RunFolder:
+        number = len(self.folders)
+        fields = {
+            "name": f"r{number % 5}",
+            "created": 1_000 + number // 3,
+            "tags": {"owner": f"team-{number % 3}"},
+        }
+        folder = new_run(self.home, run_id=f"{number * 7919 % 100:032x}", params={"lr": number % 4}, **fields)
+        self.folders.append(folder)
+        return folder
+
+    def take(self, folder: RunFolder) -> None:
+        self.writer.ingest([folder.path])
+
+    def point(self, place: int, key: str, value: float | str, step: int) -> None:
+        folder = self.folders[place % len(self.folders)]
+        journal(folder, "1-h-1-a", ["m", key, step, 5, value])
+        self.take(folder)
+
+    def finish(self, place: int, code: int) -> None:
+        folder = self.folders[place % len(self.folders)]
+        start(folder)
+        end(folder, exit_code=code)
+        self.take(folder)
+
+    def list(self, **fields: Any) -> Page[Run]:
+        return list_(self.read, RunList(**fields))
+
+    def ids(self, **fields: Any) -> list[str]:
+        """All ids by keyset, some at a time."""
+        found: list[str] = []
+        token = None
+        while True:
+            page = self.list(limit=7, page=token, **fields)
+            found += [run.run_id for run in page.items]
+            if (token := page.next) is None:
+                return found
+
+    def close(self) -> None:
+        self.read.close()
+        self.writer.close()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path, 20)
+    yield shop
+    shop.close()
+
+
+STEP = st.one_of(
+    st.tuples(
+        st.just("point"),
+        st.integers(0, 40),
+        st.sampled_from(["auc", "loss"]),
+        st.sampled_from([0.25, 0.5, -0.0, 0.0, 3.0, "nan", "inf"]),
+        st.integers(0, 3),
+    ),
+    st.tuples(st.just("finish"), st.integers(0, 40), st.integers(0, 1)),
+    st.tuples(st.just("add")),
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(STEP, min_size=1, max_size=6), st.lists(st.tuples(st.sampled_from(FILTERS), st.sampled_from(SORTS)), min_size=1, max_size=3))  # fmt: skip
+def test_a_window_is_what_the_pages_have_there(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Any], questions: list[tuple[str, str]]
+) -> None:
+    shop = Shop(tmp_path_factory.mktemp("shop"), 12)
+    try:
+        for name, *values in [("add",), *steps]:
+            getattr(shop, name)(*values)
+            for text, sort in questions:
+                wanted = shop.ids(filter=text, sort=sort)
+                page = shop.list(filter=text, sort=sort, offset=2, limit=6)
+                assert [run.run_id for run in page.items] == wanted[2:8]
+                assert page.total == len(wanted)
+                if page.next is not None:
+                    after = shop.list(filter=text, sort=sort, page=page.next, limit=3)
+                    assert [run.run_id for run in after.items] == wanted[8:11], "a window goes on by keyset"
+    finally:
+        shop.close()
+
+
+def test_windows_do_not_move_while_nothing_changes(shop: Shop) -> None:
+    every = [run.run_id for run in shop.list(offset=0, limit=100).items]
+    assert len(set(every)) == 20
+    for offset in range(0, 25, 4):
+        page = shop.list(offset=offset, limit=4)
+        assert [run.run_id for run in page.items] == every[offset : offset + 4]
+        assert page.total == 20 and (page.next is None) == (offset + 4 >= 20)
+    assert shop.list(offset=10**15).items == []
+
+
+def test_a_direction_that_a_model_brings_turns_the_order_around(shop: Shop) -> None:
+    for place in range(3):
+        shop.point(place, "auc", float(place), 0)
+        shop.point(place, "auc", 10.0 - place, 1)
+    first = [run.run_id for run in shop.list(sort="metrics.auc", offset=0, limit=3).items]
+    do(shop.writer, ("model.register", {
+        "project": "flights", "model": "m", "version": 1, "run_id": shop.folders[0].run_id, "metric": "auc", "direction": "min",
+    }))  # fmt: skip
+    second = [run.run_id for run in shop.list(sort="metrics.auc", offset=0, limit=3).items]
+    assert first == [shop.folders[place].run_id for place in (2, 1, 0)]
+    assert second == first[::-1] == shop.ids(sort="metrics.auc")[:3]
+
+
+def test_runs_that_are_archived_leave_the_order(shop: Shop) -> None:
+    gone = shop.folders[3].run_id
+    assert shop.list(offset=0).total == 20
+    do(shop.writer, ("run.archive", {"run_id": gone}))
+    page = shop.list(offset=0)
+    assert page.total == 19 and gone not in [run.run_id for run in page.items]
+    assert shop.list(offset=0, archived=True).total == 20
+
+
+def test_only_the_fields_that_are_asked_for(shop: Shop) -> None:
+    shop.point(0, "auc", 0.5, 0)
+    shop.point(0, "other", 0.5, 0)
+    run_id = shop.folders[0].run_id
+
+    def run(*fields: str, **paging: Any) -> Run:
+        (found,) = [run for run in shop.list(fields=list(fields), **paging).items if run.run_id == run_id]
+        return found
+
+    for paging in ({}, {"offset": 0}):
+        every = run(**paging)
+        assert (set(every.params), set(every.tags), set(every.metrics)) == (
+            {"lr"},
+            {"owner"},
+            {"auc", "other"},
+        )
+        slim = run("params.lr, metrics.auc", **paging)
+        assert (set(slim.params), set(slim.tags), set(slim.metrics)) == ({"lr"}, set(), {"auc"})
+        assert slim.metrics["auc"] == every.metrics["auc"] and slim.name == every.name
+        only = run("tags.owner", "state", **paging)
+        assert (only.params, only.metrics, only.tags) == ({}, {}, {"owner": "team-0"})
+        bare = run("name", **paging)
+        assert (bare.params, bare.metrics, bare.tags) == ({}, {}, {})
+
+
+def test_hostile_questions(shop: Shop) -> None:
+    for fields, code in (
+        ({"filter": "name ~ '(?=o)'"}, "bad_filter"),
+        ({"filter": "name ="}, "bad_filter"),
+        ({"sort": "weather"}, "bad_sort"),
+        ({"sort": "--created"}, "bad_sort"),
+        ({"page": "x"}, "bad_page"),
+        ({"fields": ["params."]}, "bad_fields"),
+        ({"fields": ["'; DROP TABLE runs"]}, "bad_fields"),
+        ({"fields": [",".join(f"params.p{i}" for i in range(300))]}, "bad_fields"),
+    ):  # fmt: skip
+        with pytest.raises(Problem) as caught:
+            shop.list(offset=0, **fields)
+        assert (caught.value.code, caught.value.status) == (code, 2), fields
+    evil = "'); DROP TABLE runs; --"
+    assert shop.list(offset=0, filter=f'name = "{evil}" or tags."{evil}" = 1').total == 0
+    assert shop.list(offset=0, sort=f'metrics."{evil}"').total == 20
+    assert shop.list(offset=0, fields=[f'params."{evil}"']).total == 20
+
+
+def test_names_with_commas_stand_in_quotes() -> None:
+    found = chosen(['params."a, b",tags.x', "best(auc)"])
+    assert found is not None and [(field.group, field.name) for field in found] == [
+        ("param", "a, b"),
+        ("tag", "x"),
+        ("metric", "auc"),
+    ]
+    assert chosen([]) is None and chosen([""]) is None and chosen(["name"]) == []
