@@ -11,7 +11,7 @@ from functools import cache
 
 from textual.binding import Binding
 
-from mlops_tui.tui.actions import data, everywhere, features, ledger, models, proposals, runs
+from mlops_tui.tui.actions import chart, data, everywhere, features, ledger, models, proposals, runs
 from mlops_tui.tui.actions._declare import Action
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "shown_key",
 ]
 
-_ROOMS = (everywhere, runs, models, features, data, proposals, ledger)
+_ROOMS = (everywhere, runs, models, features, data, proposals, ledger, chart)
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}
 

@@ -1,0 +1,29 @@
+"""What keys do in a chart."""
+
+from __future__ import annotations
+
+from mlops_tui.tui.actions._declare import VIEW, Action
+
+ACTIONS = [
+    Action("chart.log", "Log scale", "Values by their logarithm, and back.", "L", "chart", reason=VIEW),
+    Action(
+        "chart.smoother",
+        "Smoother",
+        "Stronger smoothing, over the faint raw values.",
+        ")",
+        "chart",
+        reason=VIEW,
+    ),
+    Action("chart.rougher", "Rougher", "Weaker smoothing.", "(", "chart", reason=VIEW),
+    Action("chart.axis", "Steps or time", "What x is.", "X", "chart", reason=VIEW),
+    Action(
+        "chart.left", "Crosshair left", "Every series at the bucket before.", "left", "chart", reason=VIEW
+    ),
+    Action(
+        "chart.right", "Crosshair right", "Every series at the next bucket.", "right", "chart", reason=VIEW
+    ),
+    Action("chart.closer", "Closer", "Half as much of x, around the crosshair.", "{", "chart", reason=VIEW),
+    Action("chart.wider", "Wider", "Twice as much of x.", "}", "chart", reason=VIEW),
+    Action("chart.reset", "Reset", "All of x, without crosshair.", "0", "chart", reason=VIEW),
+    Action("chart.pin", "Pin", "The next series on top and first in the legend.", "P", "chart", reason=VIEW),
+]
