@@ -14,9 +14,16 @@ from mlops_tui.commandline import values
 from mlops_tui.verbs._declare import Input
 
 _KINDS: dict[str, Callable[[str], Any]] = {
-    "time": values.moment, "duration": values.duration, "path": values.path, "pairs": values.pair, "values": values.pair,
+    "time": values.moment, "duration": values.duration, "size": values.size, "path": values.path, "pairs": values.pair, "values": values.pair,
 }  # fmt: skip
-_METAVARS = {"time": "TIME", "duration": "DURATION", "path": "PATH", "pairs": "K=V", "values": "K=V"}
+_METAVARS = {
+    "time": "TIME",
+    "duration": "DURATION",
+    "size": "SIZE",
+    "path": "PATH",
+    "pairs": "K=V",
+    "values": "K=V",
+}
 
 
 @dataclass(frozen=True)
@@ -140,7 +147,12 @@ def _argument_metavar(parameter: Parameter) -> str:
 
 def _help(parameter: Parameter) -> str:
     default = parameter.default
-    if default in (None, "", False) or parameter.kind == "duration" or parameter.is_list or parameter.is_map:
+    if (
+        default in (None, "", False)
+        or parameter.kind in ("duration", "size")
+        or parameter.is_list
+        or parameter.is_map
+    ):
         return parameter.description
     return f"{parameter.description} (default {default})"
 

@@ -12,6 +12,7 @@ import msgspec
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _DURATION = re.compile(r"^(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+$")
+_SIZE = re.compile(r"^(\d+(?:\.\d+)?) ?(?:([kKMGT])(i?))?B?$")
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 
 
@@ -22,6 +23,15 @@ def duration(text: str) -> int:
     if not _DURATION.match(text):
         raise ValueError(f"{text!r} is not a duration: write 90s, 10m, 2h, 1d or 1h30m")
     return round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+
+
+def size(text: str) -> int:
+    """`500MB`, `1.5 TB`, `2GiB` → bytes; a bare number counts bytes."""
+    match = _SIZE.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a size: write 500MB, 20GB or 2GiB")
+    number, prefix, binary = match.groups()
+    return round(float(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
 
 
 def moment(text: str) -> int:

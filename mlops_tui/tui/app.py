@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, work
 from textual.app import App
 from textual.screen import Screen
 from textual.widget import Widget
@@ -20,10 +20,12 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.here import Project
 from mlops_tui.tui import chords, clipboard
-from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.actions import ACTIONS, PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.dialogs.messages import Messages, Said
 from mlops_tui.tui.formats import clean, glyphs, use_ascii
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
+from mlops_tui.tui.places import room_of
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.themes import DARK, LIGHT
@@ -39,16 +41,6 @@ def _screen(name: str) -> Callable[[], Screen[Any]]:
         return made
 
     return make
-
-
-@dataclass(frozen=True)
-class Said:
-    """A line of the message log. `time` in UTC ms."""
-
-    time: int
-    level: str
-    text: str
-    detail: str = ""
 
 
 class MlopsApp(App[int]):
@@ -68,6 +60,7 @@ class MlopsApp(App[int]):
         self.look = look
         self.link = Link(home, project, read_only=look.read_only)
         self.said: list[Said] = []
+        self.typed: list[str] = []
         self.news = News(connected=False, why="connecting")
         self._first = screen
         self._prefix = ""
@@ -101,10 +94,8 @@ class MlopsApp(App[int]):
             for screen in stack:
                 if isinstance(screen, Room) and screen is not self.screen and news:
                     screen.mark_stale()
-        front = self.screen
-        if not isinstance(front, Room):
-            front = next((each for each in reversed(self.screen_stack) if isinstance(each, Room)), front)
-        if isinstance(front, Room) and front.is_mounted:
+        front = next((each for each in reversed(self.screen_stack) if isinstance(each, Room)), None)
+        if front is not None and front.is_mounted:
             front.hear(news)
 
     def pulse(self, *, paused: bool) -> Text:
@@ -218,6 +209,71 @@ class MlopsApp(App[int]):
 
     def action_go_ledger(self) -> None:
         self.go("ledger")
+
+    # --- overlays ---
+
+    def action_app_help(self) -> None:
+        from mlops_tui.tui.dialogs.help import Help
+
+        if not self.is_modal:
+            self.push_screen(Help(self._contexts(), self.look.settings.keys))
+
+    def _contexts(self) -> list[str]:
+        """The contexts of the screen in front, the nearest first."""
+        bound = [active.binding.id for active in self.screen.active_bindings.values()]
+        return list(dict.fromkeys(ACTIONS[id].where for id in bound if id in ACTIONS))
+
+    @work(exclusive=True, group="command")
+    async def action_app_command(self) -> None:
+        from mlops_tui.tui.commanding import carry_out, complete
+        from mlops_tui.tui.dialogs.command_line import CommandLine
+
+        room = self.screen
+        if not isinstance(room, Room):
+            return
+        themes = sorted(self.available_themes)
+        line = await self.push_screen_wait(CommandLine(lambda text: complete(text, themes), self.typed))
+        if line is not None:
+            self.typed = [*(old for old in self.typed if old != line), line][-200:]
+            await carry_out(self, room, line)
+
+    def action_app_messages(self) -> None:
+        if not self.is_modal:
+            self.push_screen(Messages(self.said))
+
+    @work(exclusive=True, group="command")
+    async def action_app_themes(self) -> None:
+        from mlops_tui.tui.dialogs.choose import Choose
+
+        chosen = await self.push_screen_wait(
+            Choose("Theme", [(name, name) for name in sorted(self.available_themes)])
+        )
+        if chosen is not None:
+            self.choose_theme(chosen)
+
+    def choose_theme(self, name: str) -> None:
+        """Changes the colours. With `NO_COLOR` only an ANSI theme sends none."""
+        if name not in self.available_themes:
+            self.tell(f"there is no theme {name!r}", "warning")
+        elif os.environ.get("NO_COLOR") and not self.available_themes[name].ansi:
+            self.tell("NO_COLOR is set: only the ansi themes are without colours", "warning")
+        else:
+            self.theme = name
+
+    def go_with_filter(self, name: str, filter: str) -> None:
+        """To a screen, with a filter where one is given."""
+        self.go(name)
+        if filter and isinstance(self.screen, Room):
+            self.call_after_refresh(self.screen.filter_by, filter)
+
+    def open_by_command(self, key: str, fields: dict[str, Any]) -> bool:
+        """Opens the screen that shows what a command asks for; False where there is none."""
+        room = room_of(key, fields, self.link.project[0] or "")
+        if isinstance(room, str):
+            self.go_with_filter(room, str(fields.get("filter") or ""))
+        elif room is not None:
+            self.open(room)
+        return room is not None
 
     def action_app_leave(self) -> None:
         self.exit(0)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from textual.widget import Widget
+from textual.dom import DOMNode
 
 from mlops_tui.tui.actions import PREFIXES, Chord, chords, shown_key
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 
-def meaning(screen: Screen[object], prefix: str, key: str) -> tuple[Widget, Chord] | None:
+def meaning(screen: Screen[Any], prefix: str, key: str) -> tuple[DOMNode, Chord] | None:
     """The first widget from the focus outwards that can do what prefix and key mean."""
     for chord in chords().get((prefix, key), []):
-        node: Widget | None = screen.focused or screen
+        node: DOMNode | None = screen.focused or screen
         while node is not None:
             if hasattr(node, f"action_{chord.action.method}"):
                 return node, chord
-            node = node.parent if isinstance(node.parent, Widget) else None
+            node = node.parent
     return None
 
 

@@ -31,7 +31,14 @@ class DataRoom(ListRoom):
             Column("version", "version", 7, lambda row: f"v{row.version}", align="right", sort="version"),
             Column("rows", "rows", 10, lambda row: number(row.rows), align="right", sort="rows"),
             Column("files", "files", 5, lambda row: number(row.files), align="right", sort="files"),
-            Column("to", "events to", 16, lambda row: when(row.max_event_time)[:16], priority=1, sort="max_event_time"),
+            Column(
+                "to",
+                "events to",
+                16,
+                lambda row: when(row.max_event_time)[:16],
+                priority=1,
+                sort="max_event_time",
+            ),
             Column("schema", "schema", 6, lambda row: f"s{row.schema_version}", priority=2),
             Column("quarantined", "refused", 7, _refused, align="right", sort="quarantined"),
             Column("created", "created", 11, lambda row: clock(row.created), sort="created"),
@@ -49,12 +56,30 @@ class DataRoom(ListRoom):
 
     def preview(self, row: DataVersion, width: int) -> Text:
         sheet = Sheet(width)
-        sheet.line(Text.assemble(plain(f"{row.source} v{row.version}", "bold"), f"  {number(row.rows)} rows in {number(row.files)} files"))
+        sheet.line(
+            Text.assemble(
+                plain(f"{row.source} v{row.version}", "bold"),
+                f"  {number(row.rows)} rows in {number(row.files)} files",
+            )
+        )
         sheet.line(f"events {when(row.min_event_time)} to {when(row.max_event_time)}")
         if row.quarantined:
-            sheet.line(f"{row.quarantined} files wait in the quarantine: enter, then the tab quarantine", "yellow")
-        sheet.line(Text("cli: " + command("data show", {"source": f"{row.source}@{row.version}"}), style="bright_black"))
-        sheet.pairs([("snapshot", short(row.snapshot, 40)), ("schema version", row.schema_version), ("admitted", when(row.created))])
+            sheet.line(
+                f"{row.quarantined} files wait in the quarantine: enter, then the tab quarantine", "yellow"
+            )
+        sheet.line(
+            Text(
+                "cli: " + command("data show", {"source": f"{row.source}@{row.version}"}),
+                style="bright_black",
+            )
+        )
+        sheet.pairs(
+            [
+                ("snapshot", short(row.snapshot, 40)),
+                ("schema version", row.schema_version),
+                ("admitted", when(row.created)),
+            ]
+        )
         return sheet.text
 
     def open(self, row: DataVersion) -> None:

@@ -28,7 +28,12 @@ class DataVersionRoom(PageRoom):
 
     def question(self, tab: str) -> tuple[str, dict[str, Any]]:
         if tab == "changes":
-            return "data diff", {"source": self.source, "a": max(1, self.version - 1), "b": self.version, "project": self.project}
+            return "data diff", {
+                "source": self.source,
+                "a": max(1, self.version - 1),
+                "b": self.version,
+                "project": self.project,
+            }
         if tab == "quarantine":
             return "data quarantine", {"source": self.source, "project": self.project}
         return "data show", {"source": f"{self.source}@{self.version}", "project": self.project}

@@ -48,9 +48,17 @@ class FeaturesRoom(ListRoom):
 
     def preview(self, row: View, width: int) -> Text:
         sheet = Sheet(width)
-        sheet.line(Text.assemble(plain(f"{row.name} v{row.version}", "bold"), f"  of {row.source} by {', '.join(row.entities)}"))
+        sheet.line(
+            Text.assemble(
+                plain(f"{row.name} v{row.version}", "bold"), f"  of {row.source} by {', '.join(row.entities)}"
+            )
+        )
         sheet.line(row.description or f"{len(row.features)} features, known at: {row.knowledge}")
-        sheet.line(Text("cli: " + command("feature show", {"view": f"{row.name}@{row.version}"}), style="bright_black"))
+        sheet.line(
+            Text(
+                "cli: " + command("feature show", {"view": f"{row.name}@{row.version}"}), style="bright_black"
+            )
+        )
         sheet.table(("feature", "type"), [(column.name, column.type) for column in row.features])
         return sheet.text
 
@@ -61,7 +69,11 @@ class FeaturesRoom(ListRoom):
 
 
 def _knowledge(row: View) -> Text:
-    return Text(f"{glyphs().warn} assumed", style="yellow") if row.knowledge == "assumed" else plain(row.knowledge)
+    return (
+        Text(f"{glyphs().warn} assumed", style="yellow")
+        if row.knowledge == "assumed"
+        else plain(row.knowledge)
+    )
 
 
 SCREEN = FeaturesRoom

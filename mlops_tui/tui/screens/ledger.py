@@ -45,7 +45,14 @@ class LedgerRoom(ListRoom):
 
     def preview(self, row: Entry, width: int) -> Text:
         sheet = Sheet(width)
-        sheet.line(Text.assemble(plain(f"{row.seq} {row.verb}", "bold"), "  ", plain(row.subject), (f"  {when(row.time)} UTC", "bright_black")))
+        sheet.line(
+            Text.assemble(
+                plain(f"{row.seq} {row.verb}", "bold"),
+                "  ",
+                plain(row.subject),
+                (f"  {when(row.time)} UTC", "bright_black"),
+            )
+        )
         sheet.line(f"by {row.actor}" + (f": {row.why}" if row.why else ""))
         sheet.line(Text("cli: " + command("ledger list", {"subject": row.subject}), style="bright_black"))
         sheet.pairs((key, short(value, 400)) for key, value in row.data.items())
@@ -61,7 +68,9 @@ class LedgerRoom(ListRoom):
     @work(exclusive=True, group="deed")
     async def action_ledger_undo(self) -> None:
         row = self.table.row_at_cursor
-        if row is not None and await self.perform("ledger undo", {"seq": row.seq}, yes="Undo", reason="optional"):
+        if row is not None and await self.perform(
+            "ledger undo", {"seq": row.seq}, yes="Undo", reason="optional"
+        ):
             self.load()
 
     @work(exclusive=True, group="deed")

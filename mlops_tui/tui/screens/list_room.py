@@ -203,15 +203,22 @@ class ListRoom(Room):
         self.table.focus()
         self.show_frame()
 
+    def filter_by(self, text: str) -> None:
+        self.filter_text = text
+        self.query_one(FilterBar).value = text
+        self.table.reset(keep_cursor=True)
+        self.show_frame()
+
     def action_list_preview(self) -> None:
         self.toggle_class("-drawer")
 
     # --- copying ---
 
     def action_copy_cell(self) -> None:
-        text = self.table.cell_text()
-        if text is not None:
-            self.mlops.yank(text, "the cell")
+        row, column = self.table.row_at_cursor, self.table.cursor_column
+        if row is not None and column is not None:
+            cell = column.cell(row)
+            self.mlops.yank(cell.plain if isinstance(cell, Text) else cell, f"the cell {column.title}")
 
     def action_copy_row(self) -> None:
         row = self.table.row_at_cursor

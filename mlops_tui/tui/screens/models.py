@@ -109,7 +109,7 @@ class ModelsRoom(ListRoom, Registry):
         return any(verb.startswith(("model.", "alias.", "gate.", "proposal.")) for verb, _ in news.entries)
 
     def entity(self) -> str:
-        model = self.table.row_at_cursor
+        model: Model | None = self.table.row_at_cursor
         found = (champion(model) or newest(model)) if model is not None else None
         return f"model:{model.name}@{found.version}" if found is not None else ""
 
@@ -126,9 +126,9 @@ class ModelsRoom(ListRoom, Registry):
 
     @work(exclusive=True, group="deed")
     async def _promote(self) -> None:
-        model = self.table.row_at_cursor
+        model: Model | None = self.table.row_at_cursor
         version = newest(model) if model is not None else None
-        if version is None:
+        if model is None or version is None:
             self.mlops.tell("there is no version to promote", "warning")
         elif version.version == model.aliases.get("champion"):
             self.mlops.tell(
@@ -142,7 +142,7 @@ class ModelsRoom(ListRoom, Registry):
 
     @work(exclusive=True, group="deed")
     async def _rollback(self) -> None:
-        model = self.table.row_at_cursor
+        model: Model | None = self.table.row_at_cursor
         if model is not None:
             await self.roll_back(model)
 

@@ -21,7 +21,13 @@ class QueueRoom(RunsRoom):
 
     def columns(self) -> Sequence[Column]:
         return (
-            Column("state", "status", 14, lambda run: run_state(run.state, run.reason, news=self.mlops.news.connected), sort="state"),
+            Column(
+                "state",
+                "status",
+                14,
+                lambda run: run_state(run.state, run.reason, news=self.mlops.news.connected),
+                sort="state",
+            ),
             Column("kind", "kind", 9, lambda run: plain(run.kind), sort="kind"),
             Column("name", "run", 20, lambda run: plain(run.name or run.run_id[:12]), sort="name", flex=True),
             Column("model", "model", 16, lambda run: plain(run.model or ""), sort="model", priority=2),

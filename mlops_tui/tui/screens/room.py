@@ -31,16 +31,14 @@ class Room(Screen[None]):
     """A full screen over the daemon's answers. A subclass composes `body()` and asks in `load()`."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ()
-    TITLE: ClassVar[str] = ""
-    BINDINGS: ClassVar[list[Any]] = cast(
-        "list[Any]", [*bindings("room"), Binding("ctrl+c", "app.interrupt", show=False, priority=True)]
-    )
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    TITLE: str = ""
+    BINDINGS: ClassVar[list[Any]] = [*bindings("room"), Binding("ctrl+c", "app.interrupt", show=False, priority=True)]
+    HORIZONTAL_BREAKPOINTS = [
         (0, "-narrow"),
         (100, "-normal"),
         (140, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,7 +52,7 @@ class Room(Screen[None]):
         """The widgets between crumbs and status."""
         return ()
 
-    def load(self) -> None:
+    def load(self) -> object:
         """Asks for everything that is shown; in a worker."""
 
     def concerns(self, news: News) -> bool:
@@ -72,6 +70,9 @@ class Room(Screen[None]):
     def entity(self) -> str:
         """What `related` starts from, such as `run:0192f`; empty where nothing is at hand."""
         return ""
+
+    def filter_by(self, text: str) -> None:
+        """Shows only what a filter finds, where the screen is a list."""
 
     def status(self) -> Text:
         """The left end of the status line."""

@@ -1,0 +1,93 @@
+"""The keys: those of the moment first, then all others; made from the registry, with the user's own keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from mlops_tui.cli.layout import cut
+from mlops_tui.tui.actions import ACTIONS, Action, shown_key
+from mlops_tui.tui.formats import clean
+from mlops_tui.tui.widgets.doc import Doc
+
+TITLES = {
+    "app": "everywhere", "room": "every screen", "list": "every list", "detail": "every detail screen", "table": "tables", "chart": "charts",
+    "log": "logs",
+}  # fmt: skip
+
+
+def keys_of(action: Action, own: Mapping[str, str]) -> str:
+    """The keys of an action as people call them: their own where they have chosen some."""
+    return " ".join(shown_key(key) for key in own.get(action.id, action.keys).split())
+
+
+class Help(ModalScreen[None]):
+    """Searchable: typing narrows the list. `here`: contexts of the screen below, the nearest first; `own`: the user's keys by action."""
+
+    BINDINGS = [
+        Binding("escape,f1", "leave", "Leave", show=False), Binding("down", "scroll(1)", show=False), Binding("up", "scroll(-1)", show=False),
+        Binding("pagedown", "scroll(10)", show=False), Binding("pageup", "scroll(-10)", show=False),
+    ]  # fmt: skip
+
+    def __init__(self, here: list[str], own: Mapping[str, str]) -> None:
+        super().__init__()
+        self._here = here
+        self._own = own
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog reader"):
+            yield Static(Text("Keys", style="bold"), markup=False)
+            yield Input(placeholder="type to search; ↑ ↓ scroll, esc leaves", id="search")
+            yield Doc(id="keys")
+
+    def on_mount(self) -> None:
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        field.focus()
+        self._draw("")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._draw(event.value)
+
+    def _draw(self, wanted: str) -> None:
+        self.query_one(Doc).write(lambda width: self._text(wanted.lower(), width))
+
+    def _text(self, wanted: str, width: int) -> Text:
+        shown = Text()
+        contexts = [
+            *self._here,
+            *(where for where in dict.fromkeys(a.where for a in ACTIONS.values()) if where not in self._here),
+        ]
+        for where in contexts:
+            found = [
+                a
+                for a in ACTIONS.values()
+                if a.where == where and wanted in f"{a.title} {a.help} {a.id} {a.keys} {a.verb}".lower()
+            ]
+            if not found:
+                continue
+            if shown:
+                shown.append("\n")
+            shown.append(TITLES.get(where, where) + "\n", style="bold underline")
+            for action in found:
+                keys = keys_of(action, self._own) or "palette"
+                shown.append(f" {clean(keys):<12.12} ", style="bold cyan")
+                shown.append(f"{action.title:<18} ")
+                shown.append(f"{cut(action.help, max(10, width - 34))}\n", style="bright_black")
+        return shown if shown else Text("no key does that")
+
+    def action_scroll(self, rows: int) -> None:
+        """Moves the list while the search field has the focus."""
+        self.query_one(Doc).scroll_relative(y=rows, animate=False)
+
+    def action_leave(self) -> None:
+        """Back."""
+        self.dismiss(None)
