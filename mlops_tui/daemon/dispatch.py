@@ -132,7 +132,7 @@ class Dispatcher:
 def _decode(handler: Handler, body: bytes) -> Any:
     try:
         return handler.decoder.decode(body or b"{}")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(
             "bad_request",
             f"{handler.verb.key}: {error}",

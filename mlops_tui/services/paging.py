@@ -30,7 +30,7 @@ def start_of(token: str | None, kind: type[P], default: P) -> P:
     try:
         raw = base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4))
         return msgspec.json.decode(raw, type=kind)
-    except (binascii.Error, UnicodeError, msgspec.DecodeError) as error:
+    except (binascii.Error, UnicodeError, RecursionError, msgspec.DecodeError) as error:
         raise Problem("bad_page", f"{token[:40]!r} is not the `next` of a page", "", status=2) from error
 
 

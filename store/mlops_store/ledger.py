@@ -253,7 +253,7 @@ def _decode(line: bytes) -> LedgerEntry | None:
         return None
     try:
         return _DECODER.decode(line)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

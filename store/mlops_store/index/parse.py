@@ -74,7 +74,7 @@ def parse_block(block: bytes, first_line: int) -> Block:
     result = Block(lines=block.count(b"\n"))
     try:
         items = _DECODER.decode_lines(block)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         items = None
     if items is not None and len(items) == result.lines:
         _sort(result, items, range(first_line, first_line + result.lines))
@@ -106,7 +106,7 @@ def _parse_slowly(result: Block, block: bytes, first_line: int) -> None:
         try:
             items.append(_DECODER.decode(line))
             numbers.append(number)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             row = decode_line(line)
             if row is not None and len(row[0]) <= 32 and row[0] not in _KINDS:
                 result.unknown += 1  # a newer writer's kind of line
