@@ -221,7 +221,7 @@ class MlopsApp(App[int]):
     def _contexts(self) -> list[str]:
         """The contexts of the screen in front, the nearest first."""
         bound = [active.binding.id for active in self.screen.active_bindings.values()]
-        return list(dict.fromkeys(ACTIONS[id].where for id in bound if id in ACTIONS))
+        return list(dict.fromkeys(where for id in bound if id in ACTIONS for where in ACTIONS[id].contexts))
 
     @work(exclusive=True, group="command")
     async def action_app_command(self) -> None:

@@ -11,7 +11,7 @@ from functools import cache
 
 from textual.binding import Binding
 
-from mlops_tui.tui.actions import chart, data, everywhere, features, ledger, models, proposals, runs
+from mlops_tui.tui.actions import chart, curves, data, everywhere, features, ledger, models, proposals, runs
 from mlops_tui.tui.actions._declare import Action
 
 __all__ = [
@@ -26,7 +26,7 @@ __all__ = [
     "shown_key",
 ]
 
-_ROOMS = (everywhere, runs, models, features, data, proposals, ledger, chart)
+_ROOMS = (everywhere, runs, models, features, data, proposals, ledger, chart, curves)
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}
 
@@ -63,7 +63,7 @@ def action(id: str) -> Action:
 
 def in_context(*contexts: str) -> list[Action]:
     """The actions of these contexts, in the order of the list."""
-    return [found for found in ACTIONS.values() if found.where in contexts]
+    return [found for found in ACTIONS.values() if set(found.contexts) & set(contexts)]
 
 
 def bindings(*contexts: str) -> list[Binding]:

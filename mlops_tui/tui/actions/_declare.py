@@ -12,8 +12,8 @@ MOVE = "moves about in the app"
 class Action:
     """Something that a key can do, in one context.
 
-    `keys`: separated by spaces; two letters are a chord (`gr`). `where`: the context that has it (`app`; `room`: every screen; `list`:
-    every list; else a screen's or a widget's name). `verb`: the command that does the same; where there is none, `reason` says why.
+    `keys`: separated by spaces; two letters are a chord (`gr`). `where`: the contexts that have it (`app`; `room`: every screen; `list`:
+    every list; else names of screens or widgets). `verb`: the command that does the same; where there is none, `reason` says why.
     `hint`: in the strip at the bottom. `danger` 1 asks, 2 wants the name typed.
     """
 
@@ -27,6 +27,11 @@ class Action:
     hint: bool = False
     danger: int = 0
     priority: bool = False
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """Where it works."""
+        return tuple(self.where.split())
 
     @property
     def method(self) -> str:

@@ -8,6 +8,8 @@ ACTIONS = [
     Action("run.open", "Open", "The run with curves, log and lineage.", "", "runs", verb="run show"),
     Action("run.new", "New run", "Train a model.", "a ctrl+n", "runs", verb="run start", hint=True, danger=1),
     Action("run.compare", "Compare", "The marked runs side by side.", "c", "runs", verb="run compare", hint=True),
-    Action("run.stop", "Stop", "Stop the run and all that it started.", "x", "runs", verb="run stop", danger=1, hint=True),
-    Action("run.resume", "Resume", "Again from the failed stage.", "R", "runs", verb="run resume", danger=1),
+    Action("run.stop", "Stop", "Stop the run and all that it started.", "x", "runs run", verb="run stop", danger=1, hint=True),
+    Action("run.resume", "Resume", "Again from the failed stage.", "R", "runs run", verb="run resume", danger=1),
+    Action("run.log", "Log", "What it has printed.", "gL", "run", verb="run logs"),
+    Action("run.curves", "Curves", "Its metrics over steps.", "gc", "run", verb="run metrics"),
 ]  # fmt: skip

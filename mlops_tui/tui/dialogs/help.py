@@ -64,13 +64,17 @@ class Help(ModalScreen[None]):
         shown = Text()
         contexts = [
             *self._here,
-            *(where for where in dict.fromkeys(a.where for a in ACTIONS.values()) if where not in self._here),
+            *(
+                where
+                for where in dict.fromkeys(c for a in ACTIONS.values() for c in a.contexts)
+                if where not in self._here
+            ),
         ]
         for where in contexts:
             found = [
                 a
                 for a in ACTIONS.values()
-                if a.where == where and wanted in f"{a.title} {a.help} {a.id} {a.keys} {a.verb}".lower()
+                if where in a.contexts and wanted in f"{a.title} {a.help} {a.id} {a.keys} {a.verb}".lower()
             ]
             if not found:
                 continue

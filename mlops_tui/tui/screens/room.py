@@ -31,8 +31,11 @@ class Room(Screen[None]):
     """A full screen over the daemon's answers. A subclass composes `body()` and asks in `load()`."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ()
-    TITLE: str = ""
-    BINDINGS: ClassVar[list[Any]] = [*bindings("room"), Binding("ctrl+c", "app.interrupt", show=False, priority=True)]
+    TITLE: ClassVar[str | None] = ""
+    BINDINGS: ClassVar[list[Any]] = [
+        *bindings("room"),
+        Binding("ctrl+c", "app.interrupt", show=False, priority=True),
+    ]
     HORIZONTAL_BREAKPOINTS = [
         (0, "-narrow"),
         (100, "-normal"),
@@ -61,7 +64,7 @@ class Room(Screen[None]):
 
     def names(self) -> list[str]:
         """The crumbs below the project."""
-        return [self.TITLE]
+        return [self.TITLE or ""]
 
     def twin(self) -> tuple[str, dict[str, Any]]:
         """The verb and fields that show the same in a shell; an empty key where there is none."""

@@ -1,62 +1,201 @@
-"""A run: what it did, its curves, parameters, artifacts and log."""
+"""A run: what it did, its curves, parameters, artifacts, log, load on the machine, and lineage."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from textual import work
+from rich.text import Text
+from textual import on, work
 
 from mlops_store.errors import Problem
+from mlops_store.records import ENDED
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.formats import clean, run_state, short, size, state
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
-from mlops_tui.verbs._shapes import RunDetail
+from mlops_tui.tui.sheet import Sheet
+from mlops_tui.tui.widgets.curves import Curves, series_of
+from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.log_view import LogView
+from mlops_tui.verbs._shapes import Run, RunDetail
+
+SYSTEM = "system/"
+CHUNK = 262_144
+"""Bytes of a log that are asked for at once."""
 
 
-class RunRoom(DetailRoom):
+class RunDeeds(DetailRoom):
+    """What can be done with the run at hand."""
+
+    @work(exclusive=True, group="deed")
+    async def stop_run(self, run: Run) -> None:
+        """Stops it and all that it started."""
+        if run.state in ENDED:
+            self.mlops.tell(f"the run has ended: {run.state.lower()}", "warning")
+        elif await self.perform("run stop", {"run_id": run.run_id}, yes="Stop it") is not None:
+            self.load()
+
+    @work(exclusive=True, group="deed")
+    async def resume_run(self, run: Run) -> None:
+        """Goes on from the failed stage."""
+        title = f"Resume {run.name or run.run_id[:12]}"
+        if await self.perform("run resume", {"run_id": run.run_id}, yes="Resume", title=title) is not None:
+            self.load()
+
+
+class RunRoom(RunDeeds):
     """One run."""
 
-    CONTEXTS = ("runs",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("runs"))
-    TABS = (Tab("overview", "overview"), Tab("log", "log"))
+    CONTEXTS = ("run",)
+    BINDINGS: ClassVar[list[Any]] = bindings("run")
+    TABS = (
+        Tab("overview", "overview"), Tab("curves", "curves", Curves), Tab("params", "params"), Tab("artifacts", "artifacts"),
+        Tab("log", "log", LogView), Tab("system", "system", Curves), Tab("lineage", "lineage"),
+    )  # fmt: skip
 
-    def __init__(self, run_id: str) -> None:
-        super().__init__()
+    def __init__(self, run_id: str, tab: str = "") -> None:
+        super().__init__(tab)
         self.run_id = run_id
         self.run: RunDetail | None = None
+        self._log_end: int | None = None
 
     def names(self) -> list[str]:
         return ["Runs", (self.run.name if self.run is not None else "") or self.run_id[:12]]
 
     def twin(self) -> tuple[str, dict[str, Any]]:
-        return "run show", {"run_id": self.run_id}
+        key = {"curves": "run metrics", "system": "run metrics", "log": "run logs"}.get(self.tab, "run show")
+        return (
+            ("lineage", {"entity": self.entity()})
+            if self.tab == "lineage"
+            else (key, {"run_id": self.run_id})
+        )
 
     def entity(self) -> str:
         return f"run:{self.run_id}"
 
+    def status(self) -> Text:
+        if self.run is None:
+            return Text()
+        shown = run_state(self.run.state, self.run.reason, news=self.mlops.news.connected)
+        current = next((stage.name for stage in reversed(self.run.stages) if stage.state == "started"), "")
+        if current and self.run.state not in ENDED:
+            shown.append(f"  stage {clean(current)}", style="cyan")
+        return Text.assemble(shown, "  ", state(self.run.verdict) if self.run.verdict else "")
+
     def concerns(self, news: News) -> bool:
         return self.run_id in news.runs or any(self.run_id in subject for _, subject in news.entries)
+
+    # --- asking ---
 
     @work(exclusive=True, group="load")
     async def load(self) -> None:
         try:
             self.run = await self.link.ask("run show", {"run_id": self.run_id})
-            log = (
-                await self.link.ask("run logs", {"run_id": self.run_id, "tail": 500})
-                if self.tab == "log"
-                else None
-            )
+            await self._load_tab(self.run)
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        run = self.run
-        if self.pane() is not None:
-            if log is not None:
-                self.doc.write(lambda width: page("run logs", log, width))
-            else:
-                self.doc.write(lambda width: page("run show", run, width))
         self.loaded()
 
     def draw(self) -> None:
         self.load()
+
+    async def _load_tab(self, run: RunDetail) -> None:
+        pane = self.pane()
+        if isinstance(pane, Curves):
+            pane.offer([name for name in run.metrics if name.startswith(SYSTEM) == (self.tab == "system")])
+        elif isinstance(pane, LogView):
+            await self._load_log(pane)
+        elif isinstance(pane, Doc):
+            if self.tab == "lineage":
+                graph = await self.link.ask("lineage", {"entity": self.entity()})
+                pane.write(lambda width: page("lineage", graph, width))
+            else:
+                write = {"params": params, "artifacts": artifacts}.get(self.tab, overview)
+                pane.write(lambda width: write(run, width))
+
+    async def _load_log(self, view: LogView) -> None:
+        """The end of the log first, then what was added since."""
+        asked: dict[str, Any] = {"run_id": self.run_id}
+        while True:
+            asked["offset"] = -CHUNK if self._log_end is None else self._log_end
+            chunk = await self.link.ask("run logs", asked)
+            if not self.is_mounted:
+                return
+            first, self._log_end = self._log_end is None, chunk.next
+            view.append(chunk.text, offset=chunk.offset, size=chunk.size) if chunk.text or first else None
+            if chunk.next >= chunk.size or not chunk.text:
+                return
+
+    @on(LogView.Wanted)
+    @work(group="log")
+    async def _earlier(self, event: LogView.Wanted) -> None:
+        try:
+            chunk = await self.link.ask("run logs", {"run_id": self.run_id, "offset": event.offset})
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        event.view.prepend(chunk.text[: event.count], offset=event.offset)
+
+    @on(Curves.Asked)
+    @work(exclusive=True, group="curve")
+    async def _curve(self, event: Curves.Asked) -> None:
+        buckets = max(50, min(2 * event.curves.size.width, 1000))
+        asked = {"run_id": self.run_id, "keys": [event.metric], "buckets": buckets, "axis": event.axis}
+        try:
+            found = await self.link.ask("run metrics", asked)
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        name = (self.run.name if self.run is not None else "") or self.run_id[:12]
+        event.curves.show(event.metric, series_of({name: curve for curve in found.metrics}))
+
+    # --- deeds ---
+
+    def action_run_stop(self) -> None:
+        if self.run is not None:
+            self.stop_run(self.run)
+
+    def action_run_resume(self) -> None:
+        if self.run is not None:
+            self.resume_run(self.run)
+
+    def action_run_log(self) -> None:
+        self.show_tab("log")
+
+    def action_run_curves(self) -> None:
+        self.show_tab("curves")
+
+
+def overview(run: RunDetail, width: int) -> Text:
+    """The run as its command shows it."""
+    return page("run show", run, width)
+
+
+def params(run: RunDetail, width: int) -> Text:
+    """What it was started with: parameters, data versions, command, environment."""
+    sheet = Sheet(width)
+    sheet.heading("parameters").pairs(run.params.items()) if run.params else sheet.line(
+        "no parameters", "bright_black"
+    )
+    if run.pins:
+        sheet.heading("data").pairs((source, f"v{version}") for source, version in run.pins.items())
+    sheet.heading("started as").pairs([
+        ("command", " ".join(run.command)), ("folder", run.cwd), ("python", run.python), ("recipe", run.recipe_hash), ("after", ", ".join(run.after)),
+    ])  # fmt: skip
+    if run.environment:
+        sheet.heading("environment").pairs(run.environment.items())
+    if run.tags:
+        sheet.heading("tags").pairs(run.tags.items())
+    return sheet.text
+
+
+def artifacts(run: RunDetail, width: int) -> Text:
+    """The files that it produced."""
+    sheet = Sheet(width)
+    if not run.artifacts:
+        return sheet.line("no artifacts", "bright_black").text
+    rows = [(found.path, size(found.size), short(found.sha256, 12)) for found in run.artifacts]
+    sheet.table(("path", "size", "sha256"), rows, right=(1,))
+    return sheet.line().line(f"in {run.folder}/artifacts", "bright_black").text

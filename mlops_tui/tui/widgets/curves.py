@@ -1,0 +1,112 @@
+"""The metrics of runs: a strip of names, and the chart of the one at the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.message import Message
+
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.formats import clean, glyphs
+from mlops_tui.tui.widgets.chart import Chart, Series
+from mlops_tui.tui.widgets.lines import Line
+
+
+class Curves(Vertical):
+    """Posts `Asked` for the metric that is shown, over steps or time; the screen answers with `show`."""
+
+    DEFAULT_CSS = "Curves { height: 1fr; } Curves > Chart { height: 1fr; }"
+    BINDINGS: ClassVar[list[Any]] = bindings("curves")
+
+    class Asked(Message):
+        """The curve of `metric` is wanted; `axis` is step or time."""
+
+        def __init__(self, curves: Curves, metric: str, axis: str) -> None:
+            super().__init__()
+            self.curves, self.metric, self.axis = curves, metric, axis
+
+        @property
+        def control(self) -> Curves:
+            return self.curves
+
+    def __init__(self, *, empty: str = "no metrics have been logged", id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._names: list[str] = []
+        self._place = 0
+        self._empty = empty
+
+    def compose(self) -> ComposeResult:
+        yield Line()
+        yield Chart(empty=self._empty)
+
+    def on_mount(self) -> None:
+        self._draw_names()
+
+    @property
+    def metric(self) -> str:
+        """The metric at the cursor; empty where there is none."""
+        return self._names[self._place] if self._names else ""
+
+    @property
+    def chart(self) -> Chart:
+        """The chart."""
+        return self.query_one(Chart)
+
+    def offer(self, names: Sequence[str]) -> None:
+        """The metrics there are; the cursor stays on its own. Asks for the curve."""
+        before = self.metric
+        self._names = list(names)
+        self._place = self._names.index(before) if before in self._names else 0
+        self._draw_names()
+        self._ask()
+
+    def show(self, metric: str, series: Sequence[Series]) -> None:
+        """The curves of a metric; late answers for another one are dropped."""
+        if metric == self.metric:
+            self.chart.y_label = metric
+            self.chart.set_series(series)
+
+    def _ask(self) -> None:
+        if self.metric:
+            self.post_message(self.Asked(self, self.metric, self.chart.x_kind))
+
+    @on(Chart.AxisAsked)
+    def _axis(self, event: Chart.AxisAsked) -> None:
+        event.stop()
+        self.chart.set_series([], x_kind=event.kind)
+        self._ask()
+
+    def _draw_names(self) -> None:
+        shown = Text(no_wrap=True)
+        for place in range(max(0, self._place - 2), len(self._names)):
+            name = clean(self._names[place])
+            shown.append(f" {name} ", style="bold reverse" if place == self._place else "bright_black")
+            shown.append(" ")
+        count = f"{self._place + 1}/{len(self._names)} {glyphs().bullet} < > metric" if self._names else ""
+        self.query_one(Line).show(shown, Text(count, style="bright_black"))
+
+    def _step(self, step: int) -> None:
+        if self._names:
+            self._place = (self._place + step) % len(self._names)
+            self._draw_names()
+            self.chart.set_series([])
+            self._ask()
+
+    def action_curves_next(self) -> None:
+        self._step(1)
+
+    def action_curves_previous(self) -> None:
+        self._step(-1)
+
+
+def series_of(curves: Mapping[str, Any], pinned: str = "") -> list[Series]:
+    """Series named by run from (name → Curve)."""
+    return [
+        Series(name, curve.buckets, pinned=name == pinned, nonfinite=curve.nonfinite)
+        for name, curve in curves.items()
+    ]
