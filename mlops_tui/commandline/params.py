@@ -117,7 +117,8 @@ def click_parameter(parameter: Parameter) -> click.Parameter:
     kind = _type(parameter)
     if parameter.argument:
         return click.Argument(
-            [parameter.name], type=kind, required=parameter.required, nargs=-1 if parameter.is_list else 1,
+            [parameter.name], type=kind, required=parameter.required,
+            nargs=-1 if parameter.is_list or parameter.is_map else 1,
             metavar=_argument_metavar(parameter),
         )  # fmt: skip
     if parameter.base is bool:
@@ -140,7 +141,7 @@ def _type(parameter: Parameter) -> click.ParamType[Any]:
 
 def _argument_metavar(parameter: Parameter) -> str:
     name = parameter.metavar or parameter.name.upper()
-    if parameter.is_list:
+    if parameter.is_list or parameter.is_map:
         return f"{name}..." if parameter.required else f"[{name}...]"
     return name if parameter.required else f"[{name}]"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from mlops_store.errors import Problem
 
-SMALL_KINDS = frozenset({"ingest", "drift", "inspect", "features", "score"})
+SMALL_KINDS = frozenset({"ingest", "drift", "inspect", "features", "score", "gc"})
 """Short work with a lane of its own, so that training never starves the loop."""
 JUDGING_KINDS = frozenset({"train", "evaluate"})
 """Runs that look at the evaluation rows of their model."""

@@ -18,6 +18,7 @@ from mlops_store.ledger import Finding as StoreFinding
 from mlops_store.ledger import verify as verify_chain
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
+from mlops_tui.services import disk, space
 from mlops_tui.services.configs import look
 from mlops_tui.verbs.top import Doctor, Finding, Health
 
@@ -25,6 +26,7 @@ _LOW_SPACE = 2 << 30
 _NO_SPACE = 200 << 20
 _FEW_WATCHES = 8192
 _SHOWN = 20
+_COUNT_SECONDS = 20.0
 _UNSETTLED_MS = 5 * 60_000
 
 NOTIFY_FILE = "notify.json"
@@ -136,7 +138,19 @@ def _kills_at_logout() -> bool:
 def index_findings(read: Read, *, deep: bool) -> list[Finding]:
     """What is not as index and ledger say, and what waits for someone."""
     store = [_from_store(found) for found in examine(read, deep=deep, is_alive=_alive)]
-    return [*store, *_projects(read), *_unsettled(read), *_quarantine(read), *_untold(read)]
+    return [*store, *_space(read), *_projects(read), *_unsettled(read), *_quarantine(read), *_untold(read)]
+
+
+def _space(read: Read) -> Iterator[Finding]:
+    """The limits of this home, where they are stricter than those that hold for all."""
+    if space.settings(read).budget is not None:
+        counter = disk.usage(read.home)
+        counter.now()
+        counter.wait(_COUNT_SECONDS)
+    found = space.look(read)
+    if found.state == "over" or (found.state in ("low", "full") and found.free >= _LOW_SPACE):
+        yield warning("home_space", str(read.home.path), found.text,
+                      "`mlops-tui home gc --dry-run` says what could go; `mlops-tui home budget` moves the limit")  # fmt: skip
 
 
 def _untold(read: Read) -> Iterator[Finding]:

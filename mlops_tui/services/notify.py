@@ -43,14 +43,25 @@ def notices(read: Read, after: int) -> tuple[list[Notice], int]:
     found: list[Notice] = []
     for row in read.rows(
         "SELECT seq, time, actor, verb, subject, data FROM ledger WHERE seq > ? AND seq <= ? "
-        "AND verb IN ('proposal.open', 'gate.verdict', 'run.settle') ORDER BY seq",
+        "AND verb IN ('proposal.open', 'gate.verdict', 'run.settle', 'home.space') ORDER BY seq",
         [after, until],
     ):
-        event = _event(read, row, loads(row["data"], {}))
-        config = _config(read, event["project"]) if event else None
-        if event and config:
-            found.append(Notice(row["seq"], config[0], config[1], event))
+        data = loads(row["data"], {})
+        event = None if "origin" in data else _event(read, row, data)  # what was imported was told elsewhere
+        for project in _concerned(read, event):
+            config = _config(read, project)
+            if event and config:
+                found.append(Notice(row["seq"], config[0], config[1], {**event, "project": project}))
     return found, until
+
+
+def _concerned(read: Read, event: dict[str, Any] | None) -> list[str]:
+    """The project of an event; all of them where it is about the home."""
+    if event is None:
+        return []
+    if event["project"]:
+        return [event["project"]]
+    return [row["name"] for row in read.rows("SELECT name FROM projects WHERE removed IS NULL ORDER BY name")]
 
 
 def _event(read: Read, row: dict[str, Any], data: dict[str, Any]) -> dict[str, Any] | None:
@@ -63,6 +74,8 @@ def _event(read: Read, row: dict[str, Any], data: dict[str, Any]) -> dict[str, A
             return {**common, "event": "verdict", "project": data["project"], "model": data["model"], "version": data.get("version"),
                     "run_id": data.get("run_id"), "verdict": data["verdict"],
                     "text": f"{data['model']}@{data.get('version')}: the gate says {data['verdict']}"}  # fmt: skip
+        case "home.space":
+            return {**common, "event": "space", "project": "", "state": data.get("state"), "free": data.get("free"), "text": data.get("text", "")}
     if data.get("state") not in _FAILED:
         return None
     run = read.one("SELECT project, model, kind, name, reason FROM runs WHERE run_id = ?", [data["run_id"]])

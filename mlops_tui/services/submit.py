@@ -21,13 +21,14 @@ from mlops_store.redact import redact_params, redact_text, secret_name
 from mlops_store.run_folder import RunFolder, announce
 from mlops_tui import processes
 from mlops_tui.services.code_copy import copy_code
+from mlops_tui.services.space import require_room
 from mlops_tui.verbs._shapes import ClientContext
 
 WORKER = ["-P", "-m", "mlops_tui.worker.main", "{run_dir}", "{attempt}"]
 """Arguments of an interpreter that does one of our own kinds of run; `-P` keeps the project's folder out of the path."""
 
 # the loop's own work steps back behind training
-_NICE: Mapping[str, int] = {"ingest": 5, "drift": 5, "inspect": 5}
+_NICE: Mapping[str, int] = {"ingest": 5, "drift": 5, "inspect": 5, "gc": 10}
 _KEPT = frozenset(
     [
         "PATH",
@@ -76,8 +77,10 @@ def submit(
     interpreter that runs it (default: the client's).
 
     `client` is whoever asked; without one (the loop itself) the daemon's own bare environment is used. The project's
-    code is copied into the run where `project_dir` is given. Raises Problem (`code_too_large`, `project_dir_missing`).
+    code is copied into the run where `project_dir` is given. Raises Problem (`code_too_large`, `project_dir_missing`, `disk_full`).
     """
+    if client is not None:  # what the loop itself asks for is small, and may be what makes room
+        require_room(tx)
     python = python or (client.python if client else "") or sys.executable
     env, withheld = _environment(client)
     spec = RunSpec(

@@ -15,6 +15,7 @@ NOUNS = {
     "monitor": "Monitoring: how the data and the champion have done, batch by batch.",
     "feature": "Features: views over sources, correct at every point in time.",
     "project": "Projects: folders that this home looks after.",
+    "home": "The home: what it takes, collecting, copies of it.",
     "daemon": "The daemon: the process that keeps all this going.",
     "ledger": "The ledger: every decision, who made it and why.",
 }

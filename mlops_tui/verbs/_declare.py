@@ -14,7 +14,7 @@ from msgspec import Meta
 
 Waits = Literal["no", "option", "always"]
 Fill = Literal["project", "project_dir", "client"]
-Kind = Literal["", "pairs", "values", "time", "duration", "path"]
+Kind = Literal["", "pairs", "values", "time", "duration", "size", "path"]
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def opt(description: str, flag: str = "", *, kind: Kind = "", metavar: str = "")
     """An option, named after the field unless `flag` says otherwise.
 
     `kind` says how the CLI reads the text: `pairs` K=V with V as JSON where it is JSON, `values` K=V with V as
-    text, `time` ISO date or time, or age such as `2h` → UTC ms, `duration` `90s`, `2h`, `1d` → ms, `path` made absolute.
+    text, `time` ISO date or time, or age such as `2h` → UTC ms, `duration` `90s`, `2h`, `1d` → ms, `size` `500MB`, `2GiB` → bytes, `path` made absolute.
     """
     return Meta(description=description, extra={"option": flag, "kind": kind, "metavar": metavar})
 

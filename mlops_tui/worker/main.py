@@ -26,6 +26,7 @@ KINDS = {
     "score": "mlops_tui.worker.production.score",
     "inspect": "mlops_tui.worker.production.inspect",
     "features": "mlops_tui.worker.production.features",
+    "gc": "mlops_tui.worker.production.gc",
 }
 """Kind of run → the module whose `run(ctx: WorkerContext) -> None` does it."""
 

@@ -16,6 +16,7 @@ from mlops_store.atomic import (
     read_json_if,
     sha256_bytes,
     sha256_file,
+    touch,
     write_json,
 )
 from mlops_store.errors import Problem
@@ -80,7 +81,7 @@ def link_or_copy(source: Path, target: Path) -> tuple[str, int]:
 
 def find(folder: Path) -> StageRecord | None:
     """The kept record where it is whole; a damaged or half-written folder is removed and counts as absent."""
-    if not folder.is_dir():
+    if not touch(folder / STAGE_FILE) and not folder.is_dir():
         return None
     try:
         record = read_json_if(folder / STAGE_FILE, StageRecord)

@@ -44,6 +44,31 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
     fsync_dir(path.parent)
 
 
+def reserve(path: Path, room: int) -> None:
+    """Takes `room` bytes for what `write_reserved` will write there: a disk that fills up meanwhile shall not cost it. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open(_reserved(path), "wb") as file:
+        file.write(b" " * room)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_reserved(path: Path, data: bytes, room: int) -> None:
+    """Like `write_atomic`, into the room that was taken (blanks fill it up). Raises OSError."""
+    fd = os.open(_reserved(path), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(fd, data.ljust(room - 1) + b"\n", 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.replace(_reserved(path), path)
+    fsync_dir(path.parent)
+
+
+def _reserved(path: Path) -> Path:
+    return path.with_name(f"{path.name}.tmp")
+
+
 def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
     """`value` (structs included) as one JSON document, atomically."""
     write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n", mode)
@@ -60,7 +85,10 @@ def read_regular(path: Path, limit: int) -> bytes:
 
 def read_json(path: Path, kind: type[T]) -> T:
     """A JSON document as `kind`. Raises FileNotFoundError, or msgspec.DecodeError with the reason."""
-    return msgspec.json.decode(path.read_bytes(), type=kind)
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except (RecursionError, UnicodeDecodeError) as error:
+        raise msgspec.DecodeError(str(error)) from error
 
 
 def read_json_if(path: Path, kind: type[T]) -> T | None:
@@ -84,6 +112,15 @@ def sha256_file(path: Path) -> str:
     """sha256 (hex) of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def touch(path: Path) -> bool:
+    """Marks what is there as used now; False where it is not. A collection looks at this time before it takes a thing, and again after."""
+    try:
+        os.utime(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def copy_file(source: Path, target: Path) -> None:

@@ -24,7 +24,7 @@ _NETWORK_TYPES = frozenset(
 )
 # what a home holds before it has its marker
 _OURS = frozenset(
-    {"ledger", "runs", "data", "quarantine", "objects", "cache", "index", "aliases", "tmp", "trash", "notify.json", "usage.json",
+    {"ledger", "runs", "data", "quarantine", "objects", "cache", "index", "aliases", "tmp", "trash", "notify.json",
      "daemon.lock", "daemon.json", "daemon.log"}
 )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from mlops_store.atomic import canonical, copy_file, sha256_bytes, sha256_file, write_atomic
+from mlops_store.atomic import canonical, copy_file, sha256_bytes, sha256_file, touch, write_atomic
 from mlops_store.errors import Problem
 from mlops_store.home import Home, scratch
 
@@ -40,28 +40,31 @@ class Objects:
     def has(self, sha256: str) -> bool:
         return self.path(sha256).is_file()
 
+    def wanted(self, sha256: str) -> bool:
+        """Whether the object is there; if so it counts as new, and no collection takes it before somebody names it."""
+        return touch(self.path(sha256))
+
     def put_bytes(self, data: bytes) -> str:
         digest = sha256_bytes(data)
-        if not self.has(digest):
+        if not self.wanted(digest):
             write_atomic(self.path(digest), data, mode=0o400)
         return digest
 
     def put_file(self, path: Path) -> str:
         digest = sha256_file(path)
-        if not self.has(digest):
+        if not self.wanted(digest):
             copy_file(path, self.path(digest))
         return digest
 
     def read(self, sha256: str) -> bytes:
         """The bytes, checked against their name. Raises Problem where missing or damaged."""
-        try:
-            data = self.path(sha256).read_bytes()
-        except FileNotFoundError:
+        data = self._bytes(sha256)
+        if data is None:
             raise Problem(
                 "object_missing",
                 f"object {sha256} is not in the home",
                 "restore it from a backup; `mlops-tui doctor` lists what needs it",
-            ) from None
+            )
         if sha256_bytes(data) != sha256:
             raise Problem(
                 "object_damaged",
@@ -69,6 +72,17 @@ class Objects:
                 "restore it from a backup",
             )
         return data
+
+    def _bytes(self, sha256: str) -> bytes | None:
+        """From its place; else from the trash, where a collection may have it for the moment in which somebody took it into use."""
+        path = self.path(sha256)
+        for _ in range(3):
+            for place in (path, *self._home.trash.glob(f"gc/*/objects/{sha256}")):
+                try:
+                    return place.read_bytes()
+                except FileNotFoundError:
+                    continue
+        return None
 
     def put_tree(self, folder: Path) -> str:
         """All regular files under `folder` (links are refused); returns the digest of the tree."""
@@ -87,17 +101,18 @@ class Objects:
         files = msgspec.json.decode(self.read(digest), type=dict[str, TreeFile])
         for name in files:
             pure = PurePosixPath(name)
-            if pure.is_absolute() or ".." in pure.parts or "\\" in name or not name:
+            nameless = not pure.parts or "\0" in name or any(len(part.encode()) > 255 for part in pure.parts)
+            if pure.is_absolute() or ".." in pure.parts or "\\" in name or nameless:
                 raise Problem(
                     "path_escapes",
-                    f"tree {digest} names {name!r}, which leads out of it",
+                    f"tree {digest} names {name[:200]!r}, which leads out of it or is no name",
                     "do not use this tree",
                 )
         return files
 
     def checkout(self, digest: str, target: Path) -> Path:
         """The tree as a folder, every byte checked; whole or not at all. Returns `target`."""
-        if target.is_dir():
+        if touch(target):
             return target
         folder = scratch(self._home, "checkout")
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import msgspec
 
 from mlops_store.atomic import read_json, read_json_if, write_atomic, write_json
 from mlops_store.home import Home
-from mlops_store.ids import now_ms
+from mlops_store.ids import RUN_ID, now_ms
 from mlops_store.records import ExitRecord, Identity, LaunchContext, Outcome, RunSpec, RunState
 
 
@@ -21,6 +22,15 @@ class StopRequest(msgspec.Struct):
     time: int
     signal: int = 15
     grace: float = 10.0
+
+
+def run_folders(home: Home) -> Iterator[Path]:
+    """All run folders of a home, oldest first."""
+    if not home.runs.is_dir():
+        return
+    for month in sorted(home.runs.iterdir()):
+        if month.is_dir() and not month.name.startswith("."):
+            yield from sorted(path for path in month.iterdir() if RUN_ID.match(path.name) and path.is_dir())
 
 
 def announce(home: Home, run_id: str, by: Identity) -> None:
@@ -70,10 +80,14 @@ class RunFolder:
     def attempt_dir(self, attempt: int) -> Path:
         return self.path / "attempts" / str(attempt)
 
-    def journals(self) -> list[Path]:
-        """The journal files, by name: the order has no meaning but is always the same."""
+    def journals(self, *more: str) -> list[Path]:
+        """The journal files, by name: the order has no meaning but is always the same. `more`: other endings of names, too."""
         folder = self.path / "journal"
-        return sorted(folder.glob("*.jsonl")) if folder.is_dir() else []
+        try:
+            names = os.listdir(folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [folder / name for name in sorted(names) if name.endswith((".jsonl", *more))]
 
     # --- records ---
 

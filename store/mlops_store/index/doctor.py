@@ -9,12 +9,12 @@ import msgspec
 from mlops_store.atomic import sha256_file
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.index.rebuild import begun_only, run_folders
+from mlops_store.index.rebuild import begun_only
 from mlops_store.index.tx import Read
 from mlops_store.ledger import Finding, Ledger, verify
 from mlops_store.objects import Objects
 from mlops_store.records import ENDED, Manifest
-from mlops_store.run_folder import RunFolder
+from mlops_store.run_folder import RunFolder, run_folders
 
 IsAlive = Callable[[RunFolder, int], bool]
 

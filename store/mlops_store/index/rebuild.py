@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from mlops_store.index.ingest import Ingest
 from mlops_store.index.tx import replay
 from mlops_store.ledger import read_entries
 from mlops_store.records import LedgerEntry
-from mlops_store.run_folder import RunFolder
+from mlops_store.run_folder import RunFolder, run_folders
 
 _ENTRIES = 2000
 _FOLDERS = 500
@@ -31,15 +31,6 @@ class Rebuilt:
 
     entries: int
     runs: int
-
-
-def run_folders(home: Home) -> Iterator[Path]:
-    """All run folders of a home, oldest first."""
-    if not home.runs.is_dir():
-        return
-    for month in sorted(home.runs.iterdir()):
-        if month.is_dir() and not month.name.startswith("."):
-            yield from sorted(path for path in month.iterdir() if RUN_ID.match(path.name) and path.is_dir())
 
 
 def begun_only(home: Home, submitted: Collection[str]) -> set[str]:
