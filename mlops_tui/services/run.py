@@ -20,7 +20,8 @@ from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
 from mlops_tui.services.run_list import list_
 from mlops_tui.services.run_logs import logs
-from mlops_tui.services.run_metrics import metrics
+from mlops_tui.services.run_marks import note, tag
+from mlops_tui.services.run_metrics import metrics, trends
 from mlops_tui.services.run_trash import (
     archive,
     delete,
@@ -38,8 +39,9 @@ from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import RunRef, RunStart
 
 __all__ = [
-    "archive", "compare", "delete", "list_", "logs", "metrics", "plan_archive", "plan_delete", "plan_restore", "plan_start", "plan_stop",
-    "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop", "submit_training", "unarchive", "why",
+    "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
+    "plan_start", "plan_stop", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
+    "submit_training", "tag", "trends", "unarchive", "why",
 ]  # fmt: skip
 
 

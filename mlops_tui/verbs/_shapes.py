@@ -67,6 +67,7 @@ class Run(Output, kw_only=True):
     reason: str = ""
     settled: bool = True
     archived: bool = False
+    note: str = ""
 
 
 class Attempt(Output, kw_only=True):

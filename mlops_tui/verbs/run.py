@@ -208,3 +208,21 @@ VERBS = [
     Verb("run", "restore", RunSet, RunMarks, "Bring deleted runs back from the trash.",
          example="mlops-tui run restore 0192f", writes=True, plans=True),
 ]  # fmt: skip
+class RunTag(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    tags: Annotated[dict[str, str], arg("tags to set", kind="values", metavar="K=V")] = {}
+    remove: Annotated[list[str], opt("take this tag away; repeatable", metavar="KEY")] = []
+
+
+class RunNote(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    text: Annotated[str, arg("the note; an empty one takes it away")]
+
+
+    Verb("run", "tag", RunTag, Run, "Set or remove tags of a run.",
+         help="A tag that a person sets stands over one of the same name that the run logs itself, also later. Recorded in the ledger; "
+         "`ledger undo` takes it back.",
+         example="mlops-tui run tag 0192f owner=ann reviewed=yes --remove draft", writes=True),
+    Verb("run", "note", RunNote, Run, "Write a note on a run.",
+         help="It replaces the note before. `run list --filter 'note: outage'` finds it.",
+         example="mlops-tui run note 0192f 'the radar was down on the 3rd'", writes=True),

@@ -72,9 +72,9 @@ NOUNS: Mapping[str, Noun] = {
             "state": _text("where it stands", *get_args(RunState)), "project": _PROJECT, "experiment": _text("set of runs"),
             "model": _text("name of the model"), "actor": _text("who started it"), "created": _time("submitted"), "started": _time(),
             "ended": _time(), "age": _AGE, "duration": Column("span", "of the newest attempt"), "exit_code": _number(),
-            "signal": _number(), "attempts": _number("how often it was started"),
+            "signal": _number(), "attempts": _number("how often it was started"), "note": _text("what people wrote on it"),
         },
-        order="-created", search=("name", "experiment", "model"), begins=("id",), synonyms={"run_id": "id"}, tracked=True,
+        order="-created", search=("name", "experiment", "model", "note"), begins=("id",), synonyms={"run_id": "id"}, tracked=True,
     ),
     "model": Noun(
         "models",

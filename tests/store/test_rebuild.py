@@ -63,6 +63,8 @@ def full_home(tmp_path: Path) -> Home:
         journal(folder, "1-a", b"\n", ["s", "x", "started", 1, {}], ["a", "m", 1, "ff"])
         journal(folder, "1-b", ["m", "auc", 3, 3, "nan"], ["t", "a", "c"])
         folders.append(folder)
+    marked = {"run_id": folders[0].run_id, "set": {"a": "d"}, "remove": ["b"]}
+    do(writer, ("run.tag", marked), ("run.note", {"run_id": "f" * 32, "text": "before its folder was read"}))
     outcome(
         folders[1],
         Outcome(

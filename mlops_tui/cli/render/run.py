@@ -53,6 +53,14 @@ def _took(run: Run) -> str:
     return lasted(run.ended - run.started) if run.ended is not None and run.started is not None else "-"
 
 
+def marked(run: Run, screen: Screen) -> None:
+    """What is said of a run after a tag or a note."""
+    one(run, screen)
+    screen.facts(
+        [("note", run.note), ("tags", ", ".join(f"{key}={value}" for key, value in sorted(run.tags.items())))]
+    )
+
+
 def show(run: RunDetail, screen: Screen) -> None:
     screen.title(f"{run.name}  {run.state}{'  ' + run.verdict if run.verdict else ''}  {run.run_id}")
     screen.text(
@@ -63,7 +71,7 @@ def show(run: RunDetail, screen: Screen) -> None:
     screen.facts([
         ("experiment", run.experiment if run.experiment != run.model else None),
         ("model version", f"{run.model}@{run.model_version}" if run.model_version is not None else None),
-        ("reason", run.reason), ("proposal", run.proposal_id), ("exit code", run.exit_code or None), ("signal", run.signal),
+        ("note", run.note), ("reason", run.reason), ("proposal", run.proposal_id), ("exit code", run.exit_code or None), ("signal", run.signal),
         ("attempts", run.attempts if run.attempts > 1 else None), ("after", run.after),
         ("data", ", ".join(f"{source}@{version}" for source, version in sorted(run.pins.items()))),
         ("log", f"{run.folder}/log.txt" if run.folder else None), ("withheld", _withheld(run)),
@@ -248,5 +256,6 @@ def _input(value: str | None) -> str:
 
 RENDERERS = {
     "start": one, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,
-    **care.RENDERERS,
+    "fields": fields, "trends": trends,
+    "tag": marked, "note": marked, **care.RENDERERS,
 }  # fmt: skip

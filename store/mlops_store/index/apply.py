@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from mlops_store.index import apply_care, apply_data, apply_models, apply_proposals, apply_runs
+from mlops_store.index import apply_care, apply_data, apply_marks, apply_models, apply_proposals, apply_runs
 from mlops_store.index.database import Connection, insert
 from mlops_store.index.payload import json_text
 from mlops_store.records import LedgerEntry
@@ -18,6 +18,7 @@ HANDLERS: dict[str, Handler] = {
     **apply_data.HANDLERS,
     **apply_runs.HANDLERS,
     **apply_care.HANDLERS,
+    **apply_marks.HANDLERS,
     **apply_models.HANDLERS,
     **apply_proposals.HANDLERS,
 }

@@ -13,7 +13,7 @@ from mlops_store.index.payload import integer, json_field, json_text, mapping, m
 from mlops_store.records import LedgerEntry
 
 FOLDER_TABLES = (
-    "param_log", "params", "tags", "metric_points", "last_values", "artifacts", "stage_events", "offsets", "errors",
+    "param_log", "params", "journal_tags", "metric_points", "last_values", "artifacts", "stage_events", "offsets", "errors",
     "outcomes", "evaluations", "drift",
 )  # fmt: skip
 """Tables of what run folders say: a deleted run has no rows in them."""

@@ -75,6 +75,14 @@ def _waive(con: Connection, entry: LedgerEntry) -> None:
     )  # fmt: skip
 
 
+def _unwaive(con: Connection, entry: LedgerEntry) -> None:
+    """The waiver that ledger entry `seq` made ends now; it stays in the list as one that has expired."""
+    con.execute(
+        "UPDATE waivers SET expires = least(expires, ?) WHERE seq = ?",
+        [entry.time, integer(entry.data, "seq")],
+    )
+
+
 def _look(con: Connection, entry: LedgerEntry) -> None:
     data = entry.data
     con.execute(
@@ -105,6 +113,7 @@ HANDLERS = {
     "model.register": _register,
     "gate.verdict": _verdict,
     "gate.waive": _waive,
+    "gate.unwaive": _unwaive,
     "gate.look": _look,
     "alias.move": _move,
 }

@@ -60,6 +60,15 @@ def _state(con: Connection, entry: LedgerEntry) -> None:
     )  # fmt: skip
 
 
+def _reopen(con: Connection, entry: LedgerEntry) -> None:
+    """A decision on a card is taken back: nobody has decided."""
+    con.execute(
+        "UPDATE proposals SET state = 'OPEN', decision = NULL, decided = NULL, decided_by = NULL, decision_reason = NULL, until = NULL, "
+        "expires = coalesce(?, expires), updated = ?, seq = ? WHERE id = ?",
+        [integer(entry.data, "expires"), entry.time, entry.seq, text(entry.data, "id")],
+    )
+
+
 def _policy(con: Connection, entry: LedgerEntry) -> None:
     data = entry.data
     con.execute(
@@ -77,5 +86,6 @@ HANDLERS = {
     "proposal.update": _update,
     "proposal.decide": _decide,
     "proposal.state": _state,
+    "proposal.reopen": _reopen,
     "policy.set": _policy,
 }

@@ -211,11 +211,11 @@ def _write_tags(con: Connection, lines: Sequence[JournalLine], facts: Sequence[F
     ]
     upsert(
         con,
-        "tags",
+        "journal_tags",
         {"run_id": "VARCHAR", "key": "VARCHAR", "value": "VARCHAR", **_IDENTITY},
         _newest(items),
         "DO UPDATE SET value = excluded.value, attempt = excluded.attempt, writer = excluded.writer, line = excluded.line "
-        f"WHERE {_LATER.format(table='tags')}",
+        f"WHERE {_LATER.format(table='journal_tags')}",
     )
 
 

@@ -27,7 +27,7 @@ from mlops_store.index.directions import default_direction
 Sql = tuple[str, list[Any]]
 
 _COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
-    "name", "kind", "state", "project", "experiment", "model", "actor", "created", "started", "ended", "exit_code", "signal", "attempts")}}  # fmt: skip
+    "name", "kind", "state", "project", "experiment", "model", "actor", "created", "started", "ended", "exit_code", "signal", "attempts", "note")}}  # fmt: skip
 _ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -75,7 +75,7 @@ def compile_tree(
 
 def _search(text: str) -> Sql:
     fields = " OR ".join(
-        f"contains(lower(coalesce(r.{name}, '')), lower(?))" for name in ("name", "experiment", "model")
+        f"contains(lower(coalesce(r.{name}, '')), lower(?))" for name in ("name", "experiment", "model", "note")
     )
     return (
         f"({fields} OR starts_with(r.run_id, lower(?)) OR "

@@ -242,6 +242,7 @@ def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, li
         value,
         value,
         run_id,
+    shape["note"] = row["note"] or ""
     ]
 
 
@@ -263,7 +264,7 @@ def _metrics(
 
 _SHAPE = ("run_id", "kind", "name", "project", "experiment", "state")
 _ENDS = ("created", "started", "ended", "exit_code", "signal", "attempts", "model", "proposal_id", "reason")
-_COLUMNS = ", ".join((*_SHAPE, *_ENDS, "metric", "direction", "submitted", "settled", "archived"))
+_COLUMNS = ", ".join((*_SHAPE, *_ENDS, "metric", "direction", "submitted", "settled", "archived", "note"))
 
 
 def _shape(
