@@ -11,7 +11,18 @@ from functools import cache
 
 from textual.binding import Binding
 
-from mlops_tui.tui.actions import chart, curves, data, everywhere, features, ledger, models, proposals, runs
+from mlops_tui.tui.actions import (
+    chart,
+    compare,
+    curves,
+    data,
+    everywhere,
+    features,
+    ledger,
+    models,
+    proposals,
+    runs,
+)
 from mlops_tui.tui.actions._declare import Action
 
 __all__ = [
@@ -26,7 +37,7 @@ __all__ = [
     "shown_key",
 ]
 
-_ROOMS = (everywhere, runs, models, features, data, proposals, ledger, chart, curves)
+_ROOMS = (everywhere, runs, models, features, data, proposals, ledger, chart, compare, curves)
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
@@ -184,8 +184,10 @@ class Room(Screen[None]):
         reason: Reason = "no",
         title: str = "",
         word: str = "",
+        notes: Sequence[str] = (),
     ) -> Any:
-        """Shows the plan of a verb, asks, carries it out and says so. Returns its answer; None where it was left or refused.
+        """Shows the plan of a verb (after `notes` of the screen's own), asks, carries it out and says so. Returns its answer; None where it was
+        left or refused.
 
         Call it in a worker. A refusal stays on the screen as a message with its hint.
         """
@@ -197,6 +199,7 @@ class Room(Screen[None]):
                 if verb.plans
                 else Plan(title=title or verb.summary, steps=[verb.help or verb.summary])
             )
+            plan = Plan(title=plan.title, steps=[*notes, *plan.steps], undo=plan.undo)
             confirmed: Confirmed | None = await self.app.push_screen_wait(
                 PlanDialog(plan, command=line, yes=yes, reason=reason, word=word)
             )

@@ -104,7 +104,8 @@ class RunRoom(RunDeeds):
     async def _load_tab(self, run: RunDetail) -> None:
         pane = self.pane()
         if isinstance(pane, Curves):
-            pane.offer([name for name in run.metrics if name.startswith(SYSTEM) == (self.tab == "system")])
+            shown = [name for name in run.metrics if name.startswith(SYSTEM) == (self.tab == "system")]
+            pane.offer(sorted(shown, key=lambda name: (run.metrics[name].count < 2, name)))
         elif isinstance(pane, LogView):
             await self._load_log(pane)
         elif isinstance(pane, Doc):
@@ -149,7 +150,7 @@ class RunRoom(RunDeeds):
             self.mlops.complain(problem)
             return
         name = (self.run.name if self.run is not None else "") or self.run_id[:12]
-        event.curves.show(event.metric, series_of({name: curve for curve in found.metrics}))
+        event.curves.show(event.metric, series_of({name: found.metrics[0]} if found.metrics else {}))
 
     # --- deeds ---
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 from rich.text import Text
 from textual import work
 
+from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
@@ -105,6 +106,40 @@ class RunsRoom(ListRoom):
             self.mlops.tell(f"the run has ended: {run.state.lower()}", "warning")
             return
         await self.perform("run stop", {"run_id": run.run_id}, yes="Stop it")
+
+    @work(exclusive=True, group="deed")
+    async def action_run_new(self) -> None:
+        from mlops_tui.tui.starting import new_run
+
+        started = await new_run(self)
+        if started is not None:
+            self.table.reset(keep_cursor=False)
+
+    @work(exclusive=True, group="deed")
+    async def action_run_clone(self) -> None:
+        from mlops_tui.tui.starting import clone_run
+
+        run = self.table.row_at_cursor
+        if run is None:
+            return
+        try:
+            detail = await self.link.ask("run show", {"run_id": run.run_id})
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        if await clone_run(self, detail) is not None:
+            self.table.reset(keep_cursor=False)
+
+    def action_run_compare(self) -> None:
+        from mlops_tui.tui.screens.run_compare import CompareRoom
+
+        marked = sorted(self.table.marks)
+        at = self.table.cursor_key
+        chosen = marked if len(marked) > 1 else sorted({*marked, *([at] if at else [])})
+        if len(chosen) < 2:
+            self.mlops.tell("mark two or more runs with space first", "warning")
+        else:
+            self.mlops.open(CompareRoom(chosen))
 
     def action_run_resume(self) -> None:
         self._resume()

@@ -1,0 +1,143 @@
+"""Starting a run from the app: a form filled from what ran before, then the plan, then the run."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from mlops_store.errors import Problem
+from mlops_tui.commandline.values import json_or_text
+from mlops_tui.tui.dialogs.form import Field, Form, Values
+from mlops_tui.tui.formats import short
+from mlops_tui.verbs._shapes import Run, RunDetail
+
+if TYPE_CHECKING:
+    from mlops_tui.tui.screens.room import Room
+
+
+async def new_run(room: Room, model: str = "") -> Run | None:
+    """Asks for model, parameters and data versions; starts the run. None where it was left. Call it in a worker."""
+    try:
+        models = list((await room.link.ask("project show")).models)
+        newest = await room.link.ask("data list", {"limit": 200})
+    except Problem as problem:
+        room.mlops.complain(problem)
+        return None
+    if not models:
+        room.mlops.tell("mlops.toml names no model: write [model.NAME] first (docs/mlops_toml.md)", "warning")
+        return None
+    versions: dict[str, int] = {}
+    for row in newest.items:
+        versions.setdefault(row.source, row.version)
+    fields = _fields(
+        model or models[0],
+        tuple(models),
+        data_hint=" ".join(f"{source}={version}" for source, version in sorted(versions.items())),
+    )
+    return await _ask_and_start(room, "New run", fields)
+
+
+async def clone_run(room: Room, run: RunDetail) -> Run | None:
+    """The same run with edits; the plan says what differs from the first."""
+    if run.kind != "train" or run.model is None:
+        room.mlops.tell(f"a {run.kind} run is not cloned: training runs are", "warning")
+        return None
+    params = pairs_text({key: value for key, value in run.params.items() if not key.startswith("best.")})
+    fields = _fields(
+        run.model,
+        (run.model,),
+        params=params,
+        data=pairs_text(run.pins),
+        name=f"{run.name}-clone" if run.name else "",
+    )
+    return await _ask_and_start(room, f"Clone {run.name or run.run_id[:12]}", fields, before=run)
+
+
+def _fields(
+    model: str,
+    models: tuple[str, ...],
+    *,
+    params: str = "",
+    data: str = "",
+    name: str = "",
+    data_hint: str = "",
+) -> list[Field]:
+    return [
+        Field("model", "model", model, choices=models),
+        Field(
+            "params", "parameters", params, hint="max_depth=6 learning_rate=0.1; empty: those of mlops.toml"
+        ),
+        Field(
+            "pins",
+            "data",
+            data,
+            hint=f"empty: the newest ({data_hint})" if data_hint else "source=version; empty: the newest",
+        ),
+        Field("name", "name", name, hint="label of the run"),
+        Field("tags", "tags", hint="key=value …"),
+    ]
+
+
+def check(values: Values) -> tuple[str, str] | None:
+    """What is wrong with a form, as (field, words)."""
+    for name in ("params", "pins", "tags"):
+        try:
+            found = read_pairs(values[name])
+        except ValueError as error:
+            return name, str(error)
+        if name == "pins" and any(not isinstance(version, int) for version in found.values()):
+            return name, "a data version is a number: flights=3"
+    return None
+
+
+def read_pairs(text: str) -> dict[str, Any]:
+    """`a=1 b="two words"` as names and values, a value as JSON where it is JSON. Raises ValueError."""
+    found: dict[str, Any] = {}
+    for word in shlex.split(text):
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise ValueError(f"{word!r} is not name=value")
+        found[key] = json_or_text(value)
+    return found
+
+
+def pairs_text(pairs: dict[str, Any]) -> str:
+    """The reverse of `read_pairs`."""
+    return " ".join(
+        f"{key}={shlex.quote(value if isinstance(value, str) else short(value, 10_000))}"
+        for key, value in pairs.items()
+    )
+
+
+async def _ask_and_start(
+    room: Room, title: str, fields: list[Field], before: RunDetail | None = None
+) -> Run | None:
+    values: Values | None = await room.app.push_screen_wait(Form(title, fields, yes="Plan", check=check))
+    if values is None:
+        return None
+    asked: dict[str, Any] = {
+        "model": values["model"],
+        "params": read_pairs(values["params"]),
+        "pins": read_pairs(values["pins"]),
+    }
+    asked["tags"] = {key: str(value) for key, value in read_pairs(values["tags"]).items()}
+    if values["name"]:
+        asked["name"] = values["name"]
+    notes = _differences(before, asked) if before is not None else []
+    started: Run | None = await room.perform("run start", asked, yes="Start", notes=notes)
+    return started
+
+
+def _differences(before: RunDetail, asked: dict[str, Any]) -> list[str]:
+    """What the clone changes, line by line."""
+    found = []
+    for what, old, new in (
+        ("parameter", before.params, asked["params"]),
+        ("data", before.pins, asked["pins"]),
+    ):
+        for key in sorted({*old, *new}):
+            if key.startswith("best.") and key not in new:
+                continue
+            if old.get(key) != new.get(key):
+                found.append(f"{what} {key}: {short(old.get(key), 40)} becomes {short(new.get(key), 40)}")
+    return found or ["nothing differs from the first run"]
