@@ -80,7 +80,7 @@ def _search(text: str) -> Sql:
     return (
         f"({fields} OR starts_with(r.run_id, lower(?)) OR "
         "EXISTS (SELECT 1 FROM tags t WHERE t.run_id = r.run_id AND contains(lower(t.value), lower(?))))",
-        [text] * 5,
+        [text] * 6,
     )
 
 
