@@ -9,6 +9,7 @@ import os
 import random
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,19 @@ with start_run() as run:
     for step in range(points):
         run.log_metric("x", step * 0.5, step=step)
         os.write(diary, b"point %d\\n" % step)
-        if step % 10 == 9:
-            time.sleep(0.005)
+        if step % 5 == 4:
+            time.sleep(0.02)
 os.write(diary, b"end %d\\n" % code)
 sys.exit(code)
 """
+
+
+@dataclass(frozen=True)
+class Round:
+    """When it begins for all, and that it is over (a barrier and an event of multiprocessing)."""
+
+    ready: Any
+    over: Any
 
 
 class Diary:
@@ -66,10 +75,11 @@ def make_project(folder: Path, models: int) -> None:
     (folder / "mlops.toml").write_text(f'[project]\nname = "{PROJECT}"\n{tables}')
 
 
-def log_runs(home: Path, diaries: Path, seed: int, until: float) -> None:
+def log_runs(home: Path, diaries: Path, seed: int, round_: Round) -> None:
     """Scripts of one's own, one after the other: each a process that logs and ends itself, unless it is killed."""
     rng = random.Random(seed)
-    while time.time() < until:
+    round_.ready.wait()
+    while not round_.over.is_set():
         code, points = rng.choice(CODES), rng.randrange(1, 400)
         pid = os.fork()
         if pid == 0:
@@ -90,7 +100,7 @@ def _script(home: Path, diaries: Path, code: int, points: int) -> int:
     return code
 
 
-def start_runs(home: Path, diaries: Path, seed: int, until: float, model: str) -> None:
+def start_runs(home: Path, diaries: Path, seed: int, round_: Round, model: str) -> None:
     """Runs of the queue, one after the other: started, now and then stopped, waited for by their folder."""
     rng = random.Random(seed)
     diary = Diary(diaries, f"client-{model}")
@@ -98,10 +108,11 @@ def start_runs(home: Path, diaries: Path, seed: int, until: float, model: str) -
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     context = environment()
     number = 0
-    while time.time() < until:
+    round_.ready.wait()
+    while not round_.over.is_set():
         number += 1
         label = f"{model}-{seed}-{number}"
-        code, points = rng.choice(CODES), rng.randrange(1, 1000)
+        code, points = rng.choice(CODES), rng.randrange(1, 500)
         request = {"project": PROJECT, "model": model, "name": label, "client": context,
                    "params": {"code": code, "points": points}}  # fmt: skip
         diary.say("asked", label, code)
@@ -114,7 +125,7 @@ def start_runs(home: Path, diaries: Path, seed: int, until: float, model: str) -
             diary.say("stopping", run.run_id)
             if _ask(home, diary, "run stop", {"run_id": run.run_id}) is not None:
                 diary.say("stopped", run.run_id)
-        _wait(RunFolder(Home(home).run_dir(run.run_id)), until)
+        _wait(RunFolder(Home(home).run_dir(run.run_id)), round_)
     diary.close()
 
 
@@ -128,8 +139,8 @@ def _ask(home: Path, diary: Diary, verb: str, request: dict[str, Any]) -> Any:
         return None
 
 
-def _wait(folder: RunFolder, until: float) -> None:
+def _wait(folder: RunFolder, round_: Round) -> None:
     """Until the run has ended, or the round."""
-    end = min(until, time.time() + _PATIENCE)
-    while time.time() < end and folder.exit(1) is None:
+    end = time.monotonic() + _PATIENCE
+    while time.monotonic() < end and not round_.over.is_set() and folder.exit(1) is None:
         time.sleep(0.02)

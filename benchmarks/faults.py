@@ -31,7 +31,7 @@ from mlops_tui.cli.commands.daemon import stop_daemon
 from mlops_tui.client import Client, connect
 
 LOGGERS, CLIENTS = 4, 4
-PAUSE = 0.12
+PAUSE = 0.15
 """Mean seconds between two kills."""
 SETTLE = 90.0
 
@@ -45,11 +45,12 @@ class Killer:
         self._kills = kills
         self.count: Counter[str] = Counter()
 
-    def work(self, until: float) -> None:
-        """Until the end of the round."""
-        while time.time() < until:
-            time.sleep(min(self._rng.expovariate(1 / PAUSE), max(0.0, until - time.time())))
-            what = self._rng.choice(("daemon", "shim", "trainer", "trainer"))
+    def work(self, seconds: float) -> None:
+        """For this long, and until somebody was killed at all."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or (not self.count and time.monotonic() < end + SETTLE):
+            time.sleep(self._rng.expovariate(1 / PAUSE))
+            what = self._rng.choices(("daemon", "shim", "trainer"), (1, 4, 4))[0]
             if self._daemon() if what == "daemon" else self._of_a_run(what):
                 self.count[what] += 1
 
@@ -64,7 +65,7 @@ class Killer:
 
     def _of_a_run(self, what: str) -> bool:
         live = [
-            folder for folder in run_folders(self._home)[-40:] if folder.latest() and folder.exit(1) is None
+            folder for folder in run_folders(self._home)[-30:] if folder.latest() and folder.exit(1) is None
         ]
         found = [
             (folder, who) for folder in live if (who := folder.shim(1) if what == "shim" else folder.child(1))
@@ -102,22 +103,24 @@ def run_folders(home: Home) -> list[RunFolder]:
 def play(home: Home, diaries: Path, rng: random.Random, seconds: float, kills: Kills) -> Counter[str]:
     """One round: the eight at work, and the killer among them. Returns the kills by kind."""
     context = multiprocessing.get_context("forkserver")
-    until = time.time() + seconds
+    round_ = fault_actors.Round(context.Barrier(LOGGERS + CLIENTS + 1), context.Event())
+    common = (home.path, diaries)
     actors = [
-        context.Process(target=fault_actors.log_runs, args=(home.path, diaries, rng.getrandbits(32), until))
+        context.Process(target=fault_actors.log_runs, args=(*common, rng.getrandbits(32), round_))
         for _ in range(LOGGERS)
     ]
     actors += [
         context.Process(
-            target=fault_actors.start_runs,
-            args=(home.path, diaries, rng.getrandbits(32), until, f"m{number}"),
+            target=fault_actors.start_runs, args=(*common, rng.getrandbits(32), round_, f"m{number}")
         )
         for number in range(CLIENTS)
     ]
     for actor in actors:
         actor.start()
     killer = Killer(home, rng, kills)
-    killer.work(until)
+    round_.ready.wait(SETTLE)
+    killer.work(seconds)
+    round_.over.set()
     for actor in actors:
         actor.join(SETTLE)
         if actor.exitcode != 0:
@@ -159,7 +162,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
-        "--seconds", type=float, default=3.0, help="length of a round, before all is waited for"
+        "--seconds", type=float, default=4.0, help="length of a round, before all is waited for"
     )
     parser.add_argument("--each-home", type=int, default=10, help="rounds in one home")
     parser.add_argument("--dir", type=Path, help="where the homes go, and stay; default: a temporary folder")

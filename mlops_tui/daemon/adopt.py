@@ -9,6 +9,7 @@ import errno
 import fcntl
 import os
 import signal
+import time
 from enum import Enum
 
 from mlops_store.atomic import write_json
@@ -116,7 +117,7 @@ class Reaper:
     """Stops what has no shim: unsupervised children and SDK runs. Keeps only whom it has already asked."""
 
     def __init__(self) -> None:
-        self._asked: set[tuple[str, int]] = set()
+        self._asked: dict[tuple[str, int], float] = {}
 
     def follow(self, folder: RunFolder, attempt: int, request: StopRequest, sdk: bool) -> bool:
         """One step towards the end; True when nothing is left. First the signal, after the grace SIGKILL to the whole tree.
@@ -127,14 +128,16 @@ class Reaper:
         if child is None or not _lives(child):
             return True
         key = (folder.run_id, attempt)
-        if now_ms() >= request.time + round(request.grace * 1000):
+        # the grace is counted from when we asked, by a clock that nobody sets
+        asked = self._asked.get(key)
+        if asked is None:
+            self._asked[key] = time.monotonic()
+            self._ask(child, signal.SIGINT if sdk else request.signal, group=not sdk)
+        elif time.monotonic() >= asked + request.grace:
             rows = processes.table()
             below = processes.descendants(child.pid, rows, None if sdk else child.pid)
             root = rows.get(child.pid)
             processes.send_all([*below, *([root] if root else [])], signal.SIGKILL)
-        elif key not in self._asked:
-            self._asked.add(key)
-            self._ask(child, signal.SIGINT if sdk else request.signal, group=not sdk)
         return False
 
     @staticmethod

@@ -13,7 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from mlops_store.atomic import write_json
+import msgspec
+
+from mlops_store.atomic import write_json, write_reserved
 from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
 from mlops_store.journal import JournalWriter
@@ -24,6 +26,8 @@ from mlops_tui.sdk import artifacts
 from mlops_tui.sdk.plain import plain_params
 
 _MAX_TRACEBACK = 64 * 1024
+EXIT_ROOM = 1024
+"""Bytes that are taken at the start for the record of the end."""
 
 
 class Run:
@@ -146,7 +150,8 @@ class Run:
         atexit.unregister(self._at_exit)
         record.duration_ms = round((time.monotonic() - self._started) * 1000)
         try:
-            write_json(self._folder.attempt_dir(self._attempt) / "exit.json", record)
+            path = self._folder.attempt_dir(self._attempt) / "exit.json"
+            write_reserved(path, msgspec.json.encode(record), EXIT_ROOM)
         except OSError as problem:
             self._lost(f"the end of run {self.run_id}: {problem.strerror or problem}")
 
@@ -163,7 +168,7 @@ class Run:
             self._lost(f"the traceback: {problem.strerror or problem}")
 
     def _lost(self, what: str) -> None:
-        self._journal.dropped += 1
+        self._journal.lost()
         print(f"mlops-tui: not recorded: {what}; training goes on", file=sys.stderr)
 
 

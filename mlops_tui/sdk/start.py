@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mlops_store.atomic import write_json
+from mlops_store.atomic import reserve, write_json
 from mlops_store.home import Home
 from mlops_store.ids import NAME, check_name, new_run_id, now_ms
 from mlops_store.records import Identity, RunSpec
@@ -18,7 +18,7 @@ from mlops_store.run_folder import RunFolder, announce
 from mlops_tui import processes
 from mlops_tui.capture import capture
 from mlops_tui.sdk.plain import plain_params
-from mlops_tui.sdk.run import Run
+from mlops_tui.sdk.run import EXIT_ROOM, Run
 
 _DEFAULT = "default"
 
@@ -89,6 +89,7 @@ def _new(
     announce(home, run_id, me)
     folder = RunFolder(home.run_dir(run_id))
     write_json(folder.attempt_dir(1) / "child.json", me)
+    reserve(folder.attempt_dir(1) / "exit.json", EXIT_ROOM)
     write_json(folder.capture, capture(spec.cwd, spec.command, os.environ, sys.executable, seed))
     return Run(RunFolder.create(home, spec), 1, owner=True)
 

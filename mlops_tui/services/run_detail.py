@@ -43,6 +43,7 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
         recipe_hash=row["recipe_hash"] or "",
         environment=_environment(folder, spec),
         folder=os.fspath(folder.path),
+        dropped=_dropped(db, run_id),
     )
 
 
@@ -106,6 +107,11 @@ def _error(db: Read | Tx, row: dict[str, Any]) -> RunError | None:
         return None
     found = queries.error(db, row["run_id"], row["attempts"])
     return RunError(**{name: value or "" for name, value in found.items()}) if found else None
+
+
+def _dropped(db: Read | Tx, run_id: str) -> int:
+    row = db.one("SELECT CAST(sum(dropped) AS BIGINT) AS n FROM offsets WHERE run_id = ?", [run_id])
+    return int((row or {}).get("n") or 0)
 
 
 def _gate(db: Read | Tx, run_id: str, result: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -113,7 +113,8 @@ class RunError(Output, kw_only=True):
 
 
 class RunDetail(Run, kw_only=True):
-    """A run with its evidence. `result` is the worker's outcome for this kind of run (ingest, score, drift, …)."""
+    """A run with its evidence. `result` is the worker's outcome for this kind of run (ingest, score, drift, …); `dropped` are
+    lines of its journals that a full disk did not take."""
 
     attempt_list: list[Attempt] = []
     stages: list[Stage] = []
@@ -129,6 +130,7 @@ class RunDetail(Run, kw_only=True):
     recipe_hash: str = ""
     environment: dict[str, Any] = {}
     folder: str = ""
+    dropped: int = 0
 
 
 class ModelVersion(Output, kw_only=True):

@@ -20,6 +20,8 @@ from mlops_store.ids import now_ms
 
 MAX_TEXT = 1 << 16
 MAX_KEY = 500
+DROPPED = ".dropped"
+"""`journal/<writer>.<n>.dropped`, empty: the writer ended on a full disk, and n lines were dropped that its journal does not tell of."""
 
 _ENCODE = msgspec.json.Encoder().encode
 
@@ -36,8 +38,10 @@ class JournalWriter:
         self._pid = 0
         self._fd = -1
         self.dropped = 0
+        self._unsaid = 0
         self._warned = False
         self._torn = False
+        self._behind = False
         self._open()
 
     # --- what can be said ---
@@ -89,13 +93,19 @@ class JournalWriter:
         """Makes what was written durable."""
         os.fsync(self._fd)
 
+    def lost(self) -> None:
+        """Counts something else of the run that could not be written."""
+        self.dropped += 1
+        self._unsaid += 1
+        self._behind = True
+
     def close(self) -> None:
-        """Says how much was dropped, if anything, and closes the file."""
+        """Says how much was dropped and not said yet, if anything, and closes the file."""
         with self._lock:
             if self._fd < 0:
                 return
-            if self.dropped:
-                self._raw(_ENCODE(["d", self.dropped, "write failed"]) + b"\n")
+            if self._unsaid and not self._catch_up(b""):
+                self._leave_mark()
             os.close(self._fd)
             self._fd = -1
 
@@ -141,25 +151,52 @@ class JournalWriter:
         if self._fd >= 0:
             os.close(self._fd)
         self._label = ""
-        self._torn = False
+        self._torn, self._behind, self._unsaid = False, False, 0
         self._open()
 
     def _raw(self, line: bytes) -> None:
-        if self._torn:
-            # a part of a line is on the disk: without an end of line, this one would be lost with it
-            line = b"\n" + line
+        if self._behind:
+            with self._lock:
+                if not self._catch_up(line):
+                    self._drop("the disk still takes nothing")
+            return
         try:
             written = os.write(self._fd, line)
-            if written == len(line):
-                self._torn = False
-                return
-            reason, self._torn = "the disk took only a part of a line", True
         except OSError as error:
-            reason = error.strerror or str(error)
-        self._drop(reason)
+            self._drop(error.strerror or str(error))
+            return
+        if written != len(line):
+            self._torn = True
+            self._drop("the disk took only a part of a line")
+
+    def _catch_up(self, line: bytes) -> bool:
+        """A line after one that failed: first what is owed. A torn line has to end, or this one would be lost with it; and as soon
+        as the disk takes anything again, it takes the number of the lines that were dropped."""
+        owed = b"\n" if self._torn else b""
+        if self._unsaid:
+            owed += _ENCODE(["d", self._unsaid, "write failed"]) + b"\n"
+        try:
+            written = os.write(self._fd, owed + line)
+        except OSError:
+            return False
+        if written >= len(owed):
+            self._unsaid = 0
+        self._torn = self._behind = written != len(owed) + len(line)
+        return not self._torn
+
+    def _leave_mark(self) -> None:
+        """The disk is full to the end: the number goes into the name of an empty file, which takes no room."""
+        mark = self.path.with_name(f"{self.path.stem}.{self._unsaid}{DROPPED}")
+        try:
+            os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            print(
+                f"mlops-tui: {self._unsaid} lines of the run journal were dropped, and that cannot be recorded: {error}",
+                file=sys.stderr,
+            )
 
     def _drop(self, reason: str) -> None:
-        self.dropped += 1
+        self.lost()
         if not self._warned:
             self._warned = True
             print(
@@ -191,7 +228,7 @@ def decode_line(line: bytes) -> list[Any] | None:
     """A row of a journal, or None where the line is torn or foreign."""
     try:
         row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if not isinstance(row, list) or not row or not isinstance(row[0], str):
         return None
