@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from rich.text import Text
 
@@ -23,7 +23,7 @@ class DataRoom(ListRoom):
     VERB = "data list"
     EMPTY = "no data yet\n\nput files where mlops.toml's [source.*] paths look, or:  mlops-tui data add SOURCE FILE"
     CONTEXTS = ("data",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("data"))
+    BINDINGS: ClassVar[list[Any]] = bindings("data")
 
     def columns(self) -> Sequence[Column]:
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.screens.detail_room import Tab
@@ -13,7 +13,7 @@ class DataVersionRoom(PageRoom):
     """One data version."""
 
     CONTEXTS = ("data",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("data"))
+    BINDINGS: ClassVar[list[Any]] = bindings("data")
     TABS = (Tab("version", "version"), Tab("changes", "changes"), Tab("quarantine", "quarantine"))
 
     def __init__(self, project: str, source: str, version: int) -> None:

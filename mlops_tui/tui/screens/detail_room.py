@@ -30,7 +30,7 @@ class DetailRoom(Room):
     """A subclass names its tabs and draws the one in front in `draw()`, from what `load()` has asked for."""
 
     TABS: ClassVar[tuple[Tab, ...]] = ()
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("detail"))
+    BINDINGS: ClassVar[list[Any]] = bindings("detail")
 
     def __init__(self, tab: str = "") -> None:
         super().__init__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.screens.detail_room import Tab
@@ -13,7 +13,7 @@ class FeatureRoom(PageRoom):
     """One view."""
 
     CONTEXTS = ("features",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("features"))
+    BINDINGS: ClassVar[list[Any]] = bindings("features")
     TABS = (Tab("view", "view"),)
 
     def __init__(self, project: str, name: str, version: int) -> None:

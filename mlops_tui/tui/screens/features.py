@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from rich.text import Text
 
@@ -23,7 +23,7 @@ class FeaturesRoom(ListRoom):
     VERB = "feature list"
     EMPTY = "no feature views yet\n\nwrite one in recipe.py (docs/recipes.md) and name it in mlops.toml: the next run defines it"
     CONTEXTS = ("features",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("features"))
+    BINDINGS: ClassVar[list[Any]] = bindings("features")
 
     def columns(self) -> Sequence[Column]:
         return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
 from rich.text import Text
@@ -25,7 +25,7 @@ class LedgerRoom(ListRoom):
     VERB = "ledger list"
     EMPTY = "nothing has been decided yet"
     CONTEXTS = ("ledger",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("ledger"))
+    BINDINGS: ClassVar[list[Any]] = bindings("ledger")
 
     def columns(self) -> Sequence[Column]:
         return (

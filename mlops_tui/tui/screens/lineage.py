@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.screens.detail_room import Tab
@@ -13,7 +13,7 @@ class LineageRoom(PageRoom):
     """The graph around one entity."""
 
     CONTEXTS = ("lineage",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("lineage"))
+    BINDINGS: ClassVar[list[Any]] = bindings("lineage")
     TABS = (Tab("both", "both ways"), Tab("up", "from"), Tab("down", "into"))
 
     def __init__(self, entity: str) -> None:

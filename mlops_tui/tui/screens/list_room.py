@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 import msgspec
 from rich.text import Text
@@ -31,7 +31,7 @@ class ListRoom(Room):
     VERB: ClassVar[str] = ""
     SORT: ClassVar[str] = ""
     EMPTY: ClassVar[str] = "nothing here yet"
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("list"))
+    BINDINGS: ClassVar[list[Any]] = bindings("list")
 
     def __init__(self, filter: str = "", sort: str = "") -> None:
         super().__init__()

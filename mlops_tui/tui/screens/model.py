@@ -1,75 +1,139 @@
-"""A model: its versions, what was shown of them, and the alias that serves."""
+"""A model: its versions, what was shown of each, and the alias that serves."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
-from textual import work
+from rich.text import Text
+from textual import on, work
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.formats import clock, number, plain, state
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
-from mlops_tui.tui.screens.models import Registry, newest
+from mlops_tui.tui.screens.models import Registry, value
+from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
+from mlops_tui.verbs._shapes import ModelVersion
 from mlops_tui.verbs.model import ModelDetail
 
 
-class ModelRoom(DetailRoom, Registry):
-    """One model of the registry."""
+def _versions() -> QueryTable:
+    return QueryTable([], row_key=lambda version: str(version.version), empty="no versions")
 
-    CONTEXTS = ("models",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("models"))
-    TABS = (Tab("overview", "overview"), Tab("history", "history"), Tab("card", "card"))
+
+class ModelRoom(DetailRoom, Registry):
+    """One model. The version at the cursor of the first pane is the one that the other panes show and that deeds act on."""
+
+    CONTEXTS = ("model",)
+    BINDINGS: ClassVar[list[Any]] = bindings("model")
+    TABS = (
+        Tab("versions", "versions", _versions),
+        Tab("evidence", "evidence"),
+        Tab("card", "card"),
+        Tab("history", "history"),
+    )
+    PAGES: ClassVar[dict[str, str]] = {
+        "evidence": "model show",
+        "card": "model card",
+        "history": "model history",
+    }
 
     def __init__(self, project: str, name: str, version: int | None = None) -> None:
-        super().__init__()
+        super().__init__("evidence" if version is not None else "")
         self.project, self.model_name, self.version = project, name, version
         self.model: ModelDetail | None = None
-        self.facts: dict[str, Any] = {}
 
     def names(self) -> list[str]:
-        return ["Models", self._named()]
+        return ["Models", self.named()]
 
-    def _named(self) -> str:
+    def named(self) -> str:
+        """The model, with the version that is looked at."""
         return self.model_name if self.version is None else f"{self.model_name}@{self.version}"
 
     def twin(self) -> tuple[str, dict[str, Any]]:
-        return "model show", {"model": self._named()}
+        key = self.PAGES.get(self.tab, "model show")
+        return key, {"model": self.model_name if self.tab == "history" else self.named()}
 
     def entity(self) -> str:
-        selected = self.model.selected if self.model is not None else None
-        return f"model:{self.model_name}@{selected.version}" if selected is not None else ""
+        return f"model:{self.named()}" if self.version is not None else ""
 
     def concerns(self, news: News) -> bool:
         return any(verb.startswith(("model.", "alias.", "gate.")) for verb, _ in news.entries)
 
+    def status(self) -> Text:
+        if self.model is None:
+            return Text()
+        at = self.model.aliases.get("champion")
+        shown = Text(f"champion {f'v{at}' if at is not None else 'none'}")
+        if isinstance(table := self.pane(), QueryTable) and table.marks:
+            shown.append(f" · {len(table.marks)} marked", style="yellow")
+        return shown
+
+    # --- asking ---
+
     @work(exclusive=True, group="load")
     async def load(self) -> None:
-        asked = {"model": self._named(), "project": self.project}
         try:
-            self.model = await self.link.ask("model show", asked)
-            self.facts["model history"] = await self.link.ask(
-                "model history", {"model": self.model_name, "project": self.project}
+            self.model = await self.link.ask(
+                "model show", {"model": self.model_name, "project": self.project}
             )
-            if self.model is not None and self.model.selected is not None:
-                self.facts["model card"] = await self.link.ask("model card", asked)
+            if self.version is None and self.model is not None and self.model.versions:
+                self.version = self.model.aliases.get("champion") or max(
+                    version.version for version in self.model.versions
+                )
+            await self._load_tab()
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        self.facts["model show"] = self.model
-        self.draw()
         self.loaded()
 
     def draw(self) -> None:
-        key = {"overview": "model show", "history": "model history", "card": "model card"}[self.tab]
-        answer = self.facts.get(key)
-        if answer is not None and self.pane() is not None:
-            self.doc.write(lambda width: page(key, answer, width))
+        self.load()
+
+    async def _load_tab(self) -> None:
+        pane, model = self.pane(), self.model
+        if isinstance(pane, QueryTable) and model is not None:
+            pane.set_columns(_columns(model))
+            pane.reset(keep_cursor=True)
+        elif isinstance(pane, Doc):
+            key, fields = self.twin()
+            answer = await self.link.ask(key, {**fields, "project": self.project})
+            pane.write(lambda width: page(key, answer, width))
+
+    @on(QueryTable.Wanted)
+    def _wanted(self, event: QueryTable.Wanted) -> None:
+        rows = (
+            sorted(self.model.versions, key=lambda version: -version.version)
+            if self.model is not None
+            else []
+        )
+        window = Window(
+            total=len(rows), offset=event.offset, rows=rows[event.offset : event.offset + event.count]
+        )
+        event.table.deliver(window, event.generation)
+
+    @on(QueryTable.Highlighted)
+    def _highlighted(self, event: QueryTable.Highlighted) -> None:
+        if event.row is not None:
+            self.version = event.row.version
+            self.show_frame()
+
+    @on(QueryTable.Opened)
+    def _opened(self) -> None:
+        self.show_tab("evidence")
+
+    # --- deeds ---
+
+    def _at_cursor(self) -> ModelVersion | None:
+        versions = self.model.versions if self.model is not None else []
+        return next((version for version in versions if version.version == self.version), None)
 
     @work(exclusive=True, group="deed")
     async def action_model_promote(self) -> None:
-        version = newest(self.model) if self.model is not None else None
+        version = self._at_cursor()
         if self.model is not None and version is not None and await self.promote(self.model, version):
             self.load()
 
@@ -77,3 +141,29 @@ class ModelRoom(DetailRoom, Registry):
     async def action_model_rollback(self) -> None:
         if self.model is not None and await self.roll_back(self.model):
             self.load()
+
+    def action_model_compare(self) -> None:
+        table = self.query_one("#pane-versions", QueryTable) if self.query("#pane-versions") else None
+        marked = sorted(int(key) for key in table.marks) if table is not None else []
+        if self.model is not None:
+            self.compare(self.model, marked, self.version)
+
+
+def _columns(model: ModelDetail) -> list[Column]:
+    return [
+        Column("version", "version", 8, lambda version: plain(f"v{version.version}")),
+        Column("alias", "alias", 12, lambda version: Text(", ".join(version.aliases), style="bold cyan")),
+        Column(
+            "metric",
+            model.metric or "metric",
+            26,
+            lambda version: plain(value(version, model.metric)),
+            flex=True,
+        ),
+        Column("gate", "gate", 14, lambda version: state(version.verdict)),
+        Column("run", "run", 10, lambda version: plain(version.run_id[:8]), priority=1),
+        Column(
+            "count", "metrics", 7, lambda version: number(len(version.metrics)), align="right", priority=2
+        ),
+        Column("created", "registered", 11, lambda version: clock(version.created)),
+    ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -53,6 +53,25 @@ class Registry(Room):
         fields = {"model": model.name, "expected_from": at, "project": model.project}
         return await self.perform("model rollback", fields, yes="Roll back", reason="optional") is not None
 
+    def compare(self, model: Model, marked: list[int], at: int | None) -> None:
+        """The two marked versions, or the one at the cursor with the champion, or the newest two."""
+        from mlops_tui.tui.screens.model_compare import ModelCompareRoom
+
+        known = sorted(version.version for version in model.versions)
+        serving = model.aliases.get("champion")
+        pair = (
+            marked
+            if len(marked) == 2
+            else [serving, at]
+            if at is not None and serving is not None and at != serving
+            else known[-2:]
+        )
+        if len(pair) < 2 or None in pair:
+            self.mlops.tell("there is one version only: nothing to compare with", "warning")
+            return
+        a, b = (int(version) for version in pair if version is not None)
+        self.mlops.open(ModelCompareRoom(model.project, model.name, a, b))
+
 
 class ModelsRoom(ListRoom, Registry):
     """The list of models."""
@@ -61,7 +80,7 @@ class ModelsRoom(ListRoom, Registry):
     VERB = "model list"
     EMPTY = "no models yet\n\na training run registers one: 2 shows the runs, a starts one"
     CONTEXTS = ("models",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("models"))
+    BINDINGS: ClassVar[list[Any]] = bindings("models")
 
     def columns(self) -> Sequence[Column]:
         return (
@@ -136,6 +155,12 @@ class ModelsRoom(ListRoom, Registry):
             )
         else:
             await self.promote(model, version)
+
+    def action_model_compare(self) -> None:
+        model: Model | None = self.table.row_at_cursor
+        if model is not None:
+            found = newest(model)
+            self.compare(model, [], found.version if found is not None else None)
 
     def action_model_rollback(self) -> None:
         self._rollback()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from textual import work
 from textual.widget import Widget
@@ -20,8 +20,8 @@ from mlops_tui.verbs._shapes import Proposal
 class ProposalRoom(Desk):
     """One card."""
 
-    CONTEXTS = ("proposals",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("proposals"))
+    CONTEXTS = ("proposal",)
+    BINDINGS: ClassVar[list[Any]] = bindings("proposal")
 
     def __init__(self, id: str) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -70,7 +70,7 @@ class ProposalsRoom(ListRoom, Desk):
     VERB = "proposal list"
     EMPTY = "no proposals\n\na rule opens one when data arrives, drifts or decays; ctrl+n asks for one now"
     CONTEXTS = ("proposals",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("proposals"))
+    BINDINGS: ClassVar[list[Any]] = bindings("proposals")
 
     def columns(self) -> Sequence[Column]:
         return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import work
@@ -42,7 +42,7 @@ class RunsRoom(ListRoom):
     SORT = "-created"
     EMPTY = "no runs yet\n\na starts one, or:  mlops-tui run start MODEL"
     CONTEXTS = ("runs",)
-    BINDINGS: ClassVar[list[Any]] = cast("list[Any]", bindings("runs"))
+    BINDINGS: ClassVar[list[Any]] = bindings("runs")
 
     def columns(self) -> Sequence[Column]:
         return (
