@@ -18,6 +18,7 @@ from mlops_tui.services.command_line import argv_of, as_text
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
+from mlops_tui.services.run_fields import fields
 from mlops_tui.services.run_list import list_
 from mlops_tui.services.run_logs import logs
 from mlops_tui.services.run_marks import note, tag

@@ -122,6 +122,48 @@ class RunCurves(Output, kw_only=True):
     metrics: list[Curve]
 
 
+class RunTrends(ProjectInput, kw_only=True):
+    runs: Annotated[list[str], arg("runs, by id or an unambiguous start of it", metavar="RUN"), Meta(max_length=100)]
+    key: Annotated[str, opt("the metric")]
+    buckets: Annotated[int, opt("at most this many values for each run"), Meta(ge=1, le=100)] = 8
+
+
+class Trend(Output, kw_only=True):
+    """The last finite value of the metric in each of a few stretches of equal width, oldest first; none where the run has none."""
+
+    run_id: str
+    values: list[float]
+
+
+class Trends(Output, kw_only=True):
+    """Of each run that was asked for, in order."""
+
+    key: str
+    runs: list[Trend]
+
+
+class RunFields(ProjectInput, kw_only=True):
+    prefix: Annotated[str, opt("only fields that begin so, such as 'params.', whatever the case")] = ""
+
+
+class RunField(Output, kw_only=True):
+    """A field of the filter language. `name` is as the language writes it; `group` is column, param, metric or tag; `runs` counts those that have it
+    (null for columns, which all have); `examples` are values of the newest runs, or all possible ones where they are few."""
+
+    name: str
+    group: Literal["column", "param", "metric", "tag"]
+    type: Literal["text", "number", "time", "span"]
+    runs: int | None = None
+    examples: list[str] = []
+
+
+class Fields(Output, kw_only=True):
+    """Columns first, then parameters, metrics and tags, each by name; `truncated` where there are more than 2,000."""
+
+    fields: list[RunField]
+    truncated: bool = False
+
+
 class RunWhy(ProjectInput, kw_only=True):
     run_id: Annotated[str, RUN]
     stage: Annotated[str | None, arg("only this stage")] = None
@@ -172,6 +214,17 @@ class Comparison(Output, kw_only=True):
     rows: list[CompareRow]
 
 
+class RunTag(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    tags: Annotated[dict[str, str], arg("tags to set", kind="values", metavar="K=V")] = {}
+    remove: Annotated[list[str], opt("take this tag away; repeatable", metavar="KEY")] = []
+
+
+class RunNote(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    text: Annotated[str, arg("the note; an empty one takes it away")]
+
+
 VERBS = [
     Verb("run", "start", RunStart, Run, "Train a model in the background.",
          help="The run is queued, and outlives this terminal and the daemon. With --wait the exit code is 0 when the "
@@ -192,10 +245,23 @@ VERBS = [
     Verb("run", "metrics", RunMetrics, RunCurves, "Print the curves of a run's metrics.",
          help="A curve of many points comes as an envelope: of each stretch the least, the greatest and the last value.",
          example="mlops-tui run metrics 0192f roc_auc --buckets 100 --json"),
+    Verb("run", "trends", RunTrends, Trends, "Print a metric of many runs in a few values each.",
+         help="For sparklines: up to 100 runs in one question.",
+         example="mlops-tui run trends 0192f 0193a --key roc_auc --buckets 8"),
+    Verb("run", "fields", RunFields, Fields, "List what runs can be filtered, sorted and shown by.",
+         help="The columns of the filter language, and the parameters, metrics and tags that runs of the project have. Counts may be a few seconds old.",
+         example="mlops-tui run fields --prefix params."),
     Verb("run", "why", RunWhy, Why, "Say why each stage ran or came from the cache.",
          example="mlops-tui run why 0192f features"),
     Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side.",
          example="mlops-tui run compare 0192f 0193a"),
+    Verb("run", "tag", RunTag, Run, "Set or remove tags of a run.",
+         help="A tag that a person sets stands over one of the same name that the run logs itself, also later. Recorded in the ledger; "
+         "`ledger undo` takes it back.",
+         example="mlops-tui run tag 0192f owner=ann reviewed=yes --remove draft", writes=True),
+    Verb("run", "note", RunNote, Run, "Write a note on a run.",
+         help="It replaces the note before. `run list --filter 'note: outage'` finds it.",
+         example="mlops-tui run note 0192f 'the radar was down on the 3rd'", writes=True),
     Verb("run", "archive", RunSet, RunMarks, "Leave runs out of lists.",
          help="They stay as they are; `run list --archived` shows them too.",
          example="mlops-tui run archive --filter 'state = FAILED and age > 90d'", writes=True, plans=True),
@@ -208,21 +274,3 @@ VERBS = [
     Verb("run", "restore", RunSet, RunMarks, "Bring deleted runs back from the trash.",
          example="mlops-tui run restore 0192f", writes=True, plans=True),
 ]  # fmt: skip
-class RunTag(ProjectInput, kw_only=True):
-    run_id: Annotated[str, RUN]
-    tags: Annotated[dict[str, str], arg("tags to set", kind="values", metavar="K=V")] = {}
-    remove: Annotated[list[str], opt("take this tag away; repeatable", metavar="KEY")] = []
-
-
-class RunNote(ProjectInput, kw_only=True):
-    run_id: Annotated[str, RUN]
-    text: Annotated[str, arg("the note; an empty one takes it away")]
-
-
-    Verb("run", "tag", RunTag, Run, "Set or remove tags of a run.",
-         help="A tag that a person sets stands over one of the same name that the run logs itself, also later. Recorded in the ledger; "
-         "`ledger undo` takes it back.",
-         example="mlops-tui run tag 0192f owner=ann reviewed=yes --remove draft", writes=True),
-    Verb("run", "note", RunNote, Run, "Write a note on a run.",
-         help="It replaces the note before. `run list --filter 'note: outage'` finds it.",
-         example="mlops-tui run note 0192f 'the radar was down on the 3rd'", writes=True),

@@ -15,7 +15,7 @@ from index_box import command, do, end, journal, new_home, new_run, project, sta
 
 from mlops_store.errors import Problem
 from mlops_store.filters import parse
-from mlops_store.index import data, features, ledger_log, models, proposals, runs
+from mlops_store.index import curves, data, features, ledger_log, models, proposals, runs
 from mlops_store.index.listings import DATA, LEDGER, MOVES, PROPOSALS, QUARANTINE, page
 from mlops_store.index.query import Answer, user_query
 from mlops_store.index.tx import Tx, Writer
@@ -169,7 +169,7 @@ def test_a_series_is_an_envelope(
     writer.ingest([folder.path])
     with writer.reader() as read:
         assert runs.metric_names(read, folder.run_id) == ["k"]
-        (found,) = runs.series(read, folder.run_id, ["k", "other"], buckets)
+        (found,) = curves.series(read, folder.run_id, ["k", "other"], buckets)
     writer.close()
     finite = [(s, v) for s, v in points if math.isfinite(v)]
     assert found["points"] == len(points) and found["nonfinite"] == len(points) - len(finite)

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from index_box import do, end, journal, new_home, new_run, project, start
 
 from mlops_store.errors import Problem
+from mlops_store.index import run_fields
 from mlops_store.index.tx import Read, Writer
 from mlops_store.run_folder import RunFolder
+from mlops_tui.services import run_fields as fields_service
 from mlops_tui.services.run_list import chosen, list_
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run
-from mlops_tui.verbs.run import RunList
+from mlops_tui.verbs.run import RunFields, RunList
 
 FILTERS = (
     "", "state = FAILED", "params.lr >= 2 or tags.owner = team-1", "best(auc) > 0.5", "last(loss) < 2 -state:QUEUED", "team-2",
@@ -221,3 +223,47 @@ def test_names_with_commas_stand_in_quotes() -> None:
         ("metric", "auc"),
     ]
     assert chosen([]) is None and chosen([""]) is None and chosen(["name"]) == []
+
+
+def test_fields_are_columns_then_what_runs_have(shop: Shop) -> None:
+    def fields(**asked: Any) -> dict[str, Any]:
+        return {field.name: field for field in fields_service.fields(shop.read, RunFields(**asked)).fields}
+
+    shop.point(0, "auc", 0.5, 0)
+    shop.point(1, 'a "b", c', 0.5, 0)
+    found = fields()
+    names = list(found)
+    assert (
+        names.index("state")
+        < names.index("params.lr")
+        < names.index("metrics.auc")
+        < names.index("tags.owner")
+    )
+    assert "FAILED" in found["state"].examples and found["state"].runs is None
+    assert (found["params.lr"].type, found["params.lr"].runs) == ("number", 20)
+    assert found["params.lr"].examples == ["0", "1", "2", "3"]
+    assert (found["tags.owner"].type, found["tags.owner"].examples) == (
+        "text",
+        ["team-0", "team-1", "team-2"],
+    )
+    assert found["metrics.auc"].runs == 1
+    (strange,) = [name for name in names if "b" in name and name.startswith("metrics.")]
+    assert shop.list(filter=f"{strange} > 0", offset=0).total == 1, "a name is written as the filter reads it"
+    assert shop.list(fields=[strange]).items[-1].params == {}
+    assert set(fields(prefix="PARAMS.")) == {"params.lr"} and fields(prefix="zz") == {}
+    assert set(fields(project="other")) == set(fields(project="flights")) - {n for n in names if "." in n}
+    assert fields(project="flights").keys() == found.keys()
+
+
+def test_fields_come_up_to_date(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1_000_000]
+    monkeypatch.setattr("mlops_store.index.tx.now_ms", lambda: now[0])
+
+    def runs() -> dict[str, int]:
+        return {field.name: field.runs for field in run_fields.named(shop.read, None)}
+
+    assert runs()["params.lr"] == 20
+    shop.add()
+    assert runs()["params.lr"] == 20, "kept for a moment"
+    now[0] += 5_000
+    assert runs()["params.lr"] == 21

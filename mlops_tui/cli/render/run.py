@@ -12,7 +12,7 @@ from mlops_tui.cli.screen import Screen
 from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.run import Bucket, Curve, LogChunk, RunCurves, Why
+from mlops_tui.verbs.run import Bucket, Curve, Fields, LogChunk, RunCurves, Trends, Why
 
 
 def id_(run_id: str, screen: Screen) -> str:
@@ -75,6 +75,7 @@ def show(run: RunDetail, screen: Screen) -> None:
         ("attempts", run.attempts if run.attempts > 1 else None), ("after", run.after),
         ("data", ", ".join(f"{source}@{version}" for source, version in sorted(run.pins.items()))),
         ("log", f"{run.folder}/log.txt" if run.folder else None), ("withheld", _withheld(run)),
+        ("dropped", f"{run.dropped:,} lines that could not be written: the disk was full" if run.dropped else None),
     ])  # fmt: skip
     _error(run, screen)
     _stages(run, screen)
@@ -252,6 +253,26 @@ def _input(value: str | None) -> str:
     if value.isdigit() and len(value) == 13:
         return f"{when(int(value))} UTC"
     return " ".join(short(word, 13) if len(word) >= 40 else word for word in short(value, 200).split(" "))
+
+
+def fields(found: Fields, screen: Screen) -> None:
+    rows = [
+        (field.name, field.type, "-" if field.runs is None else field.runs, setting(", ".join(field.examples)) or "-")
+        for field in found.fields
+    ]  # fmt: skip
+    screen.table(
+        ("field", "type", "runs", "such as"), rows, "no field begins so", drop=("such as",), middle=("field",)
+    )
+    if found.truncated:
+        screen.line("there are more: name the beginning with --prefix")
+
+
+def trends(found: Trends, screen: Screen) -> None:
+    rows = [
+        (id_(trend.run_id, screen), " ".join(score(value) for value in trend.values) or "-")
+        for trend in found.runs
+    ]
+    screen.table(("run", found.key), rows, "no runs are named")
 
 
 RENDERERS = {

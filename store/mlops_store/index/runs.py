@@ -124,38 +124,6 @@ def metric_names(read: Rows, run_id: str) -> list[str]:
     return [row["key"] for row in found]
 
 
-def series(
-    read: Rows, run_id: str, keys: Sequence[str], buckets: int = 500, axis: str = "step"
-) -> list[dict[str, Any]]:
-    """The curves of metrics as envelopes {key, points, nonfinite, buckets}, by key; those that the run lacks are left out.
-
-    A curve has at most `buckets` entries [x, min, max, last], x ascending, made in SQL: x is the first step (or, for `axis` "time", the first
-    UTC millisecond) of an entry, `last` the value of its newest point. NaN and infinities are left out and counted.
-    """
-    x = "ts" if axis == "time" else "step"
-    found = read.rows(
-        f"""WITH p AS (SELECT key, {x} AS x, step, ts, attempt, writer, line, value FROM metric_points
-            WHERE run_id = ? AND key IN (SELECT unnest(?::VARCHAR[]))),
-          edge AS (SELECT key, min(x) AS lo, max(x)::DOUBLE - min(x)::DOUBLE AS width FROM p WHERE isfinite(value) GROUP BY key),
-          b AS (SELECT p.*, CASE WHEN NOT isfinite(value) THEN NULL WHEN width = 0 THEN 0
-            ELSE least(floor((x::DOUBLE - lo::DOUBLE) / width * ?), ? - 1)::BIGINT END AS bucket FROM p LEFT JOIN edge USING (key))
-        SELECT key, bucket, min(x) AS x, min(value) AS lo, max(value) AS hi,
-          arg_max(value, row(step, ts, attempt, writer, line)) AS last, count(*) AS n
-        FROM b GROUP BY key, bucket ORDER BY key, bucket NULLS FIRST""",
-        [run_id, list(keys), buckets, buckets],
-    )
-    curves: dict[str, dict[str, Any]] = {}
-    for row in found:
-        empty: dict[str, Any] = {"key": row["key"], "points": 0, "nonfinite": 0, "buckets": []}
-        curve = curves.setdefault(row["key"], empty)
-        curve["points"] += row["n"]
-        if row["bucket"] is None:
-            curve["nonfinite"] = row["n"]
-        else:
-            curve["buckets"].append([row["x"], row["lo"], row["hi"], row["last"]])
-    return list(curves.values())
-
-
 def stages(read: Rows, run_id: str) -> list[dict[str, Any]]:
     """The stages of the newest attempt that has any, in the order in which they began; `info` as data."""
     found = read.rows(
@@ -242,7 +210,6 @@ def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, li
         value,
         value,
         run_id,
-    shape["note"] = row["note"] or ""
     ]
 
 
@@ -275,6 +242,7 @@ def _shape(
     shape |= {name: row[name] for name in _ENDS}
     # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
     shape["reason"] = row["reason"] or ""
+    shape["note"] = row["note"] or ""
     shape["archived"] = row["archived"] is not None
     shape["settled"] = row["submitted"] is None or row["settled"] is not None
     return shape

@@ -25,6 +25,7 @@ from mlops_store.index.database import Connection, Database, meta, one, rows, se
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.orders import Orders
 from mlops_store.index.payload import check, json_text
+from mlops_store.index.run_fields import KeptFields
 from mlops_store.ledger import FatalStoreError, Ledger
 from mlops_store.records import LedgerEntry
 
@@ -37,11 +38,17 @@ class Read:
     """A reader's view: a cursor of its own, for one thread. Sees what is committed."""
 
     def __init__(
-        self, home: Home, con: Connection, now: int | None = None, orders: Orders | None = None
+        self,
+        home: Home,
+        con: Connection,
+        now: int | None = None,
+        orders: Orders | None = None,
+        fields: KeptFields | None = None,
     ) -> None:
         self.home = home
         self.orders = orders
-        """Answers about the order of runs that all readers share; none outside of a daemon."""
+        """Answers about the order of runs, and below about the names they use, that all readers share; none outside of a daemon."""
+        self.fields = fields
         self._con = con
         self._now = now
 
@@ -215,6 +222,7 @@ class Writer:
         self._ingest = Ingest(home)
         self.changes = Changes()
         self._orders = Orders(self.changes)
+        self._fields = KeptFields(self.changes)
 
     @staticmethod
     def open(home: Home, checkpoint: Callable[[str], None] | None = None) -> Writer:
@@ -240,7 +248,7 @@ class Writer:
 
     def reader(self) -> Read:
         """A reader for one other thread."""
-        return Read(self.home, self.database.cursor(), orders=self._orders)
+        return Read(self.home, self.database.cursor(), orders=self._orders, fields=self._fields)
 
     def execute(self, commands: Sequence[Command]) -> list[Result]:
         """Runs the commands in order, as one group; each sees the effects of those before it.
