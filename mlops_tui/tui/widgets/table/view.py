@@ -317,15 +317,16 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _placed(self) -> list[Placed]:
         """The columns on screen, for the width of now."""
-        if self._laid_out != self.size.width:
-            self._laid_out = self.size.width
+        width = self.scrollable_content_region.width
+        if self._laid_out != width:
+            self._laid_out = width
             self._layout = arrange(self._columns, max(0, self._laid_out - GUTTER), self._column, self._gap)
             self._lines.clear()
         return self._layout
 
     @property
     def _gap(self) -> int:
-        return 2 if self.size.width >= 100 else 1
+        return 2 if self._laid_out >= 100 else 1
 
     def _repaint(self, indexes: Iterable[int] | None = None) -> None:
         """Repaints the visible lines among `indexes` (None: all) that look different from what is on screen."""
@@ -347,7 +348,7 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
         """The line of a row, from the cache when nothing about it changed."""
         self._placed()
         if index >= (self._rows.total or 0):
-            return Strip.blank(self.size.width, self.rich_style)
+            return Strip.blank(self._laid_out, self.rich_style)
         row = self._rows.get(index)
         at_cursor = index == self._cursor
         marked = self._is_marked(index, row)
@@ -385,7 +386,7 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
                 under = self._partial("query-table--cursor-cell")
                 cell = [(text, under if own is None else own + under) for text, own in cell]
             pieces += [(" " * self._gap, None), *cell] if place else cell
-        return line.strip(pieces, base, self.size.width)
+        return line.strip(pieces, base, self._laid_out)
 
     def _pending_line(self, at_cursor: bool) -> Strip:
         base = self.get_component_rich_style("query-table--cursor") if at_cursor else self.rich_style
@@ -397,7 +398,7 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
             dot: line.Fragment = ("." if signs.mode == "ascii" else "·", dots)
             cell = line.fit([dot], placed.width, column.align == "right")
             pieces += [(" " * self._gap, None), *cell] if place else cell
-        return line.strip(pieces, base, self.size.width)
+        return line.strip(pieces, base, self._laid_out)
 
     def _header(self) -> Strip:
         base = self.get_component_rich_style("query-table--header")
@@ -416,7 +417,7 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
             style = at_cursor if placed.index == self._column else None
             cell = line.fit([(title, style)], placed.width, column.align == "right", signs.ellipsis)
             pieces += [(" " * self._gap, None), *cell] if place else cell
-        return line.strip(pieces, base, self.size.width)
+        return line.strip(pieces, base, self._laid_out)
 
     def _empty_line(self, y: int) -> Strip:
         width = self.size.width
