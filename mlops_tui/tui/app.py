@@ -237,6 +237,19 @@ class MlopsApp(App[int]):
             self.typed = [*(old for old in self.typed if old != line), line][-200:]
             await carry_out(self, room, line)
 
+    @work(exclusive=True, group="command")
+    async def action_app_palette(self) -> None:
+        from mlops_tui.tui.dialogs.palette import Palette
+        from mlops_tui.tui.finding import carry_out, entries, finder
+
+        room = self.screen
+        if isinstance(room, Room):
+            chosen = await self.push_screen_wait(
+                Palette(entries(room, self.look.settings.keys), finder(self.link))
+            )
+            if chosen is not None:
+                await carry_out(self, room, chosen)
+
     def action_app_messages(self) -> None:
         if not self.is_modal:
             self.push_screen(Messages(self.said))
@@ -259,6 +272,33 @@ class MlopsApp(App[int]):
             self.tell("NO_COLOR is set: only the ansi themes are without colours", "warning")
         else:
             self.theme = name
+
+    @work(exclusive=True, group="command")
+    async def action_app_project(self) -> None:
+        from mlops_tui.tui.dialogs.choose import Choose
+
+        try:
+            found = await self.link.ask("project list", {"limit": 1000})
+        except Problem as problem:
+            self.complain(problem)
+            return
+        names = [("", "all projects"), *((each.name, f"{each.name}  {each.dir}") for each in found.items)]
+        chosen = await self.push_screen_wait(Choose("Project", names))
+        if chosen is not None:
+            self.choose_project(chosen)
+
+    def choose_project(self, name: str) -> None:
+        """Looks at one project, or at all; every screen asks anew."""
+        self.link.project = (name or None, None)
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, Room):
+                    screen.mark_stale()
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if isinstance(self.screen, Room):
+            self.screen.load()
+            self.screen.show_frame()
 
     def go_with_filter(self, name: str, filter: str) -> None:
         """To a screen, with a filter where one is given."""

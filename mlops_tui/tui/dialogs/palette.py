@@ -1,0 +1,125 @@
+"""The palette: any action, any screen, any entity, by a few letters of its name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from rich.text import Text
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.fuzzy import Matcher
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from mlops_tui.cli.layout import cut
+from mlops_tui.tui.formats import clean
+
+DELAY = 0.15
+"""Seconds without a key before entities are asked for."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something to choose: `kind` is action or the kind of entity; `why` says why it cannot be chosen now."""
+
+    kind: str
+    value: str
+    title: str
+    help: str = ""
+    keys: str = ""
+    why: str = ""
+
+
+Finder = Callable[[str], Awaitable[Sequence[Entry]]]
+
+
+class Palette(ModalScreen[Entry | None]):
+    """Returns what was chosen. `entries` are all actions; `find` asks for entities."""
+
+    BINDINGS = [
+        Binding("escape", "leave", "Leave", show=False), Binding("down,ctrl+n", "cursor(1)", show=False, priority=True),
+        Binding("up,ctrl+p", "cursor(-1)", show=False, priority=True),
+    ]  # fmt: skip
+
+    def __init__(self, entries: Sequence[Entry], find: Finder) -> None:
+        super().__init__()
+        self._entries = entries
+        self._find = find
+        self._shown: list[Entry] = []
+        self._found: Sequence[Entry] = ()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog palette"):
+            yield Input(placeholder="an action, a screen, a run, a model, a source …", id="search")
+            yield OptionList(id="matches")
+
+    def on_mount(self) -> None:
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        field.focus()
+        self._show("")
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self._found = ()
+        self._show(event.value)
+        self._ask(event.value.strip())
+
+    @work(exclusive=True, group="find")
+    async def _ask(self, text: str) -> None:
+        if len(text) < 2:
+            return
+        from asyncio import sleep
+
+        await sleep(DELAY)
+        self._found = await self._find(text)
+        self._show(self.query_one(Input).value)
+
+    def _show(self, text: str) -> None:
+        matcher = Matcher(text) if text else None
+        scored = [
+            (matcher.match(f"{entry.title} {entry.help}") if matcher else 1.0, entry)
+            for entry in self._entries
+        ]
+        ranked = sorted(
+            (pair for pair in scored if pair[0] > 0), key=lambda pair: (bool(pair[1].why), -pair[0])
+        )
+        self._shown = [*(entry for _, entry in ranked[:30]), *self._found]
+        options = self.query_one(OptionList)
+        options.clear_options()
+        width = max(30, options.size.width or 70) - 4
+        options.add_options([Option(_line(entry, width), disabled=bool(entry.why)) for entry in self._shown])
+        first = next((place for place, entry in enumerate(self._shown) if not entry.why), None)
+        options.highlighted = first
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        at = self.query_one(OptionList).highlighted
+        if at is not None:
+            self.dismiss(self._shown[at])
+
+    @on(OptionList.OptionSelected)
+    def _chosen(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._shown[event.option_index])
+
+    def action_cursor(self, direction: int) -> None:
+        """Up or down while the search field has the focus."""
+        options = self.query_one(OptionList)
+        options.action_cursor_down() if direction > 0 else options.action_cursor_up()
+
+    def action_leave(self) -> None:
+        """Nothing was chosen."""
+        self.dismiss(None)
+
+
+def _line(entry: Entry, width: int) -> Text:
+    shown = Text(no_wrap=True)
+    shown.append(f"{clean(entry.kind):<9.9} ", style="bright_black")
+    shown.append(f"{cut(clean(entry.title), 28):<28} ", style="bold")
+    shown.append(f"{clean(entry.keys):<8.8} ", style="cyan")
+    shown.append(cut(clean(entry.why or entry.help), max(4, width - 48)), style="bright_black")
+    return shown
