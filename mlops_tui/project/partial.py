@@ -62,7 +62,8 @@ def _take_out(document: dict[str, Any], path: tuple[str, ...], *, missing: bool)
         document["project"]["name"] = _STAND_IN
         return
     if missing and path[-1:] == ("path",) and len(path) == 3:
-        document["source"][path[1]]["path"] = _STAND_IN
+        if path[1] in document["source"]:  # it went a moment ago, where its name is none either
+            document["source"][path[1]]["path"] = _STAND_IN
         return
     table, wanted = document, list(path[:-1] if missing else path)
     while len(wanted) > 1 and isinstance(table.get(wanted[0]), dict):

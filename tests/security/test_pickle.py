@@ -1,0 +1,147 @@
+"""No pickle is ever read: not in the code of the product, and not at run time, not even for models."""
+
+from __future__ import annotations
+
+import ast
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mlops_store
+import mlops_tui
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.client import connect
+from mlops_tui.worker.training import modelfile
+
+MODULES = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "torch"})
+CALLS = frozenset({"read_pickle", "unpickle", "eval", "exec", "compile", "__import__"})
+REVIEWED: frozenset[str] = frozenset()
+"""`file: call` that somebody has looked at."""
+
+
+def suspicious(path: Path) -> list[str]:
+    """Imports and calls in a module that could run what data says."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [name.name for name in node.names if name.name.split(".")[0] in MODULES]
+        elif isinstance(node, ast.ImportFrom):
+            module = (node.module or "").split(".")[0]
+            found += (
+                [module]
+                if module in MODULES or (module == "joblib" and any(n.name == "load" for n in node.names))
+                else []
+            )
+        elif isinstance(node, ast.Call):
+            name = node.func.id if isinstance(node.func, ast.Name) else ""
+            attribute = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+            owner = (
+                node.func.value.id
+                if isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name)
+                else ""
+            )
+            if (
+                name in CALLS
+                or attribute in ("read_pickle", "unpickle")
+                or (owner, attribute) == ("joblib", "load")
+            ):
+                found.append(name or attribute)
+            if any(
+                word.arg == "allow_pickle"
+                and not (isinstance(word.value, ast.Constant) and word.value.value is False)
+                for word in node.keywords
+            ):
+                found.append("allow_pickle")
+    return found
+
+
+def test_the_code_reads_no_pickle_and_runs_no_text() -> None:
+    roots = [Path(package.__file__ or "").parent for package in (mlops_tui, mlops_store)]
+    found = {
+        f"{path.relative_to(root.parent)}: {name}"
+        for root in roots
+        for path in root.rglob("*.py")
+        for name in suspicious(path)
+    }
+    assert found == REVIEWED
+
+
+HOOK = """
+import os, sys
+def hook(event, arguments):
+    if event == "pickle.find_class":
+        with open(os.path.join({folder!r}, str(os.getpid())), "a") as file:
+            file.write(" ".join(map(str, (sys.argv, arguments))) + "\\n")
+sys.addaudithook(hook)
+"""
+
+
+def test_the_daemon_and_its_children_unpickle_nothing(
+    served_home: Home, make_project: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python itself tells of each class that a pickle asks for; the hook is in every process that the daemon starts."""
+    told, site = tmp_path / "told", tmp_path / "site"
+    told.mkdir()
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(HOOK.format(folder=str(told)))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(site), *(path for path in sys.path if path)]))
+    probe = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import pickle, collections; pickle.loads(pickle.dumps(collections.OrderedDict()))",
+        ],
+        check=True,
+    )
+    assert probe.returncode == 0 and len(list(told.iterdir())) == 1, "the hook works"
+    for file in told.iterdir():
+        file.unlink()
+    folder = make_project()  # type: ignore[operator]
+    with connect(served_home) as client:
+        client.call("project add", {"dir": str(folder)})
+        run = client.call("run start", {"project": "quick", "model": "fast"})
+        for event in client.events(follow=True):
+            if event is not None and client.call("run show", {"run_id": run.run_id}).ended:
+                break
+        client.call("run list")
+        client.call("sql", {"query": "SELECT * FROM runs"})
+    assert [file.read_text() for file in told.iterdir()] == []
+
+
+class Trap:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (os.mkdir, (str(self.mark),))
+
+
+@pytest.mark.parametrize("name", ["model.skops", "model.pkl"])
+def test_a_pickle_in_place_of_a_model_is_refused_and_does_not_run(tmp_path: Path, name: str) -> None:
+    mark = tmp_path / "ran"
+    (tmp_path / name).write_bytes(pickle.dumps(Trap(mark)))
+    with pytest.raises(Problem) as raised:
+        modelfile.load(tmp_path / name)
+    assert raised.value.code == "model_damaged"
+    assert not mark.exists()
+
+
+def test_a_model_file_is_read_without_unpickling(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.mkdir()
+    code = HOOK.format(folder=str(told)) + (
+        "from pathlib import Path\n"
+        "from sklearn.linear_model import LogisticRegression\n"
+        "from mlops_tui.worker.training import modelfile\n"
+        f"path = Path({str(tmp_path)!r}) / 'm.skops'\n"
+        "modules = modelfile.save(LogisticRegression().fit([[0], [1]], [0, 1]), path)\n"
+        "assert modelfile.load(path, modules).predict([[1]])[0] == 1\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+    assert [file.read_text() for file in told.iterdir()] == []
