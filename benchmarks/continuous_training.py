@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mlops_tui.cli.story import MODEL, Story, prepare, wait_for_months, wait_for_proposal
+from mlops_tui.cli.story import MODEL, Story, wait_for_months, wait_for_proposal
+from mlops_tui.samples import prepare
 from mlops_tui.worker.statistics import bootstrap, metrics
 
 FIRST = ("2013-01", "2013-02", "2013-03")

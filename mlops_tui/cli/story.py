@@ -16,20 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mlops_store.errors import Problem
+from mlops_tui.samples import sample
 
 MODEL = "late-departure"
 PROPOSAL_DEADLINE = 120.0
-
-
-def sample(name: str) -> Path:
-    """A sample project, beside the package in a checkout or inside it in a wheel. Raises Problem."""
-    package = Path(__file__).resolve().parents[1]
-    for folder in (package / "_samples" / name, package.parent / "sample_projects" / name):
-        if (folder / "mlops.toml").is_file():
-            return folder
-    raise Problem(
-        "sample_missing", f"the sample project {name!r} is not in this installation", "reinstall mlops-tui"
-    )
 
 
 @dataclass
@@ -83,20 +73,6 @@ class Story:
         temporary = target.with_name(f".{target.name}.tmp")
         shutil.copyfile(sample("flight_delays") / "data" / source / f"{month}.parquet", temporary)
         os.replace(temporary, target)
-
-
-def prepare(folder: Path, months: tuple[str, ...]) -> None:
-    """Copies the flights sample with these months only; what is not monthly is copied whole."""
-    source = sample("flight_delays")
-    shutil.copytree(
-        source, folder / "flight_delays", ignore=shutil.ignore_patterns("data", "__pycache__", "make_data.py")
-    )
-    for part in sorted((source / "data").rglob("*.parquet")):
-        if part.stem.startswith("2013-") and part.stem not in months:
-            continue
-        target = folder / "flight_delays" / part.relative_to(source)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(part, target)
 
 
 def wait_for_proposal(story: Story) -> dict[str, Any]:

@@ -16,13 +16,13 @@ from mlops_store.home import Home
 from mlops_tui.cli.invoke import Shown
 from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
-from mlops_tui.cli.story import MODEL, Story, prepare, wait_for_months, wait_for_proposal
+from mlops_tui.cli.story import MODEL, Story, wait_for_months, wait_for_proposal
 from mlops_tui.client.here import project_here
+from mlops_tui.samples import FIRST_MONTHS, prepare
 from mlops_tui.verbs import find
 from mlops_tui.verbs._screens import ScreenName
 from mlops_tui.verbs.top import DemoResult
 
-FIRST_MONTHS = ("2013-01", "2013-02", "2013-03", "2013-04")
 NEXT_MONTH = "2013-05"
 SCORED_MONTH = "2013-06"
 

@@ -18,6 +18,7 @@ from mlops_tui.tui.actions import (
     data,
     everywhere,
     features,
+    home,
     ledger,
     models,
     proposals,
@@ -37,7 +38,7 @@ __all__ = [
     "shown_key",
 ]
 
-_ROOMS = (everywhere, runs, models, features, data, proposals, ledger, chart, compare, curves)
+_ROOMS = (everywhere, home, runs, models, features, data, proposals, ledger, chart, compare, curves)
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}
 
