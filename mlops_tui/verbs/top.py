@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from mlops_tui.verbs import _screens
 from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._find import Find, FoundList
 from mlops_tui.verbs._lineage import Lineage, LineageGraph
 from mlops_tui.verbs._shapes import Proposal, Run, RunDetail, SubmitInput
 from mlops_tui.verbs._status import Status, StatusReport
@@ -179,6 +180,9 @@ VERBS = [
          help="From any run, model version, alias, data version, feature view, card or batch of predictions to any other. Edges are those of W3C PROV "
          "and go from what came later to what it goes back to.",
          example="mlops-tui lineage late-departure@champion --up"),
+    Verb("", "find", Find, FoundList, "Find runs, models, data, views, cards and projects by name.",
+         help="Best match first. All words must occur in the name; of runs also in the start of the id or in a tag.",
+         example="mlops-tui find late champion"),
     Verb("", "wait", Wait, RunDetail, "Wait for a run to end.", local=True, service=False,
          help="Exit code 0 when it finished and its gate, if any, passed; 4 when the gate said FAIL or INCONCLUSIVE; "
          "1 when it failed; 3 on time-out. ^C stops waiting, not the run.",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from mlops_tui.cli.render import run as run_render
 from mlops_tui.cli.render.demo import demo
 from mlops_tui.cli.render.lineage import lineage
-from mlops_tui.cli.render.parts import BULLET, count, items, names, record
+from mlops_tui.cli.render.parts import BULLET, count, items, minute, names, record
 from mlops_tui.cli.render.status import status
 from mlops_tui.cli.screen import Screen
 from mlops_tui.text import short
+from mlops_tui.verbs._find import FoundList
 from mlops_tui.verbs.top import Health, InitResult, Rebuilt, SqlResult
 
 
@@ -68,7 +69,19 @@ def rebuild(found: Rebuilt, screen: Screen) -> None:
         screen.line(f"  {difference}")
 
 
+def find(found: FoundList, screen: Screen) -> None:
+    rows = [(item.kind, item.id, item.title if item.title != item.id else "-", item.project, item.state or "-", item.detail or "-", minute(item.time))
+            for item in found.items]  # fmt: skip
+    screen.table(
+        ("kind", "id", "name", "project", "state", "", "when"),
+        rows,
+        f"nothing here has {found.text!r} in its name",
+        drop=("when", "project", ""),
+        keep=("id",),
+    )
+
+
 RENDERERS = {
-    "init": init, "demo": demo, "predict": run_render.one, "status": status, "lineage": lineage, "wait": run_render.show, "sql": sql, "doctor": doctor,
+    "init": init, "demo": demo, "predict": run_render.one, "status": status, "lineage": lineage, "find": find, "wait": run_render.show, "sql": sql, "doctor": doctor,
     "rebuild": rebuild,
 }  # fmt: skip
