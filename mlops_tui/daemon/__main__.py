@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.task == "serve":
             return serve(home, Options.build(parsed.idle_exit, parsed.foreground), ready)
         return _tool(parsed.task, home, parsed.deep)
-    except Problem as problem:
+    except (Problem, OSError) as failure:
+        problem = failure if isinstance(failure, Problem) else _unusable(home, failure)
         error = {
             "code": problem.code,
             "message": problem.message,
@@ -53,6 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ready.say(text)
         print(text.decode(), file=sys.stderr, flush=True)
         return problem.status
+
+
+def _unusable(home: Home, error: OSError) -> Problem:
+    return Problem(
+        "home_unusable", f"the home {home.path} cannot be used: {error}", "make room (`df -h`), or see that the disk can be written",
+        status=3,
+    )  # fmt: skip
 
 
 class Ready:

@@ -210,7 +210,12 @@ class Daemon:
             pid=os.getpid(), start_ticks=row.start_ticks if row else 0, boot_id=processes.boot_id(),
             version=mlops_tui.__version__, started=self.started,
         )  # fmt: skip
-        write_json(self.home.daemon_file, record)
+        try:
+            write_json(self.home.daemon_file, record)
+        except (
+            OSError
+        ) as error:  # a full disk: the lock alone says who is the daemon, and questions can be answered
+            LOG.error("%s cannot be written: %s", self.home.daemon_file, error)
 
     def _fatal(self, _error: BaseException) -> None:
         """Called by the writer when it can no longer write: a daemon without a writer is of no use."""

@@ -18,7 +18,7 @@ import msgspec
 from mlops_store.atomic import write_json, write_reserved
 from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
-from mlops_store.journal import JournalWriter
+from mlops_store.journal import JournalWriter, complain
 from mlops_store.records import ExitRecord
 from mlops_store.redact import redact_params, redact_text, redact_value
 from mlops_store.run_folder import RunFolder
@@ -169,7 +169,7 @@ class Run:
 
     def _lost(self, what: str) -> None:
         self._journal.lost()
-        print(f"mlops-tui: not recorded: {what}; training goes on", file=sys.stderr)
+        complain(f"not recorded: {what}; training goes on")
 
 
 def _record_of(error: BaseException) -> ExitRecord:

@@ -6,10 +6,10 @@ store, and a full disk costs counted lines, never the training.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import socket
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -190,19 +190,24 @@ class JournalWriter:
         try:
             os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         except OSError as error:
-            print(
-                f"mlops-tui: {self._unsaid} lines of the run journal were dropped, and that cannot be recorded: {error}",
-                file=sys.stderr,
+            complain(
+                f"{self._unsaid} lines of the run journal were dropped, and that cannot be recorded: {error}"
             )
 
     def _drop(self, reason: str) -> None:
         self.lost()
         if not self._warned:
             self._warned = True
-            print(
-                f"mlops-tui: a line of the run journal was dropped ({reason}); training goes on",
-                file=sys.stderr,
-            )
+            complain(f"a line of the run journal was dropped ({reason}); training goes on")
+
+
+def complain(text: str) -> None:
+    """Says it on standard error. That may be a log on the very disk that is full, or closed: then nobody hears it, and training goes on.
+
+    Not by way of `sys.stderr`, whose buffer would try again at the end of the process, and spoil its exit code.
+    """
+    with contextlib.suppress(OSError):
+        os.write(2, f"mlops-tui: {text}\n".encode(errors="backslashreplace"))
 
 
 def _key(key: str) -> str:

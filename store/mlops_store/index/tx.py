@@ -7,6 +7,7 @@ finds the entries in the ledger when it opens the index again, and applies them.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ from mlops_store.records import LedgerEntry
 __all__ = ["Command", "FatalStoreError", "Read", "Result", "Tx", "Writer"]
 
 _REPLAY_GROUP = 500
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
 
 
 class Read:
@@ -290,13 +292,8 @@ class Writer:
         except BaseException as error:
             self._ingest.forget()
             self._rollback()
-            if isinstance(error, duckdb.IOException | OSError):
-                raise Problem(
-                    "index_unavailable",
-                    f"the index cannot be written: {error}",
-                    "free some space (`df -h`); what the runs write is kept in their folders",
-                    status=3,
-                ) from error
+            if _disk_refused(error):
+                raise _unavailable(error) from error
             raise
         self._ingest.committed()
         told = self._ingest.told
@@ -307,7 +304,7 @@ class Writer:
     def recover(self) -> int:
         """Applies the ledger entries that the index does not have. Returns their number.
 
-        Raises Problem `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
+        Raises Problem `index_unavailable` where the disk takes nothing, `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
         """
         applied = int(meta(self._con, "applied_seq") or 0)
         self._compare_heads(applied)
@@ -346,6 +343,12 @@ class Writer:
                 group.counts[number] = len(group.drafts) - first
             except Problem as problem:
                 result.value, result.problem = None, problem
+            except OSError as error:
+                result.value = None
+                if error.errno in _DISK:
+                    result.problem = _refused(error)
+                else:
+                    result.error = error
             except Exception as error:  # noqa: BLE001 - a fault in one command must not take the writer down; its caller gets it
                 result.value, result.error = None, error
             if not result.ok and (group.broken or len(group.drafts) > first):
@@ -414,8 +417,10 @@ class Writer:
             replay(self._con, entries)
             self._advance(entries[-1])
             self._con.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             self._rollback()
+            if _disk_refused(error):
+                raise _unavailable(error) from error
             raise
         return len(entries)
 
@@ -424,6 +429,32 @@ class Writer:
             self._con.execute("ROLLBACK")
         except duckdb.TransactionException:
             return  # the failure has already ended the transaction
+
+
+def _disk_refused(error: BaseException) -> bool:
+    """Whether the index file could not be written. The transaction is gone then, and the next one may well succeed."""
+    if isinstance(error, duckdb.TransactionException):
+        return "Failed to commit: Could not" in str(error)
+    return isinstance(error, duckdb.IOException | OSError)
+
+
+def _refused(error: OSError) -> Problem:
+    """For a command whose files could not be written."""
+    return Problem(
+        "disk_refused",
+        f"the disk of the home takes nothing: {error.strerror}; nothing was changed",
+        "free some space (`df -h`), then try again",
+        status=3,
+    )
+
+
+def _unavailable(error: BaseException) -> Problem:
+    return Problem(
+        "index_unavailable",
+        f"the index cannot be written: {error}",
+        "free some space (`df -h`); ledger and run folders have what the index lacks, and nothing is lost",
+        status=3,
+    )
 
 
 def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
