@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from mlops_tui.verbs._declare import Input, Output, Verb, arg, opt
+from msgspec import Meta
+
+from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._shapes import RunDetail
 
 ScreenName = Literal[
     "home", "runs", "models", "features", "data", "monitoring", "proposals", "queue", "ledger"
@@ -22,6 +25,16 @@ class Tui(Input, kw_only=True):
     read_only: Annotated[bool, opt("refuse everything that changes something")] = False
 
 
+class Watch(ProjectInput, kw_only=True):
+    run_id: Annotated[str, arg("run id, or an unambiguous start of it", metavar="RUN")]
+    metric: Annotated[
+        str | None, opt("the metric to draw; default: the first with a curve", metavar="KEY")
+    ] = None
+    once: Annotated[bool, opt("print one frame and end")] = False
+    height: Annotated[int, opt("rows of the curve"), Meta(ge=3, le=60)] = 10
+    ascii: Annotated[bool, opt("draw with ASCII signs only")] = False
+
+
 class Nothing(Output, kw_only=True):
     """An app leaves nothing to print."""
 
@@ -30,4 +43,7 @@ VERBS = [
     Verb("", "tui", Tui, Nothing, "Open the app (also without a command).", local=True, service=False,
          help="The whole life of your models by keyboard. Leaving it stops nothing that runs. ? shows the keys.",
          example="mlops-tui tui proposals --profile ssh"),
+    Verb("", "watch", Watch, RunDetail, "A small live view of one run, in place.", local=True, service=False,
+         help="State, stages, one curve and the end of the log, drawn again when something changes. It ends with the run, with its exit code; "
+         "^C leaves the run going.", example="mlops-tui watch 0192f --metric loss"),
 ]  # fmt: skip
