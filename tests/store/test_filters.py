@@ -256,5 +256,12 @@ def test_an_expression_that_only_python_knows_is_a_clear_error(read: Read) -> No
     assert caught.value.code == "bad_filter"
 
 
+def test_a_filter_that_would_keep_the_planner_busy_is_refused(read: Read) -> None:
+    many = parse("tags.owner in (" + ", ".join(f"a{i}" for i in range(300)) + ", ann)")
+    assert len(runs.page(read, many)) == 1
+    with pytest.raises(Problem, match="too many tags"):
+        runs.page(read, parse(" or ".join(f"tags.a{i} = 1" for i in range(60))))
+
+
 def test_the_home_is_untouched(read: Read, tmp_path: Path) -> None:
     assert len(read.rows("SELECT * FROM runs")) == 3

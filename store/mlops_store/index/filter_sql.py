@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from mlops_store.errors import Problem
 from mlops_store.filter_fields import Kind
 from mlops_store.filters import (
     And,
@@ -26,18 +27,29 @@ from mlops_store.index.directions import default_direction
 
 Sql = tuple[str, list[Any]]
 
+_MOST_LOOKUPS = 32
+"""Subqueries in one condition; the best() of a metric takes four, all else one. DuckDB's planner takes 0.6 s for 32 and 20 s for 60."""
+
 _COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
     "name", "kind", "state", "project", "experiment", "model", "actor", "created", "started", "ended", "exit_code", "signal", "attempts", "note")}}  # fmt: skip
 _ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
 def compile_runs(node: Node, now: int) -> Sql:
-    """(condition, parameters) over `runs r`; see `compile_tree`. `now` is for ages."""
+    """(condition, parameters) over `runs r`; see `compile_tree`. `now` is for ages. Raises Problem `bad_filter` for one that is too wide."""
 
     def there(field: Field, condition: str, params: list[Any]) -> Sql:
         return _exists(field, condition, params, now)
 
-    return compile_tree(node, there, kind_of, _search)
+    sql, params = compile_tree(node, there, kind_of, _search)
+    if sql.count("SELECT") > _MOST_LOOKUPS:
+        raise Problem(
+            "bad_filter",
+            "the filter compares too many tags, parameters and metrics",
+            "`in (a, b, …)` and `~ 'a|b'` count as one comparison",
+            status=2,
+        )
+    return sql, params
 
 
 def compile_tree(
@@ -65,17 +77,20 @@ def compile_tree(
             sql, params = there(field, "true", [])
             return f"(NOT {sql})", params
         case In(field, values):
-            parts = [there(field, *_condition(kind(field), "=", value)) for value in values]
-            return "(" + " OR ".join(sql for sql, _ in parts) + ")", [
-                p for _, params in parts for p in params
-            ]
+            parts = [_condition(kind(field), "=", value) for value in values]
+            return there(
+                field,
+                "(" + " OR ".join(sql for sql, _ in parts) + ")",
+                [p for _, params in parts for p in params],
+            )
         case Compare(field, op, value):
             return there(field, *_condition(kind(field), op, value))
 
 
 def _search(text: str) -> Sql:
     fields = " OR ".join(
-        f"contains(lower(coalesce(r.{name}, '')), lower(?))" for name in ("name", "experiment", "model", "note")
+        f"contains(lower(coalesce(r.{name}, '')), lower(?))"
+        for name in ("name", "experiment", "model", "note")
     )
     return (
         f"({fields} OR starts_with(r.run_id, lower(?)) OR "
