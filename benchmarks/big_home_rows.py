@@ -22,12 +22,12 @@ CHUNK = 1_000_000
 
 @dataclass(frozen=True)
 class Filled:
-    """What was written. `curve` is the id of the run whose `roc_auc` has CURVE points; `newest` is the id of the newest run."""
+    """What was written. `curve` is the id of the run whose `roc_auc` has CURVE points; `newest` are the ids of the 100 newest runs."""
 
     runs: int
     points: int
     curve: str
-    newest: str
+    newest: list[str]
 
 
 def fill(home: Home, runs: int, points: int) -> Filled:
@@ -46,11 +46,15 @@ def fill(home: Home, runs: int, points: int) -> Filled:
         for start in range(0, runs, step):
             _points(con, start, start + step, each)
         curve, newest = (
-            str(con.execute(f"SELECT run_id FROM r ORDER BY i {way} LIMIT 1").fetchall()[0][0]) for way in ("", "DESC")
-        )  # fmt: skip
-        _curve(con, curve)
+            [
+                str(row[0])
+                for row in con.execute(f"SELECT run_id FROM r ORDER BY i {way} LIMIT {count}").fetchall()
+            ]
+            for way, count in (("", 1), ("DESC", 100))
+        )
+        _curve(con, curve[0])
         con.execute("CHECKPOINT")
-        return Filled(runs, runs * each, curve, newest)
+        return Filled(runs, runs * each, curve[0], newest)
     finally:
         database.close()
 
@@ -73,7 +77,7 @@ def _runs(con: Any) -> None:
         [list(PARAMS)],
     )
     con.execute(
-        """INSERT INTO tags SELECT run_id, key, text, 0, '', n FROM (SELECT i, run_id, unnest(['host', 'owner']) AS key, unnest([0, 1]) AS n,
+        """INSERT INTO journal_tags SELECT run_id, key, text, 0, '', n FROM (SELECT i, run_id, unnest(['host', 'owner']) AS key, unnest([0, 1]) AS n,
           unnest([printf('node-%d', i % 8), printf('team-%d', i % 40)]) AS text FROM r) ORDER BY i, n"""
     )
 

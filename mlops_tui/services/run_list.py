@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from mlops_store.errors import Problem
 from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse, parse_field
 from mlops_store.index import runs as queries
 from mlops_store.index.run_order import RunsQuestion, order_of
 from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read
+from mlops_store.records import ENDED
 from mlops_tui.services import run_rows
 from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page
@@ -19,6 +22,12 @@ from mlops_tui.verbs.run import RunList
 
 DEFAULT_KINDS = ("train", "sdk")
 _MOST_FIELDS = 200
+_AHEAD, _BEHIND = 300, 100
+"""Runs around a window that are read with it."""
+_FEW = 20
+"""Runs that are new to us, or not over, do not bring their neighbours."""
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Run)
 _BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
 
 
@@ -39,7 +48,7 @@ def list_(read: Read, request: RunList) -> Page[Run]:
         archived=request.archived, deleted=request.deleted,
     )  # fmt: skip
     places = page_of(found, request.limit, lambda place: [request.sort, place[1], place[0]])
-    items = run_rows.runs_of(read, [run_id for run_id, _ in places.items], only)
+    items = rows(read, [run_id for run_id, _ in places.items], request.fields, only)
     return Page(items=items, next=places.next)
 
 
@@ -60,8 +69,45 @@ def _window(read: Read, request: RunList, where: Node | None, only: Sequence[Fie
         request.limit,
         lambda place: [request.sort, order.key(place[1], descending=descending), place[0]],
     )
-    items = run_rows.runs_of(read, [run_id for run_id, _ in pages.items], only)
+    near = order.window(
+        max(0, (request.offset or 0) - _BEHIND), _BEHIND + request.limit + _AHEAD, descending=descending
+    )
+    items = rows(read, [run_id for run_id, _ in pages.items], request.fields, only, near)
     return Page(items=items, next=pages.next, total=len(order))
+
+
+def rows(
+    read: Read,
+    ids: Sequence[str],
+    shape: Sequence[str],
+    only: Sequence[Field] | None,
+    near: Sequence[str] = (),
+) -> list[Run]:
+    """The answers for these runs, in this order; those that are over are kept for the next question with these fields.
+
+    Reading 500 runs costs little more than reading 100, since most of it is finding them: where many are not known yet, `near` ones are
+    read with them.
+    """
+    kept = read.kept
+    if kept is None:
+        return run_rows.runs_of(read, ids, only)
+    form = tuple(shape)
+    version = kept.changes.version
+    known = kept.get(form, ids)
+    missing = [run_id for run_id in ids if run_id not in known]
+    found: dict[str, Run] = {}
+    if missing:
+        many = len(missing) > _FEW
+        have = {*known, *missing, *(kept.get(form, near) if many else ())}
+        wanted = missing + [run_id for run_id in near if run_id not in have] if many else missing
+        found = {run.run_id: run for run in run_rows.runs_of(read, wanted, only)}
+        over = [run for run in found.values() if run.state in ENDED and run.settled]
+        kept.put(form, {run.run_id: _ENCODER.encode(run) for run in over}, version)
+    return [
+        found[run_id] if run_id in found else _DECODER.decode(known[run_id])
+        for run_id in ids
+        if run_id in found or run_id in known
+    ]
 
 
 def chosen(fields: Sequence[str]) -> list[Field] | None:

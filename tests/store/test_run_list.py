@@ -16,6 +16,7 @@ from mlops_store.index import run_fields
 from mlops_store.index.tx import Read, Writer
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_fields as fields_service
+from mlops_tui.services import run_rows
 from mlops_tui.services.run_list import chosen, list_
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run
@@ -131,6 +132,8 @@ def test_a_window_is_what_the_pages_have_there(
                 page = shop.list(filter=text, sort=sort, offset=2, limit=6)
                 assert [run.run_id for run in page.items] == wanted[2:8]
                 assert page.total == len(wanted)
+                fresh = run_rows.runs_of(shop.read, wanted[2:8])
+                assert repr(page.items) == repr(fresh), "what is kept is as if it was read now"
                 if page.next is not None:
                     after = shop.list(filter=text, sort=sort, page=page.next, limit=3)
                     assert [run.run_id for run in after.items] == wanted[8:11], "a window goes on by keyset"

@@ -11,7 +11,7 @@ from mlops_store.records import LedgerEntry
 _KEPT = 4096
 """Changed run ids that are remembered; who was away for longer asks anew."""
 
-_OTHER_NOUNS = ("alias.", "data.", "firing.", "gate.", "policy.", "prediction.", "proposal.", "schema.", "source.", "view.")  # fmt: skip
+_OTHER_NOUNS = ("alias.", "data.", "firing.", "gate.look", "gate.waive", "policy.", "prediction.", "proposal.", "schema.", "source.", "view.")  # fmt: skip
 """Ledger verbs of these say nothing of runs, nor of how they are ordered (as `model.register` does: a metric's direction)."""
 
 
@@ -58,7 +58,7 @@ class Changes:
         ids: set[str] = set()
         for entry in entries:
             run_id = entry.data.get("run_id")
-            if entry.verb.startswith("run.") and isinstance(run_id, str):
+            if (entry.verb.startswith("run.") or entry.verb == "gate.verdict") and isinstance(run_id, str):
                 ids.add(run_id)
             elif not entry.verb.startswith((*_OTHER_NOUNS, "project.")):
                 self.note_all()

@@ -8,6 +8,7 @@ finds the entries in the ledger when it opens the index again, and applies them.
 from __future__ import annotations
 
 import errno
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from mlops_store.index import apply as applying
 from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, meta, one, rows, set_meta
 from mlops_store.index.ingest import Ingest
+from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.orders import Orders
 from mlops_store.index.payload import check, json_text
 from mlops_store.index.run_fields import KeptFields
@@ -46,13 +48,23 @@ class Read:
         now: int | None = None,
         orders: Orders | None = None,
         fields: KeptFields | None = None,
+        kept: KeptRows | None = None,
     ) -> None:
         self.home = home
         self.orders = orders
-        """Answers about the order of runs, and below about the names they use, that all readers share; none outside of a daemon."""
+        """What all readers keep together, none outside of a daemon: the order of runs, the names that they use, and single runs."""
         self.fields = fields
+        self.kept = kept
+        self.actor = ""
+        """Who asks, where that matters."""
         self._con = con
         self._now = now
+
+    def by(self, actor: str) -> Read:
+        """The same reader, on behalf of someone."""
+        made = copy.copy(self)
+        made.actor = actor
+        return made
 
     @property
     def now(self) -> int:
@@ -225,6 +237,7 @@ class Writer:
         self.changes = Changes()
         self._orders = Orders(self.changes)
         self._fields = KeptFields(self.changes)
+        self._kept = KeptRows(self.changes)
 
     @staticmethod
     def open(home: Home, checkpoint: Callable[[str], None] | None = None) -> Writer:
@@ -250,7 +263,7 @@ class Writer:
 
     def reader(self) -> Read:
         """A reader for one other thread."""
-        return Read(self.home, self.database.cursor(), orders=self._orders, fields=self._fields)
+        return Read(self.home, self.database.cursor(), orders=self._orders, fields=self._fields, kept=self._kept)
 
     def execute(self, commands: Sequence[Command]) -> list[Result]:
         """Runs the commands in order, as one group; each sees the effects of those before it.

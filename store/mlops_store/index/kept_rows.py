@@ -1,0 +1,82 @@
+"""Answers about single runs that no longer change, kept as bytes until something says that they did."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable, Mapping
+
+from mlops_store.index.changes import Changes
+
+BUDGET = 24 << 20
+"""Bytes that the kept answers take together, nearly: some 20,000 runs with all their fields."""
+_OVERHEAD = 250
+"""Bytes of one entry besides its answer."""
+
+
+class KeptRows:
+    """For all reader threads. `shape` says which form of the answer it is, such as the fields that it has."""
+
+    def __init__(self, changes: Changes, budget: int = BUDGET) -> None:
+        self.changes = changes
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._version = 0
+        self._rows: OrderedDict[tuple[str, Hashable], bytes] = OrderedDict()
+        self._nbytes = 0
+        self._shapes: set[Hashable] = set()
+
+    @property
+    def nbytes(self) -> int:
+        return self._nbytes
+
+    def get(self, shape: Hashable, run_ids: Iterable[str]) -> dict[str, bytes]:
+        """What is kept of these runs and still holds."""
+        with self._lock:
+            self._forget()
+            found = {}
+            for run_id in run_ids:
+                row = self._rows.get((run_id, shape))
+                if row is not None:
+                    self._rows.move_to_end((run_id, shape))
+                    found[run_id] = row
+            return found
+
+    def put(self, shape: Hashable, rows: Mapping[str, bytes], version: int) -> None:
+        """Keeps answers that were asked for when the changes stood at `version` or later."""
+        changed = self.changes.since(version)
+        if changed is None:
+            return
+        with self._lock:
+            self._forget()
+            if self._version != self.changes.version:  # somebody has just written: not worth the trouble
+                return
+            self._shapes.add(shape)
+            for run_id, row in rows.items():
+                if run_id not in changed:
+                    self._drop((run_id, shape))
+                    self._rows[run_id, shape] = row
+                    self._nbytes += len(row) + _OVERHEAD
+            while self._nbytes > self._budget:
+                self._drop(next(iter(self._rows)))
+
+    def _forget(self) -> None:
+        """Drops the answers about runs that have changed since the last time."""
+        version = self.changes.version
+        if version == self._version:
+            return
+        changed = self.changes.since(self._version)
+        self._version = version
+        if changed is None:
+            self._rows.clear()
+            self._shapes.clear()
+            self._nbytes = 0
+            return
+        for shape in self._shapes:
+            for run_id in changed:
+                self._drop((run_id, shape))
+
+    def _drop(self, key: tuple[str, Hashable]) -> None:
+        row = self._rows.pop(key, None)
+        if row is not None:
+            self._nbytes -= len(row) + _OVERHEAD
