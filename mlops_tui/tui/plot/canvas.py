@@ -119,7 +119,7 @@ def _spans(
     rows, floor = grid.rows, grid.height - 1
     tops, at = rows(high), rows(last)
     bottoms = tops if low is high else rows(low)
-    if columns and (min(tops) < 0 or max(bottoms) > floor):
+    if columns and (min(tops) < 0 or max(bottoms) > floor or min(at) < 0 or max(at) > floor):
         tops, bottoms, at = ([min(max(row, 0), floor) for row in found] for found in (tops, bottoms, at))
     return _join(columns, tops, bottoms, at, grid.width)
 

@@ -12,7 +12,7 @@ from mlops_tui.tui.plot.curve import Curve, Series, ends
 from mlops_tui.tui.plot.glyphs import Glyphs, Mode, glyphs
 from mlops_tui.tui.plot.legend import Slot, legend, readout
 from mlops_tui.tui.plot.lines import Line, cells, centred, cut, fit, name, pad, plain
-from mlops_tui.tui.plot.scale import Scale, Tick, XKind, ticks, x_scale, x_text, x_ticks, y_scale
+from mlops_tui.tui.plot.scale import DAY, Scale, Tick, XKind, moment, ticks, x_scale, x_text, x_ticks, y_scale
 
 MOST = 8
 """how many series one chart holds"""
@@ -235,7 +235,7 @@ def _x_labels(
     marks: Sequence[Tick], drawing: Drawing, width: int, view: View, signs: Glyphs
 ) -> tuple[str, int, list[Tick]]:
     """The row of labels (what x is at its left, else at its right end), its filled length, and the ticks that found room."""
-    usual = {"step": "step", "time": "UTC" if view.tz is UTC else "time", "elapsed": "time"}[view.x_kind]
+    usual = {"step": "step", "time": _day(drawing.x, view), "elapsed": "time"}[view.x_kind]
     axis = name(
         view.x_label or usual, 12, ascii_only=True
     )  # one cell a letter: the pointer is found by counting
@@ -254,6 +254,14 @@ def _x_labels(
     if tail and filled + tail <= width:
         row += " " * (width - filled - cells(axis)) + axis
     return row, filled, kept
+
+
+def _day(x: Scale | None, view: View) -> str:
+    """The zone of the labels, and the day where they are times of one day."""
+    zone = "UTC" if view.tz is UTC else "time"
+    if x is None or x.high - x.low > DAY:
+        return zone
+    return f"{moment(x.low, DAY, view.tz)} {zone}"
 
 
 def _rule(kept: Sequence[Tick], drawing: Drawing, pointer: int | None, signs: Glyphs) -> Line:

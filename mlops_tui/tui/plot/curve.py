@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass
+from operator import gt
 from typing import Literal
 
 Point = tuple[float, float, float, float]
@@ -39,6 +40,8 @@ class Curve:
         if any(a > b for a, b in zip(columns[0], columns[0][1:], strict=False)):
             points.sort(key=lambda point: point[0])
             columns = tuple(zip(*points, strict=True))
+        if any(map(gt, columns[1], columns[2])):
+            columns = (columns[0], tuple(map(min, *columns[1:3])), tuple(map(max, *columns[1:3])), columns[3])
         self.xs, self.lows, self.highs, self.lasts = columns
         self._smoothed: tuple[float, list[float]] = (0.0, [])
 

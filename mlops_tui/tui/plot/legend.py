@@ -8,7 +8,7 @@ from datetime import tzinfo
 from mlops_tui.tui.plot.curve import Curve
 from mlops_tui.tui.plot.glyphs import Glyphs
 from mlops_tui.tui.plot.lines import SERIES_ROLES, Line, cells, cut, fit, name, pad
-from mlops_tui.tui.plot.scale import XKind, number, whole, x_text
+from mlops_tui.tui.plot.scale import XKind, number, numbers, whole, x_text
 
 Slot = tuple[int, Curve]
 """the place of a series' colour and marker, and its curve"""
@@ -21,7 +21,8 @@ def legend(shown: Sequence[Slot], width: int, rows: int, glyphs: Glyphs, kind: X
     if rows <= 0 or not shown:
         return []
     names = [name(curve.series.name, _NAME, ascii_only=glyphs.ascii) for _, curve in shown]
-    lasts = [number(curve.lasts[-1]) if len(curve) else "no points" for _, curve in shown]
+    written = iter(numbers([curve.lasts[-1] for _, curve in shown if len(curve)]))
+    lasts = [next(written) if len(curve) else "no points" for _, curve in shown]
     bests = [_best(curve, kind) for _, curve in shown]
     for fields in ([names, lasts, bests], [names, lasts], [names]):
         found = _table(shown, fields, width, rows, glyphs)

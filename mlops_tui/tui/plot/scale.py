@@ -14,10 +14,10 @@ XKind = Literal["step", "time", "elapsed"]
 Tick = tuple[float, str]
 
 _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
-_SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
+_SECOND, _MINUTE, _HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _TIME_STEPS = (
     *(_SECOND * n for n in (1, 2, 5, 10, 15, 30)), *(_MINUTE * n for n in (1, 2, 5, 10, 15, 30)),
-    *(_HOUR * n for n in (1, 2, 3, 6, 12)), *(_DAY * n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)),
+    *(_HOUR * n for n in (1, 2, 3, 6, 12)), *(DAY * n for n in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)),
 )  # fmt: skip
 
 
@@ -59,7 +59,9 @@ def y_scale(low: float, high: float, log: bool = False, margin: float = 0.03) ->
     if log:
         bottom, top = math.log10(low), math.log10(high)
         room = (top - bottom) * margin if top - bottom > 1e-9 else 0.3
-        return Scale(10.0 ** max(bottom - room, -307.0), 10.0 ** min(top + room, 308.0), True)
+        # the ends of what a float holds
+        top = max(min(top + room, 308.25), -322.0)
+        return Scale(10.0 ** max(min(bottom - room, top - 0.5), -323.0), 10.0**top, True)
     span = high / 2 - low / 2
     greatest = max(abs(low), abs(high))
     # a range that a float's digits cannot divide into ticks is shown as one value
@@ -96,6 +98,13 @@ def number(value: float, digits: int = 4) -> str:
                 else f"{value / unit:.0f}{letter}"
             )
     return f"{value:.{digits}g}"
+
+
+def numbers(values: Sequence[float], digits: int = 4) -> list[str]:
+    """Numbers that stand in one column: where one has decimals, all keep their `digits` (0.7900 beside 0.8121)."""
+    if all(value == int(value) for value in values if math.isfinite(value)):
+        return [number(value, digits) for value in values]
+    return [f"{value:#.{digits}g}" if 1e-4 <= abs(value) < 1e3 else number(value, digits) for value in values]
 
 
 def whole(value: float) -> str:
@@ -158,7 +167,7 @@ def _log_ticks(scale: Scale, count: int) -> list[Tick]:
     every = max(1, math.ceil(decades / max(count, 1)))
     # multiples of `every`, so that 1e0 is among them
     exponents = [e for e in range(first, last + 1) if e % every == 0] or [first]
-    return [(10.0**e, number(10.0**e) if -4 <= e < 4 else f"1e{e}") for e in exponents]
+    return [(10.0**e, number(10.0**e) if -3 <= e < 4 else f"1e{e}") for e in exponents]
 
 
 def _few_log_ticks(scale: Scale, count: int) -> list[Tick]:
@@ -180,9 +189,9 @@ def x_ticks(scale: Scale, count: int, kind: XKind = "step", tz: tzinfo = UTC) ->
     span = scale.high - scale.low
     # below a second, and beyond what a calendar holds, milliseconds are numbers like others
     if kind == "step" or span < 2 * _SECOND or not -2e13 < scale.low <= scale.high < 2e14:
-        return ticks(scale, count, integers=kind == "step" and span >= 2)
+        return ticks(scale, count, integers=kind == "step" and span >= 1)
     rough = span / max(count, 1)
-    step = next((s for s in _TIME_STEPS if s >= rough), None) or int(_step(span / _DAY, count)) * _DAY
+    step = next((s for s in _TIME_STEPS if s >= rough), None) or int(_step(span / DAY, count)) * DAY
     shift = 0
     if kind == "time":
         offset = datetime.fromtimestamp(scale.low / 1000, tz).utcoffset()
@@ -199,9 +208,9 @@ def moment(ms: float, step: float = 1.0, tz: tzinfo = UTC) -> str:
         then = datetime.fromtimestamp(ms / 1000, tz)
     except (ValueError, OverflowError, OSError):
         return number(ms)
-    if step >= 300 * _DAY:
+    if step >= 300 * DAY:
         return then.strftime("%Y-%m-%d")
-    if step >= _DAY or (step >= _MINUTE and (then.hour, then.minute) == (0, 0)):
+    if step >= DAY or (step >= _MINUTE and (then.hour, then.minute) == (0, 0)):
         return f"{then.day} {then.strftime('%b')}"
     return then.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
 

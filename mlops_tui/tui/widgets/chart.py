@@ -156,6 +156,7 @@ class Chart(Widget, can_focus=True):
         before = self._drawing
         self._drawing = None
         if before is None or not self.size:
+            self.refresh()
             return
         after = self._draw()
         if len(before.lines) != len(after.lines) or (before.lines and _wide(before) != _wide(after)):
@@ -180,7 +181,7 @@ class Chart(Widget, can_focus=True):
     def render_line(self, y: int) -> Strip:
         lines = self._draw().lines
         if y >= len(lines):
-            return Strip.blank(self.content_size.width)
+            return Strip.blank(self.content_size.width, self.rich_style)
         looks = self._looks()
         return Strip([Segment(text, looks[role]) for text, role in lines[y]], self.content_size.width)
 
@@ -191,7 +192,8 @@ class Chart(Widget, can_focus=True):
             )
             background = self.background_colors[1]
             named = styles(ground, background.hex6 if ground != "ansi" else "#000000")
-            self._styles_of_roles = {role: Style.parse(style) for role, style in named.items()}
+            base = self.rich_style
+            self._styles_of_roles = {role: base + Style.parse(style) for role, style in named.items()}
         return self._styles_of_roles
 
     def notify_style_update(self) -> None:
