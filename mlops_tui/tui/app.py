@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import events, work
-from textual.app import App
+from textual import events
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -20,15 +18,15 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.here import Project
 from mlops_tui.tui import chords, clipboard
-from mlops_tui.tui.actions import ACTIONS, PREFIXES, SCREENS, bindings, name_of
-from mlops_tui.tui.dialogs.messages import Messages, Said
+from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.formats import clean, glyphs, use_ascii
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
-from mlops_tui.tui.places import room_of
+from mlops_tui.tui.overlays import Overlays
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
-from mlops_tui.tui.themes import DARK, LIGHT
+from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
 from mlops_tui.tui.widgets.lines import Hints
 
 
@@ -43,7 +41,7 @@ def _screen(name: str) -> Callable[[], Screen[Any]]:
     return make
 
 
-class MlopsApp(App[int]):
+class MlopsApp(Overlays):
     """Modes, news, messages; what is shown belongs to the screens."""
 
     CSS_PATH = "styles/app.tcss"
@@ -66,6 +64,7 @@ class MlopsApp(App[int]):
         self._prefix = ""
         self._follower: Follower | None = None
         use_ascii(look.ascii)
+        self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = look.theme if look.theme in self.available_themes else DARK.name
@@ -76,7 +75,7 @@ class MlopsApp(App[int]):
     # --- life ---
 
     async def on_mount(self) -> None:
-        self.switch_mode(self._first)
+        self.go(self._first)
         self._follower = Follower(self.link.home, self._hear, self.look.interval)
 
     def on_unmount(self) -> None:
@@ -105,29 +104,6 @@ class MlopsApp(App[int]):
         if self.news.connected:
             return Text(f"{glyphs().live} live", style="green")
         return Text(f"{glyphs().unknown} no daemon: {clean(self.news.why)[:40]}", style="bold red")
-
-    # --- going about ---
-
-    def go(self, name: str) -> None:
-        """To one of the nine screens."""
-        if self.is_modal:
-            return
-        self.switch_mode(name)
-
-    @property
-    def is_modal(self) -> bool:
-        """A dialog is in front."""
-        return not isinstance(self.screen, Room)
-
-    def open(self, room: Room) -> None:
-        """A screen on top of this one; escape comes back."""
-        self.push_screen(room)
-
-    def open_lineage(self, entity: str) -> None:
-        """What something came from, and what came of it."""
-        from mlops_tui.tui.screens.lineage import LineageRoom
-
-        self.open(LineageRoom(entity))
 
     async def on_event(self, event: events.Event) -> None:
         if self._prefix and isinstance(event, events.Key) and not event.is_forwarded:
@@ -180,140 +156,6 @@ class MlopsApp(App[int]):
         if self._driver is not None:
             self._driver.write(found)
         self.tell(f"copied {what}")
-
-    # --- actions ---
-
-    def action_go_home(self) -> None:
-        self.go("home")
-
-    def action_go_runs(self) -> None:
-        self.go("runs")
-
-    def action_go_models(self) -> None:
-        self.go("models")
-
-    def action_go_features(self) -> None:
-        self.go("features")
-
-    def action_go_data(self) -> None:
-        self.go("data")
-
-    def action_go_monitoring(self) -> None:
-        self.go("monitoring")
-
-    def action_go_proposals(self) -> None:
-        self.go("proposals")
-
-    def action_go_queue(self) -> None:
-        self.go("queue")
-
-    def action_go_ledger(self) -> None:
-        self.go("ledger")
-
-    # --- overlays ---
-
-    def action_app_help(self) -> None:
-        from mlops_tui.tui.dialogs.help import Help
-
-        if not self.is_modal:
-            self.push_screen(Help(self._contexts(), self.look.settings.keys))
-
-    def _contexts(self) -> list[str]:
-        """The contexts of the screen in front, the nearest first."""
-        bound = [active.binding.id for active in self.screen.active_bindings.values()]
-        return list(dict.fromkeys(where for id in bound if id in ACTIONS for where in ACTIONS[id].contexts))
-
-    @work(exclusive=True, group="command")
-    async def action_app_command(self) -> None:
-        from mlops_tui.tui.commanding import carry_out, complete
-        from mlops_tui.tui.dialogs.command_line import CommandLine
-
-        room = self.screen
-        if not isinstance(room, Room):
-            return
-        themes = sorted(self.available_themes)
-        line = await self.push_screen_wait(CommandLine(lambda text: complete(text, themes), self.typed))
-        if line is not None:
-            self.typed = [*(old for old in self.typed if old != line), line][-200:]
-            await carry_out(self, room, line)
-
-    @work(exclusive=True, group="command")
-    async def action_app_palette(self) -> None:
-        from mlops_tui.tui.dialogs.palette import Palette
-        from mlops_tui.tui.finding import carry_out, entries, finder
-
-        room = self.screen
-        if isinstance(room, Room):
-            chosen = await self.push_screen_wait(
-                Palette(entries(room, self.look.settings.keys), finder(self.link))
-            )
-            if chosen is not None:
-                await carry_out(self, room, chosen)
-
-    def action_app_messages(self) -> None:
-        if not self.is_modal:
-            self.push_screen(Messages(self.said))
-
-    @work(exclusive=True, group="command")
-    async def action_app_themes(self) -> None:
-        from mlops_tui.tui.dialogs.choose import Choose
-
-        chosen = await self.push_screen_wait(
-            Choose("Theme", [(name, name) for name in sorted(self.available_themes)])
-        )
-        if chosen is not None:
-            self.choose_theme(chosen)
-
-    def choose_theme(self, name: str) -> None:
-        """Changes the colours. With `NO_COLOR` only an ANSI theme sends none."""
-        if name not in self.available_themes:
-            self.tell(f"there is no theme {name!r}", "warning")
-        elif os.environ.get("NO_COLOR") and not self.available_themes[name].ansi:
-            self.tell("NO_COLOR is set: only the ansi themes are without colours", "warning")
-        else:
-            self.theme = name
-
-    @work(exclusive=True, group="command")
-    async def action_app_project(self) -> None:
-        from mlops_tui.tui.dialogs.choose import Choose
-
-        try:
-            found = await self.link.ask("project list", {"limit": 1000})
-        except Problem as problem:
-            self.complain(problem)
-            return
-        names = [("", "all projects"), *((each.name, f"{each.name}  {each.dir}") for each in found.items)]
-        chosen = await self.push_screen_wait(Choose("Project", names))
-        if chosen is not None:
-            self.choose_project(chosen)
-
-    def choose_project(self, name: str) -> None:
-        """Looks at one project, or at all; every screen asks anew."""
-        self.link.project = (name or None, None)
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, Room):
-                    screen.mark_stale()
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-        if isinstance(self.screen, Room):
-            self.screen.load()
-            self.screen.show_frame()
-
-    def go_with_filter(self, name: str, filter: str) -> None:
-        """To a screen, with a filter where one is given."""
-        self.go(name)
-        if filter and isinstance(self.screen, Room):
-            self.call_after_refresh(self.screen.filter_by, filter)
-
-    def open_by_command(self, key: str, fields: dict[str, Any]) -> bool:
-        """Opens the screen that shows what a command asks for; False where there is none."""
-        room = room_of(key, fields, self.link.project[0] or "")
-        if isinstance(room, str):
-            self.go_with_filter(room, str(fields.get("filter") or ""))
-        elif room is not None:
-            self.open(room)
-        return room is not None
 
     def action_app_leave(self) -> None:
         self.exit(0)

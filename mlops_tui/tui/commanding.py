@@ -12,7 +12,7 @@ from mlops_tui.tui.pages import page
 from mlops_tui.verbs import Verb
 
 if TYPE_CHECKING:
-    from mlops_tui.tui.app import MlopsApp
+    from mlops_tui.tui.overlays import Overlays
     from mlops_tui.tui.screens.room import Room
 
 OWN = {
@@ -30,7 +30,7 @@ def complete(line: str, themes: list[str]) -> list[tuple[str, str]]:
     return [*own, *completions(line)]
 
 
-async def carry_out(app: MlopsApp, room: Room, line: str) -> None:
+async def carry_out(app: Overlays, room: Room, line: str) -> None:
     """Does what a line says; call it in a worker. Problems are said on the screen."""
     try:
         words = split(line)
@@ -42,7 +42,7 @@ async def carry_out(app: MlopsApp, room: Room, line: str) -> None:
         app.complain(problem)
 
 
-def _own(app: MlopsApp, words: list[str]) -> bool:
+def _own(app: Overlays, words: list[str]) -> bool:
     """Words that only the app has. `runs state=FAILED` goes to a screen with a filter."""
     if not words:
         return True
@@ -59,7 +59,7 @@ def _own(app: MlopsApp, words: list[str]) -> bool:
     return True
 
 
-async def _verb(app: MlopsApp, room: Room, verb: Verb, fields: dict[str, Any]) -> None:
+async def _verb(app: Overlays, room: Room, verb: Verb, fields: dict[str, Any]) -> None:
     if not verb.service:
         raise Problem(
             "not_here", f"`{verb.key}` works in a shell only", f"leave with q, then: mlops-tui {verb.key}"

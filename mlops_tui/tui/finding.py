@@ -14,7 +14,7 @@ from mlops_tui.tui.link import Link
 from mlops_tui.tui.places import place
 
 if TYPE_CHECKING:
-    from mlops_tui.tui.app import MlopsApp
+    from mlops_tui.tui.overlays import Overlays
     from mlops_tui.tui.screens.room import Room
 
 
@@ -58,7 +58,7 @@ def finder(link: Link) -> Finder:
     return find
 
 
-async def carry_out(app: MlopsApp, room: Room, chosen: Entry) -> None:
+async def carry_out(app: Overlays, room: Room, chosen: Entry) -> None:
     """Does the action, or opens the entity."""
     if chosen.kind == "action":
         action = ACTIONS[chosen.value]
@@ -71,6 +71,6 @@ async def carry_out(app: MlopsApp, room: Room, chosen: Entry) -> None:
         return
     found = place(KINDS.get(chosen.kind, chosen.kind), chosen.value, app.link.project[0] or "")
     if found is not None:
-        app.open(found)
+        app.open(*found)
     elif chosen.kind in ("source", "view"):
         app.go_with_filter("data" if chosen.kind == "source" else "features", chosen.value)

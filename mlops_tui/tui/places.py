@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mlops_tui.tui.screens.room import Room
+Opening = tuple[Any, ...]
+"""A class of screens and the arguments to make one: what `Travel.open` takes."""
 
 LISTS = {
     "run list": "runs", "model list": "models", "feature list": "features", "data list": "data", "proposal list": "proposals",
@@ -13,8 +14,8 @@ LISTS = {
 }  # fmt: skip
 
 
-def room_of(key: str, fields: Mapping[str, Any], project: str) -> Room | str | None:
-    """A new screen for what a verb shows, the name of one of the nine, or None."""
+def room_of(key: str, fields: Mapping[str, Any], project: str) -> Opening | str | None:
+    """What to open for what a verb shows, the name of one of the nine, or None."""
     if key in LISTS:
         return LISTS[key]
     if key in ("run show", "run logs", "run metrics"):
@@ -30,32 +31,32 @@ def room_of(key: str, fields: Mapping[str, Any], project: str) -> Room | str | N
     if key == "lineage":
         from mlops_tui.tui.screens.lineage import LineageRoom
 
-        return LineageRoom(str(fields["entity"]))
+        return LineageRoom, str(fields["entity"])
     return None
 
 
-def place(kind: str, id: str, project: str) -> Room | None:
-    """The screen of one entity: `run` ID, `model` NAME[@V], `data` SOURCE[@V], `feature` VIEW[@V], `proposal` ID, `prediction` RUN."""
+def place(kind: str, id: str, project: str) -> Opening | None:
+    """What to open for one entity: `run` ID, `model` NAME[@V], `data` SOURCE[@V], `feature` VIEW[@V], `proposal` ID, `prediction` RUN."""
     name, _, version = id.partition("@")
     number = int(version) if version.isdigit() else None
     if kind in ("run", "prediction"):
         from mlops_tui.tui.screens.run import RunRoom
 
-        return RunRoom(id)
+        return RunRoom, id
     if kind in ("model", "alias"):
         from mlops_tui.tui.screens.model import ModelRoom
 
-        return ModelRoom(project, name, number)
+        return ModelRoom, project, name, number
     if kind == "proposal":
         from mlops_tui.tui.screens.proposal import ProposalRoom
 
-        return ProposalRoom(id)
+        return ProposalRoom, id
     if kind == "data" and number is not None:
         from mlops_tui.tui.screens.data_version import DataVersionRoom
 
-        return DataVersionRoom(project, name, number)
+        return DataVersionRoom, project, name, number
     if kind == "feature" and number is not None:
         from mlops_tui.tui.screens.feature import FeatureRoom
 
-        return FeatureRoom(project, name, number)
+        return FeatureRoom, project, name, number
     return None

@@ -85,7 +85,7 @@ class DataRoom(ListRoom):
     def open(self, row: DataVersion) -> None:
         from mlops_tui.tui.screens.data_version import DataVersionRoom
 
-        self.mlops.open(DataVersionRoom(row.project, row.source, row.version))
+        self.mlops.open(DataVersionRoom, row.project, row.source, row.version)
 
 
 def _refused(row: DataVersion) -> Text:

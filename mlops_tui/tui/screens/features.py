@@ -65,7 +65,7 @@ class FeaturesRoom(ListRoom):
     def open(self, row: View) -> None:
         from mlops_tui.tui.screens.feature import FeatureRoom
 
-        self.mlops.open(FeatureRoom(row.project, row.name, row.version))
+        self.mlops.open(FeatureRoom, row.project, row.name, row.version)
 
 
 def _knowledge(row: View) -> Text:

@@ -63,18 +63,28 @@ class HomeRoom(Room):
     @work(exclusive=True, group="deed")
     async def action_home_sample(self) -> None:
         fields = [Field("folder", "new folder", str(Path.cwd() / "mlops-tui-sample"))]
-        values: Values | None = await self.app.push_screen_wait(Form("Put the sample project into", fields, yes="Copy", check=_new_folder))
+        values: Values | None = await self.app.push_screen_wait(
+            Form("Put the sample project into", fields, yes="Copy", check=_new_folder)
+        )
         if values is None:
             return
         folder = Path(values["folder"]).expanduser()
         try:
-            await self.run_worker(lambda: prepare(folder, FIRST_MONTHS), thread=True, exit_on_error=False).wait()
+            await self.run_worker(
+                lambda: prepare(folder, FIRST_MONTHS), thread=True, exit_on_error=False
+            ).wait()
             added = await self.link.ask("project add", {"dir": str(folder.absolute() / "flight_delays")})
         except (Problem, OSError) as error:
-            self.mlops.complain(error if isinstance(error, Problem) else Problem("sample_failed", str(error), "choose another folder"))
+            self.mlops.complain(
+                error
+                if isinstance(error, Problem)
+                else Problem("sample_failed", str(error), "choose another folder")
+            )
             return
         self.mlops.choose_project(added.name)
-        self.mlops.tell(f"the project {added.name} is watched now; 2, then a, trains its model; more months are in the package's sample_projects")
+        self.mlops.tell(
+            f"the project {added.name} is watched now; 2, then a, trains its model; more months are in the package's sample_projects"
+        )
 
 
 def _new_folder(values: Values) -> tuple[str, str] | None:

@@ -70,7 +70,7 @@ class Registry(Room):
             self.mlops.tell("there is one version only: nothing to compare with", "warning")
             return
         a, b = (int(version) for version in pair if version is not None)
-        self.mlops.open(ModelCompareRoom(model.project, model.name, a, b))
+        self.mlops.open(ModelCompareRoom, model.project, model.name, a, b)
 
 
 class ModelsRoom(ListRoom, Registry):
@@ -129,7 +129,9 @@ class ModelsRoom(ListRoom, Registry):
 
     def entity(self) -> str:
         model: Model | None = self.table.row_at_cursor
-        found = (champion(model) or newest(model)) if model is not None else None
+        if model is None:
+            return ""
+        found = champion(model) or newest(model)
         return f"model:{model.name}@{found.version}" if found is not None else ""
 
     def preview(self, row: Model, width: int) -> Text:
@@ -138,7 +140,7 @@ class ModelsRoom(ListRoom, Registry):
     def open(self, row: Model) -> None:
         from mlops_tui.tui.screens.model import ModelRoom
 
-        self.mlops.open(ModelRoom(row.project, row.name))
+        self.mlops.open(ModelRoom, row.project, row.name)
 
     def action_model_promote(self) -> None:
         self._promote()

@@ -97,7 +97,7 @@ class ProposalsRoom(ListRoom, Desk):
     def open(self, row: Proposal) -> None:
         from mlops_tui.tui.screens.proposal import ProposalRoom
 
-        self.mlops.open(ProposalRoom(row.id))
+        self.mlops.open(ProposalRoom, row.id)
 
     @work(exclusive=True, group="deed")
     async def action_proposal_approve(self) -> None:

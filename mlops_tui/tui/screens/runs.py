@@ -92,7 +92,7 @@ class RunsRoom(ListRoom):
     def open(self, row: Run) -> None:
         from mlops_tui.tui.screens.run import RunRoom
 
-        self.mlops.open(RunRoom(row.run_id))
+        self.mlops.open(RunRoom, row.run_id)
 
     def action_run_stop(self) -> None:
         self._stop()
@@ -139,7 +139,7 @@ class RunsRoom(ListRoom):
         if len(chosen) < 2:
             self.mlops.tell("mark two or more runs with space first", "warning")
         else:
-            self.mlops.open(CompareRoom(chosen))
+            self.mlops.open(CompareRoom, chosen)
 
     def action_run_resume(self) -> None:
         self._resume()

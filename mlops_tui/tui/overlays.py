@@ -1,0 +1,105 @@
+"""What opens over the screens: help, command line, palette, messages, choices."""
+
+from __future__ import annotations
+
+import os
+
+from textual import work
+
+from mlops_store.errors import Problem
+from mlops_tui.tui.actions import ACTIONS
+from mlops_tui.tui.dialogs.messages import Messages, Said
+from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.settings import Look
+from mlops_tui.tui.travel import Travel
+
+
+class Overlays(Travel):
+    """The part of the app that asks and tells over what is on the screen."""
+
+    look: Look
+    said: list[Said]
+    typed: list[str]
+
+    def complain(self, problem: Problem) -> None:
+        """Says what went wrong and what to do."""
+        raise NotImplementedError
+
+    def tell(self, text: str, level: str = "information", detail: str = "") -> None:
+        """Says something in passing."""
+        raise NotImplementedError
+
+    def action_app_help(self) -> None:
+        from mlops_tui.tui.dialogs.help import Help
+
+        if not self.is_modal:
+            self.push_screen(Help(self._contexts(), self.look.settings.keys))
+
+    def _contexts(self) -> list[str]:
+        """The contexts of the screen in front, the nearest first."""
+        bound = [active.binding.id for active in self.screen.active_bindings.values()]
+        return list(dict.fromkeys(where for id in bound if id in ACTIONS for where in ACTIONS[id].contexts))
+
+    @work(exclusive=True, group="command")
+    async def action_app_command(self) -> None:
+        from mlops_tui.tui.commanding import carry_out, complete
+        from mlops_tui.tui.dialogs.command_line import CommandLine
+
+        room = self.screen
+        if not isinstance(room, Room):
+            return
+        themes = sorted(self.available_themes)
+        line = await self.push_screen_wait(CommandLine(lambda text: complete(text, themes), self.typed))
+        if line is not None:
+            self.typed = [*(old for old in self.typed if old != line), line][-200:]
+            await carry_out(self, room, line)
+
+    @work(exclusive=True, group="command")
+    async def action_app_palette(self) -> None:
+        from mlops_tui.tui.dialogs.palette import Palette
+        from mlops_tui.tui.finding import carry_out, entries, finder
+
+        room = self.screen
+        if isinstance(room, Room):
+            chosen = await self.push_screen_wait(
+                Palette(entries(room, self.look.settings.keys), finder(self.link))
+            )
+            if chosen is not None:
+                await carry_out(self, room, chosen)
+
+    def action_app_messages(self) -> None:
+        if not self.is_modal:
+            self.push_screen(Messages(self.said))
+
+    @work(exclusive=True, group="command")
+    async def action_app_themes(self) -> None:
+        from mlops_tui.tui.dialogs.choose import Choose
+
+        chosen = await self.push_screen_wait(
+            Choose("Theme", [(name, name) for name in sorted(self.available_themes)])
+        )
+        if chosen is not None:
+            self.choose_theme(chosen)
+
+    def choose_theme(self, name: str) -> None:
+        """Changes the colours. With `NO_COLOR` only an ANSI theme sends none."""
+        if name not in self.available_themes:
+            self.tell(f"there is no theme {name!r}", "warning")
+        elif os.environ.get("NO_COLOR") and not self.available_themes[name].ansi:
+            self.tell("NO_COLOR is set: only the ansi themes are without colours", "warning")
+        else:
+            self.theme = name
+
+    @work(exclusive=True, group="command")
+    async def action_app_project(self) -> None:
+        from mlops_tui.tui.dialogs.choose import Choose
+
+        try:
+            found = await self.link.ask("project list", {"limit": 1000})
+        except Problem as problem:
+            self.complain(problem)
+            return
+        names = [("", "all projects"), *((each.name, f"{each.name}  {each.dir}") for each in found.items)]
+        chosen = await self.push_screen_wait(Choose("Project", names))
+        if chosen is not None:
+            self.choose_project(chosen)

@@ -1,0 +1,139 @@
+"""Going about: the nine screens, what is opened on top of them, the way back, and the project that is looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from textual.app import App
+from textual.screen import ModalScreen
+
+from mlops_tui.tui.link import Link
+from mlops_tui.tui.places import room_of
+from mlops_tui.tui.screens.room import Room
+
+LONGEST = 100
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A place that one has been at: one of the nine screens, or something opened on top of it."""
+
+    mode: str
+    make: Callable[[], Room] | None = None
+
+
+class Travel(App[int]):
+    """The part of the app that knows where one is and was."""
+
+    link: Link
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._spots: list[Spot] = []
+        self._spot = -1
+
+    def go(self, name: str) -> None:
+        """To one of the nine screens."""
+        if not self.is_modal:
+            self._note(Spot(name))
+            self.switch_mode(name)
+
+    @property
+    def is_modal(self) -> bool:
+        """A dialog is in front."""
+        return isinstance(self.screen, ModalScreen)
+
+    def open(self, make: Callable[..., Room], *args: Any) -> None:
+        """A screen on top of this one, made of its class and arguments; escape comes back."""
+
+        def again() -> Room:
+            return make(*args)
+
+        self._note(Spot(self.current_mode, again))
+        self.push_screen(again())
+
+    def _note(self, spot: Spot) -> None:
+        self._spots = [*self._spots[: self._spot + 1], spot][-LONGEST:]
+        self._spot = len(self._spots) - 1
+
+    async def action_history_back(self) -> None:
+        await self._travel(-1)
+
+    async def action_history_forward(self) -> None:
+        await self._travel(1)
+
+    async def _travel(self, step: int) -> None:
+        if self.is_modal or not 0 <= self._spot + step < len(self._spots):
+            return
+        self._spot += step
+        spot = self._spots[self._spot]
+        await self.switch_mode(spot.mode)
+        while len(self.screen_stack) > 1:
+            await self.pop_screen()
+        if spot.make is not None:
+            await self.push_screen(spot.make())
+
+    def open_lineage(self, entity: str) -> None:
+        """What something came from, and what came of it."""
+        from mlops_tui.tui.screens.lineage import LineageRoom
+
+        self.open(LineageRoom, entity)
+
+    def go_with_filter(self, name: str, filter: str) -> None:
+        """To a screen, with a filter where one is given."""
+        self.go(name)
+        if filter and isinstance(self.screen, Room):
+            self.call_after_refresh(self.screen.filter_by, filter)
+
+    def open_by_command(self, key: str, fields: dict[str, Any]) -> bool:
+        """Opens the screen that shows what a command asks for; False where there is none."""
+        found = room_of(key, fields, self.link.project[0] or "")
+        if isinstance(found, str):
+            self.go_with_filter(found, str(fields.get("filter") or ""))
+        elif found is not None:
+            self.open(*found)
+        return found is not None
+
+    def choose_project(self, name: str) -> None:
+        """Looks at one project, or at all; every screen asks anew."""
+        self.link.project = (name or None, None)
+        for stack in self._screen_stacks.values():
+            for screen in stack:
+                if isinstance(screen, Room):
+                    screen.mark_stale()
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if isinstance(self.screen, Room):
+            self.screen.load()
+            self.screen.show_frame()
+
+    # --- the nine ---
+
+    def action_go_home(self) -> None:
+        self.go("home")
+
+    def action_go_runs(self) -> None:
+        self.go("runs")
+
+    def action_go_models(self) -> None:
+        self.go("models")
+
+    def action_go_features(self) -> None:
+        self.go("features")
+
+    def action_go_data(self) -> None:
+        self.go("data")
+
+    def action_go_monitoring(self) -> None:
+        self.go("monitoring")
+
+    def action_go_proposals(self) -> None:
+        self.go("proposals")
+
+    def action_go_queue(self) -> None:
+        self.go("queue")
+
+    def action_go_ledger(self) -> None:
+        self.go("ledger")
