@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-MAX_TEXT = 64 * 1024
+from mlops_store.journal import MAX_TEXT, cut
 
 
 def plain_params(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,4 +35,4 @@ def _text(value: Any) -> str:
         text = str(value)
     except Exception as error:  # noqa: BLE001 - code of the user's own, which may raise anything
         text = f"<{type(value).__name__}: {type(error).__name__}>"
-    return text[:MAX_TEXT].encode(errors="backslashreplace").decode()
+    return cut(text).encode(errors="backslashreplace").decode()

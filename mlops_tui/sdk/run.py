@@ -18,7 +18,7 @@ import msgspec
 from mlops_store.atomic import write_json, write_reserved
 from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
-from mlops_store.journal import JournalWriter, complain
+from mlops_store.journal import JournalWriter, complain, cut
 from mlops_store.records import ExitRecord
 from mlops_store.redact import redact_params, redact_text, redact_value
 from mlops_store.run_folder import RunFolder
@@ -88,7 +88,7 @@ class Run:
 
     def set_tag(self, key: str, value: str) -> None:
         """Text that may change; the last one holds."""
-        self._journal.tag(key, str(redact_value(key, str(value))))
+        self._journal.tag(key, str(redact_value(key, cut(str(value)))))
 
     def log_artifact(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Copies a file or a folder into the run, as `name` (default: its own).

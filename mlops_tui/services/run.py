@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mlops_store.errors import Problem
 from mlops_store.index import data
 from mlops_store.index.tx import Read, Tx
+from mlops_store.journal import MAX_TEXT
 from mlops_store.records import ENDED
 from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
@@ -16,6 +19,7 @@ from mlops_tui.services import card_life, run_rows
 from mlops_tui.services import project as projects
 from mlops_tui.services.command_line import argv_of, as_text
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
+from mlops_tui.services.run_adopt import adopt
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_detail import detail
 from mlops_tui.services.run_fields import fields
@@ -40,7 +44,7 @@ from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import RunRef, RunStart
 
 __all__ = [
-    "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
+    "adopt", "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
     "plan_start", "plan_stop", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
     "submit_training", "tag", "trends", "unarchive", "why",
 ]  # fmt: skip
@@ -183,6 +187,13 @@ def _params(request: RunStart) -> dict[str, Any]:
                 "bad_param",
                 f"{key[:80]!r} cannot be the name of a parameter",
                 "use --set name=value",
+                status=2,
+            )
+        if len(msgspec.json.encode(params[key])) > MAX_TEXT:
+            raise Problem(
+                "bad_param",
+                f"the value of {key!r} takes more than {MAX_TEXT >> 10} KB",
+                "put it into a file, and give its path",
                 status=2,
             )
     return params

@@ -11,6 +11,7 @@ import math
 import os
 import socket
 import threading
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from mlops_store.ids import now_ms
 
 MAX_TEXT = 1 << 16
 MAX_KEY = 500
+MAX_NAMES = 10_000
+"""Names of metrics, of parameters and of tags that one writer uses at most. More is a mistake (a value in a name), and all who read the run would pay for it."""
 DROPPED = ".dropped"
 """`journal/<writer>.<n>.dropped`, empty: the writer ended on a full disk, and n lines were dropped that its journal does not tell of."""
 
@@ -35,6 +38,9 @@ class JournalWriter:
         self._label = label
         self._lock = threading.Lock()
         self._last_step: dict[str, int] = {}
+        self._params: set[str] = set()
+        self._tags: set[str] = set()
+        self._refused = 0
         self._pid = 0
         self._fd = -1
         self.dropped = 0
@@ -48,8 +54,11 @@ class JournalWriter:
 
     def metric(self, key: str, value: float, step: int | None = None, ts: int | None = None) -> None:
         """One point. Without a step, the one after the last step that this writer used for the key (from 0)."""
+        last = self._last_step.get(key)
+        if last is None and not self._room(self._last_step, key, "metrics"):
+            return
         if step is None:
-            step = self._last_step.get(key, -1) + 1
+            step = 0 if last is None else last + 1
         self._last_step[key] = step
         number = float(value)
         if not math.isfinite(number):
@@ -73,6 +82,9 @@ class JournalWriter:
 
     def param(self, key: str, value: Any) -> None:
         """An input of the run; write-once, which the reader checks."""
+        if key not in self._params and not self._room(self._params, key, "parameters"):
+            return
+        self._params.add(key)
         self._append(["p", _key(key), _plain(value)])
 
     def params(self, values: dict[str, Any]) -> None:
@@ -80,7 +92,10 @@ class JournalWriter:
             self.param(key, value)
 
     def tag(self, key: str, value: str) -> None:
-        self._append(["t", _key(key), str(value)[:MAX_TEXT]])
+        if key not in self._tags and not self._room(self._tags, key, "tags"):
+            return
+        self._tags.add(key)
+        self._append(["t", _key(key), cut(str(value))])
 
     def artifact(self, path: str, size: int, sha256: str) -> None:
         self._append(["a", path, size, sha256])
@@ -104,12 +119,26 @@ class JournalWriter:
         with self._lock:
             if self._fd < 0:
                 return
+            if self._refused:
+                self._raw(_ENCODE(["d", self._refused, "names beyond the limit"]) + b"\n")
             if self._unsaid and not self._catch_up(b""):
                 self._leave_mark()
             os.close(self._fd)
             self._fd = -1
 
     # --- inside ---
+
+    def _room(self, names: Sized, key: object, what: str) -> bool:
+        """Whether a name that was not used before may be used; where it may not, that is counted, and said once."""
+        if len(names) < MAX_NAMES and len(str(key)) <= MAX_KEY:
+            return True
+        if not self._refused:
+            complain(
+                f"{str(key)[:80]!r} was not recorded: a run has at most {MAX_NAMES:,} names of {what}, of {MAX_KEY} characters each; training goes on"
+            )
+        self._refused += 1
+        self.dropped += 1
+        return False
 
     def _open(self) -> None:
         self._pid = os.getpid()
@@ -151,7 +180,7 @@ class JournalWriter:
         if self._fd >= 0:
             os.close(self._fd)
         self._label = ""
-        self._torn, self._behind, self._unsaid = False, False, 0
+        self._torn, self._behind, self._unsaid, self._refused = False, False, 0, 0
         self._open()
 
     def _raw(self, line: bytes) -> None:
@@ -221,12 +250,17 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if isinstance(value, str):
-        return value[:MAX_TEXT]
+        return cut(value)
     try:
         text = _ENCODE(value).decode()
     except (TypeError, ValueError):
         text = repr(value)
-    return text[:MAX_TEXT]
+    return cut(text)
+
+
+def cut(text: str) -> str:
+    """Text as a record holds it: what is too long ends with a word about that."""
+    return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 50]}… [cut: {len(text):,} characters]"
 
 
 def decode_line(line: bytes) -> list[Any] | None:

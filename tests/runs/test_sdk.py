@@ -338,7 +338,8 @@ def test_any_parameter_is_recorded_and_none_ends_the_training(home: Home) -> Non
     folder = only_run(home)
     params, late = folder.spec().params, {key: value for _, key, value in lines(folder, "p")}
     assert (params["rate"], params["n"], params["where"], params["7"]) == (0.5, 3, "/x", True)
-    assert (params["nan"], params["units"], len(params["long"])) == ("nan", [1, 2], 65536)
+    assert (params["nan"], params["units"]) == ("nan", [1, 2])
+    assert len(params["long"]) <= 65536 and params["long"].endswith("characters]")
     assert params["broken"] == "<Broken: ValueError>" and params["half"] == "\\ud800"
     assert (late["late.rate"], late["late.n"], late["late.where"]) == (0.5, 3, "/x")
     assert len(late) == 22 and late["late.huge"] == params["huge"] == hex(10**400)

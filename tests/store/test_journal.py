@@ -56,12 +56,15 @@ def test_half_a_line_waits_until_it_is_whole(tmp_path: Path) -> None:
     assert read_on(path, offset) == b'["m","a",1,1,3.0]\n'
 
 
-def test_a_line_longer_than_the_block_is_read_whole(tmp_path: Path) -> None:
+def test_a_line_longer_than_the_block_is_passed_over_as_one_that_cannot_be_read(tmp_path: Path) -> None:
     path = tmp_path / "j.jsonl"
     path.write_bytes(b'["p","k","' + b"x" * 100 + b'"]\n["t","a","b"]\n')
     offset = Offset("r", "j")
     block = read_on(path, offset, limit=16)
-    assert len(block) == offset.bytes > 100 and block.endswith(b"]\n")
+    assert block.count(b"\n") == 1 and decode_line(block) is None and offset.bytes > 100
+    assert read_on(path, offset, limit=16) == b'["t","a","b"]\n'
+    path.write_bytes(b"x" * 100)
+    assert read_on(path, Offset("r", "j"), limit=16) == b""
 
 
 @pytest.mark.parametrize("line", [b"", b"\x00\x00", b'["m"', b"{}", b"[1,2]", b"[]", b"\xff"])

@@ -10,6 +10,7 @@ from pathlib import Path
 BLOCK = 8 << 20
 _EDGE = 64
 _HEAD = 256
+_UNREADABLE = b"?\n"
 
 
 @dataclass
@@ -43,9 +44,9 @@ class Replaced(Exception):
 
 
 def read_on(path: Path, offset: Offset, limit: int = BLOCK) -> bytes:
-    """The complete lines after the offset, about `limit` bytes of them at most; b'' where there are none yet.
+    """The complete lines after the offset, `limit` bytes of them at most; b'' where there are none yet.
 
-    A line longer than `limit` is read whole. Raises Replaced, OSError.
+    No writer of ours makes a line longer than that: it is passed over, and comes as one that cannot be read. Raises Replaced, OSError.
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
     try:
@@ -55,21 +56,27 @@ def read_on(path: Path, offset: Offset, limit: int = BLOCK) -> bytes:
         if offset.bytes and _edges(fd, offset.bytes) != (offset.head, offset.tail):
             raise Replaced
         block = os.pread(fd, min(limit, size - offset.bytes), offset.bytes)
-        end = block.rfind(b"\n")
-        while end < 0 and offset.bytes + len(block) < size:
-            more = os.pread(fd, limit, offset.bytes + len(block))
-            if not more:
-                break
-            end = more.rfind(b"\n")
-            end = end + len(block) if end >= 0 else -1
-            block += more
-        block = block[: end + 1]
+        end = offset.bytes + block.rfind(b"\n") + 1
+        block = block[: end - offset.bytes]
+        if not block and size - offset.bytes > limit:
+            end = _end_of_line(fd, offset.bytes + limit, limit)
+            block = _UNREADABLE if end else b""
         if block:
-            offset.bytes += len(block)
-            offset.head, offset.tail = _edges(fd, offset.bytes)
+            offset.bytes = end
+            offset.head, offset.tail = _edges(fd, end)
         return block
     finally:
         os.close(fd)
+
+
+def _end_of_line(fd: int, start: int, limit: int) -> int:
+    """Where the line ends that goes on at `start`; 0 where it has no end yet. Reads `limit` bytes at a time."""
+    while part := os.pread(fd, limit, start):
+        found = part.find(b"\n")
+        if found >= 0:
+            return start + found + 1
+        start += len(part)
+    return 0
 
 
 def _edges(fd: int, end: int) -> tuple[str, str]:
