@@ -98,17 +98,17 @@ class Dispatcher:
             )
         request = _decode(handler, body)
         if asked.dry_run:
-            return await self._plan(handler, request)
+            return await self._plan(handler, request, asked)
         if not handler.verb.writes:
             readers = self._apart.get(handler.verb.key, self._readers)
             return await readers.run(lambda read: handler.service(read, request))
         return await self._write(handler, request, asked)
 
-    async def _plan(self, handler: Handler, request: Any) -> Any:
+    async def _plan(self, handler: Handler, request: Any, asked: Asked) -> Any:
         plan = handler.plan
         if plan is None:
             raise Problem("no_dry_run", f"{handler.verb.key} has no dry run", "", status=2)
-        return await self._readers.run(lambda read: plan(read, request))
+        return await self._readers.run(lambda read: plan(read.by(asked.actor), request))
 
     async def _write(self, handler: Handler, request: Any, asked: Asked) -> Any:
         def command(tx: Tx) -> Any:

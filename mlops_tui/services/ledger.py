@@ -11,8 +11,11 @@ from mlops_store.index.tx import Read
 from mlops_store.ledger import Ledger
 from mlops_store.ledger import verify as verify_chain
 from mlops_tui.services.listing import listed
+from mlops_tui.services.undo import plan_undo, undo
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.ledger import Entry, LedgerList, LedgerReport, LedgerVerify
+
+__all__ = ["list_", "plan_undo", "undo", "verify"]
 
 
 def list_(read: Read, request: LedgerList) -> Page[Entry]:

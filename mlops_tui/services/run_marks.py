@@ -26,10 +26,18 @@ def tag(tx: Tx, request: RunTag) -> Run:
     removed = sorted({key for key in request.remove if key in now})
     if given or removed:
         before = {key: now.get(key) for key in (*given, *removed)}
+        said = {row["key"] for row in tx.rows("SELECT key FROM run_tags WHERE run_id = ?", [run_id])}
         tx.append(
             "run.tag",
             run_id,
-            {"run_id": run_id, "project": row["project"], "set": given, "remove": removed, "before": before},
+            {
+                "run_id": run_id,
+                "project": row["project"],
+                "set": given,
+                "remove": removed,
+                "before": before,
+                "fresh": sorted(before.keys() - said),
+            },
         )
     return run_rows.run_of(tx, run_id)
 

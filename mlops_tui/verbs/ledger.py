@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mlops_tui.verbs._declare import Input, ListInput, Output, Page, Verb, opt
+from mlops_tui.verbs._declare import Input, ListInput, Natural, Output, Page, ProjectInput, Verb, arg, opt
 
 
 class LedgerList(ListInput, kw_only=True):
@@ -41,8 +41,30 @@ class LedgerReport(Output, kw_only=True):
     findings: list[str] = []
 
 
+class LedgerUndo(ProjectInput, kw_only=True):
+    seq: Annotated[
+        Natural | None, arg("number of the entry; default: your last decision that can be undone")
+    ] = None
+    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+
+
+class Undone(Output, kw_only=True):
+    """`seq` is the new entry that makes good for entry `undoes`; `verb` and `subject` are those of the latter. Undoing `seq` does it again."""
+
+    seq: int
+    undoes: int
+    verb: str
+    subject: str
+    title: str
+    steps: list[str] = []
+
+
 VERBS = [
     Verb("ledger", "list", LedgerList, Page[Entry], "List entries, newest first.",
          example="mlops-tui ledger list --verb alias"),
+    Verb("ledger", "undo", LedgerUndo, Undone, "Undo a decision by another one.",
+         help="Nothing is erased: an entry is made that takes the other back. Without a number it is your last decision that can be undone, in the "
+         "project of the folder. Moves of aliases, rejections and snoozes of cards, waivers, tags, notes, adding and removing projects can; what cannot, says why.",
+         example="mlops-tui ledger undo 118 --reason 'wrong version'", writes=True, danger=True, plans=True),
     Verb("ledger", "verify", LedgerVerify, LedgerReport, "Check the chain of hashes from the first entry."),
 ]  # fmt: skip

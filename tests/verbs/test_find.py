@@ -110,7 +110,7 @@ def test_among_many_the_newest_and_the_one_of_that_name_are_found(
     [
         "'; DROP TABLE runs; --",
         "%",
-        "_",
+        "?*",
         "\\",
         "[/red] \x1b[31m",
         "a" * 5000,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render.parts import minute
+from mlops_tui.cli.render.parts import BULLET, minute
 from mlops_tui.cli.screen import Screen
 from mlops_tui.text import when
 from mlops_tui.verbs._declare import Page
-from mlops_tui.verbs.ledger import Entry, LedgerReport
+from mlops_tui.verbs.ledger import Entry, LedgerReport, Undone
 
 
 def list_(page: Page[Entry], screen: Screen) -> None:
@@ -38,4 +38,13 @@ def verify(report: LedgerReport, screen: Screen) -> None:
     )
 
 
-RENDERERS = {"list": list_, "verify": verify}
+def undo(found: Undone, screen: Screen) -> None:
+    screen.title(found.title)
+    for step in found.steps[:20]:
+        screen.text(step, BULLET)
+    if len(found.steps) > 20:
+        screen.text(f"and {len(found.steps) - 20} more", BULLET)
+    screen.commands([(f"mlops-tui ledger undo {found.seq}", "does it again")])
+
+
+RENDERERS = {"list": list_, "undo": undo, "verify": verify}
