@@ -24,6 +24,7 @@ from mlops_tui.tui.formats import clean, glyphs, use_ascii
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
 from mlops_tui.tui.overlays import Overlays
+from mlops_tui.tui.screens.list_room import ListRoom
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
@@ -122,12 +123,24 @@ class MlopsApp(Overlays):
         self.screen.query_one(Hints).update()
         if event.key == "escape":
             return
+        if prefix in ("m", "'"):
+            self._view(prefix, event.character or "")
+            return
         found = chords.meaning(self.screen, prefix, event.key)
         if found is None:
             self.tell(chords.unknown(prefix, event.key), "warning")
             return
         node, chord = found
         await self.run_action(chord.action.method, node)
+
+    def _view(self, prefix: str, letter: str) -> None:
+        """Saves or recalls a view under a letter."""
+        if not isinstance(self.screen, ListRoom) or not letter.isalnum():
+            self.tell("views are saved under a letter or digit, on a list", "warning")
+        elif prefix == "m":
+            self.screen.save_view(letter)
+        else:
+            self.screen.recall_view(letter)
 
     # --- messages ---
 

@@ -13,9 +13,13 @@ from textual.widget import Widget
 
 from mlops_store.errors import Problem
 from mlops_tui.client.filtering import Completion, check, complete
+from mlops_tui.tui import views
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.exporting import export
 from mlops_tui.tui.formats import clean, glyphs, number
 from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.views import View
+from mlops_tui.tui.widgets.column_picker import ColumnPicker
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.filter_bar import FilterBar
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
@@ -211,6 +215,65 @@ class ListRoom(Room):
 
     def action_list_preview(self) -> None:
         self.toggle_class("-drawer")
+
+    # --- columns, views, files ---
+
+    async def all_columns(self) -> Sequence[Column]:
+        """All columns that can be chosen. Raises Problem."""
+        return self.columns()
+
+    @work(exclusive=True, group="columns")
+    async def action_list_columns(self) -> None:
+        try:
+            offered = list(await self.all_columns())
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        shown = [column.key for column in self.table.columns]
+        fields = [(column.key, column.title) for column in offered]
+        chosen: list[str] | None = await self.app.push_screen_wait(ColumnPicker(fields, shown))
+        if chosen:
+            self.choose_columns(offered, chosen)
+
+    def choose_columns(self, offered: Sequence[Column], keys: Sequence[str]) -> None:
+        """Shows these columns, in this order."""
+        by_key = {column.key: column for column in offered}
+        self.table.set_columns([by_key[key] for key in keys if key in by_key])
+        self.table.reset(keep_cursor=True)
+
+    def save_view(self, letter: str) -> None:
+        """Keeps filter, sort and columns under a letter."""
+        view = View(
+            filter=self.filter_text, sort=self.sort, columns=[column.key for column in self.table.columns]
+        )
+        try:
+            views.save(self.link.home, self.link.project[0] or "", self.VERB, letter, view)
+        except (Problem, OSError) as error:
+            self.mlops.tell(f"the view was not saved: {error}", "error")
+        else:
+            self.mlops.tell(f"saved this view as {letter}; ' {letter} recalls it")
+
+    @work(exclusive=True, group="columns")
+    async def recall_view(self, letter: str) -> None:
+        """Looks as it was saved under a letter."""
+        try:
+            view = views.recall(self.link.home, self.link.project[0] or "", self.VERB, letter)
+            offered = await self.all_columns()
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        if view is None:
+            self.mlops.tell(f"no view is saved as {letter}; m {letter} saves this one", "warning")
+            return
+        self.sort = view.sort
+        self.table.set_order(view.sort.removeprefix("-"), view.sort.startswith("-"))
+        if view.columns:
+            self.choose_columns(offered, view.columns)
+        self.filter_by(view.filter)
+
+    @work(exclusive=True, group="export")
+    async def action_list_export(self) -> None:
+        await export(self)
 
     # --- copying ---
 

@@ -20,6 +20,27 @@ from mlops_tui.tui.sheet import Sheet
 from mlops_tui.verbs._shapes import MetricSummary, Run
 
 
+def _column(name: str) -> Column | None:
+    """A column for `params.lr`, `metrics.auc`, `tags.owner`; None for what the screen has itself."""
+    group, _, key = name.partition(".")
+    if group == "params" and key:
+        return Column(
+            name, key, 12, lambda run: short(run.params[key], 40) if key in run.params else "", align="right"
+        )
+    if group == "tags" and key:
+        return Column(name, key, 12, lambda run: plain(run.tags.get(key, "")))
+    if group == "metrics" and key:
+        return Column(
+            name,
+            key,
+            12,
+            lambda run: number(run.metrics[key].last) if key in run.metrics else "",
+            align="right",
+            sort=name,
+        )
+    return None
+
+
 def took(run: Run, now: int | None = None) -> int | None:
     """Milliseconds from start to end, or until now while it runs."""
     if run.started is None:
@@ -69,6 +90,13 @@ class RunsRoom(ListRoom):
             ),
             Column("created", "created", 11, lambda run: clock(run.created), sort="created"),
         )
+
+    async def all_columns(self) -> Sequence[Column]:
+        found = await self.link.ask("run fields")
+        return [
+            *self.columns(),
+            *(column for each in found.fields if (column := _column(each.name)) is not None),
+        ]
 
     def _metric(self, run: Run) -> str:
         name, found = headline(run)

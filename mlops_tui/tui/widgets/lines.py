@@ -85,6 +85,8 @@ class Hints(Line):
         return [(shown_key(key), binding.description) for key, binding in found.values()]
 
     def _choices(self, prefix: str) -> list[tuple[str, str]]:
+        if prefix in ("m", "'"):
+            return [("a…z", "the letter of the view")]
         return [
             (meanings[0].key, meanings[0].action.title)
             for (first, _), meanings in chords().items()
