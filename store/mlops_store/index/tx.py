@@ -7,9 +7,8 @@ finds the entries in the ledger when it opens the index again, and applies them.
 
 from __future__ import annotations
 
-import errno
-import errno
 import copy
+import errno
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
