@@ -235,7 +235,7 @@ def _x_labels(
     marks: Sequence[Tick], drawing: Drawing, width: int, view: View, signs: Glyphs
 ) -> tuple[str, int, list[Tick]]:
     """The row of labels (what x is at its left, else at its right end), its filled length, and the ticks that found room."""
-    usual = {"step": "step", "time": _day(drawing.x, view), "elapsed": "time"}[view.x_kind]
+    usual = _day(drawing.x, view) if view.x_kind == "time" else "step" if view.x_kind == "step" else "time"
     axis = name(
         view.x_label or usual, 12, ascii_only=True
     )  # one cell a letter: the pointer is found by counting

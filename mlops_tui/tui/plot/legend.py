@@ -49,13 +49,13 @@ def _table(
         return []
     used = -(-len(shown) // columns)
     lines: list[Line] = [[] for _ in range(used)]
-    for place, (slot, _) in enumerate(shown):
+    for place, (slot, curve) in enumerate(shown):
         line = lines[place % used]
         if line:
             line.append(("   ", "label"))
         values = [pad(field[place], wide[i], right=i == 1) for i, field in enumerate(fields)]
         line.append((glyphs.markers[slot] + " ", SERIES_ROLES[slot]))
-        line.append((values[0], ""))
+        line.append((values[0], "title" if curve.series.pinned else ""))
         if values[1:]:
             line.append(("  " + "  ".join(values[1:]), "label"))
     return [fit(line, width) for line in lines]

@@ -13,6 +13,7 @@ XKind = Literal["step", "time", "elapsed"]
 
 Tick = tuple[float, str]
 
+_LARGEST = 1.79e308
 _SI = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SECOND, _MINUTE, _HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 _TIME_STEPS = (
@@ -68,8 +69,7 @@ def y_scale(low: float, high: float, log: bool = False, margin: float = 0.03) ->
     room = 2 * margin * span if span > 1e-12 * greatest and span > 1e-307 else greatest * 0.1 or 1.0
     if room < 1e-300:
         room = 1.0
-    largest = 1.79e308
-    return Scale(max(low - room, -largest), min(high + room, largest))
+    return Scale(max(low - room, -_LARGEST), min(high + room, _LARGEST))
 
 
 def x_scale(low: float, high: float) -> Scale:
@@ -77,7 +77,7 @@ def x_scale(low: float, high: float) -> Scale:
     if high / 2 - low / 2 > 1e-12 * max(abs(low), abs(high)):
         return Scale(low, high)
     room = max(abs(low) * 1e-6, 0.5)
-    return Scale(low - room, high + room)
+    return Scale(max(low - room, -_LARGEST), min(high + room, _LARGEST))
 
 
 # --- numbers ----------------------------------------------------------------------------------------------------
@@ -143,8 +143,12 @@ def ticks(scale: Scale, count: int, *, integers: bool = False) -> list[Tick]:
     if scale.log:
         return _log_ticks(scale, count)
     span = scale.high - scale.low
-    if math.isinf(span):
-        return [(v, _power(v, 1)) for v in (-1e308, 0.0, 1e308) if scale.low <= v <= scale.high]
+    if span < 1e-300:
+        middle = scale.value(0.5)
+        return [(middle, number(middle))]
+    if span > 1e307:  # steps of it would leave what a float holds
+        values = [v for v in (-1e308, 0.0, 1e308) if scale.low <= v <= scale.high] or [scale.value(0.5)]
+        return [(v, number(v)) for v in values]
     step = _step(span, count)
     if integers:
         step = max(step, 1.0)
@@ -198,8 +202,7 @@ def x_ticks(scale: Scale, count: int, kind: XKind = "step", tz: tzinfo = UTC) ->
         shift = round(offset.total_seconds() * 1000) if offset else 0
     first = math.ceil((scale.low + shift) / step)
     values = [float(i * step - shift) for i in range(first, math.floor((scale.high + shift) / step) + 1)]
-    write = (lambda v: moment(v, step, tz)) if kind == "time" else (lambda v: lasting(v, step))
-    return [(v, write(v)) for v in values]
+    return [(v, moment(v, step, tz) if kind == "time" else lasting(v, step)) for v in values]
 
 
 def moment(ms: float, step: float = 1.0, tz: tzinfo = UTC) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import tzinfo
+from datetime import UTC, tzinfo
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
@@ -19,7 +20,7 @@ from textual.widget import Widget
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.plot.chart import Drawing, View, draw, slots
-from mlops_tui.tui.plot.colours import styles
+from mlops_tui.tui.plot.colours import Ground, styles
 from mlops_tui.tui.plot.curve import Curve, Point, Series, ends, next_x
 from mlops_tui.tui.plot.glyphs import Mode
 from mlops_tui.tui.plot.lines import changed
@@ -39,8 +40,8 @@ class Chart(Widget, can_focus=True):
     (it then repaints every row; without it, it is a pointer on the axis and a readout, under 700 bytes a move at 80x24).
     """
 
-    BINDINGS = bindings("chart")
-    DEFAULT_CSS = "Chart { height: 1fr; min-height: 5; }"
+    BINDINGS: ClassVar[list[Any]] = bindings("chart")
+    DEFAULT_CSS = "Chart { height: 1fr; }"
 
     log_y: reactive[bool] = reactive(False, repaint=False)
     smoothing: reactive[float] = reactive(0.0, repaint=False)
@@ -99,7 +100,7 @@ class Chart(Widget, can_focus=True):
         classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self._tz = tz or View.tz
+        self._tz = tz or UTC
         self._curves: list[Curve] = []
         self._drawing: Drawing | None = None
         self._asked = False
@@ -187,7 +188,7 @@ class Chart(Widget, can_focus=True):
 
     def _looks(self) -> dict[str, Style]:
         if not self._styles_of_roles:
-            ground = (
+            ground: Ground = (
                 "ansi" if self.app.native_ansi_color else "dark" if self.app.current_theme.dark else "light"
             )
             background = self.background_colors[1]
