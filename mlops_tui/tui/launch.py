@@ -26,10 +26,10 @@ class Wish:
 def launch(home: Home, project: Project, wish: Wish | None = None) -> int:
     """Runs the app until it is left; returns the exit code. Raises Problem where there is no terminal to draw on."""
     wish = wish or Wish()
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         raise Problem(
             "no_terminal",
-            "the app needs a terminal, and stdin or stdout is none",
+            "the app needs a terminal, and one of stdin, stdout and stderr (which it draws on) is none",
             "scripts use the commands: `mlops-tui --help`",
             status=2,
         )

@@ -21,6 +21,7 @@ from mlops_tui.tui.actions import (
     home,
     ledger,
     models,
+    monitoring,
     proposals,
     runs,
 )
@@ -38,7 +39,20 @@ __all__ = [
     "shown_key",
 ]
 
-_ROOMS = (everywhere, home, runs, models, features, data, proposals, ledger, chart, compare, curves)
+_ROOMS = (
+    everywhere,
+    home,
+    runs,
+    models,
+    features,
+    data,
+    monitoring,
+    proposals,
+    ledger,
+    chart,
+    compare,
+    curves,
+)
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}
 

@@ -151,6 +151,11 @@ class ListRoom(Room):
         self.problem = None
         total = page.total if page.total is not None else len(page.items)
         changed, self.total = self.total != total, total
+        self.table.empty = (
+            "nothing passes the filter\n\n/ changes it, esc removes it"
+            if self.filter_text.strip()
+            else self.EMPTY
+        )
         self.table.deliver(Window(total=total, offset=offset, rows=page.items), generation)
         if changed or offset == 0:
             self.loaded()
@@ -212,6 +217,12 @@ class ListRoom(Room):
         self.query_one(FilterBar).value = text
         self.table.reset(keep_cursor=True)
         self.show_frame()
+
+    def action_room_back(self) -> None:
+        if self.filter_text and len(self.app.screen_stack) == 1:
+            self.filter_by("")
+        else:
+            super().action_room_back()
 
     def action_list_preview(self) -> None:
         self.toggle_class("-drawer")
