@@ -22,8 +22,9 @@ class ColumnPicker(ModalScreen[list[str] | None]):
     DEFAULT_CSS = """
     ColumnPicker {
         align: center middle;
-        & > Vertical { width: 44; max-width: 90%; height: auto; max-height: 90%; background: $surface; padding: 1 2; }
+        & > Vertical { width: 50; max-width: 90%; height: auto; max-height: 90%; background: $surface; padding: 1 2; }
         & OptionList { height: auto; max-height: 100%; border: none; background: $surface; padding: 0; scrollbar-size-vertical: 1; }
+        & OptionList:focus { border: none; }
         & .title { text-style: bold; margin-bottom: 1; }
         & .keys { color: $text-muted; margin-top: 1; }
     }

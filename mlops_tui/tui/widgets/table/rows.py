@@ -120,23 +120,26 @@ class Rows:
         return gap
 
     def _gap(self, first: int, last: int) -> tuple[int, int] | None:
-        """(offset, count) from the first row that is missing to the end of the last page, page by page."""
+        """(offset, count) from the first row that is missing to the end of the last page that lacks some."""
         known = self.total if self.total is not None and not self._outdated else None
         first = max(0, first)
         last = max(first, last) if known is None else min(last, known - 1)
         if last < first:
             return None
-        stop = (last // PAGE + 1) * PAGE
-        for number in range(first // PAGE, last // PAGE + 1):
-            start = number * PAGE
-            page = None if self._outdated else self._pages.get(number)
-            wanted = PAGE if known is None else min(PAGE, known - start)
-            if page is None:
-                return start, stop - start
-            if None in page[:wanted]:
-                start += page.index(None)
-                return start, stop - start
-        return None
+        holes = [
+            number * PAGE + hole
+            for number in range(first // PAGE, last // PAGE + 1)
+            if (hole := self._hole(number, known)) is not None
+        ]
+        return (holes[0], (holes[-1] // PAGE + 1) * PAGE - holes[0]) if holes else None
+
+    def _hole(self, number: int, known: int | None) -> int | None:
+        """The first place of a page that is empty and should not be."""
+        page = None if self._outdated else self._pages.get(number)
+        if page is None:
+            return 0
+        wanted = PAGE if known is None else min(PAGE, known - number * PAGE)
+        return page.index(None) if None in page[:wanted] else None
 
     def _set(self, index: int, row: Any) -> None:
         number, place = divmod(index, PAGE)
