@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import events
+from textual import events, work
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -23,8 +23,8 @@ from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.formats import clean, glyphs, use_ascii
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
+from mlops_tui.tui.notifying import Notifier, ring, run_command
 from mlops_tui.tui.overlays import Overlays
-from mlops_tui.tui.screens.list_room import ListRoom
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
@@ -58,6 +58,7 @@ class MlopsApp(Overlays):
         super().__init__()
         self.look = look
         self.link = Link(home, project, read_only=look.read_only)
+        self.notifier = Notifier(self.link)
         self.said: list[Said] = []
         self.typed: list[str] = []
         self.news = News(connected=False, why="connecting")
@@ -97,6 +98,27 @@ class MlopsApp(Overlays):
         front = next((each for each in reversed(self.screen_stack) if isinstance(each, Room)), None)
         if front is not None and front.is_mounted:
             front.hear(news)
+        if news:
+            self._notice(news)
+
+    @work(group="notice")
+    async def _notice(self, news: News) -> None:
+        """Says what has ended or come, also to someone who looks elsewhere."""
+        try:
+            notices = await self.notifier.heard(news)
+        except Problem as problem:
+            self.said.append(Said(time.time_ns() // 1_000_000, "warning", problem.message, problem.code))
+            return
+        settings = self.look.settings
+        for notice in notices:
+            self.tell(notice.text, "warning" if notice.bad else "information")
+            if self._driver is not None and not self.is_headless:
+                ring(self._driver.write, notice, bell=settings.bell)
+            if settings.notify:
+                try:
+                    run_command(settings.notify, notice)
+                except (OSError, ValueError) as error:
+                    self.tell(f"the command {settings.notify!r} cannot be run: {error}", "error")
 
     def pulse(self, *, paused: bool) -> Text:
         """The right end of the crumbs: whether news comes in."""
@@ -135,12 +157,13 @@ class MlopsApp(Overlays):
 
     def _view(self, prefix: str, letter: str) -> None:
         """Saves or recalls a view under a letter."""
-        if not isinstance(self.screen, ListRoom) or not letter.isalnum():
-            self.tell("views are saved under a letter or digit, on a list", "warning")
+        room = self.screen
+        if not isinstance(room, Room) or not letter.isalnum():
+            self.tell("views are saved under a letter or digit", "warning")
         elif prefix == "m":
-            self.screen.save_view(letter)
+            room.save_view(letter)
         else:
-            self.screen.recall_view(letter)
+            room.recall_view(letter)
 
     # --- messages ---
 

@@ -77,6 +77,14 @@ class Room(Screen[None]):
     def filter_by(self, text: str) -> None:
         """Shows only what a filter finds, where the screen is a list."""
 
+    def save_view(self, letter: str) -> None:
+        """Keeps how the screen is looked at, where it is a list."""
+        self.mlops.tell("only lists have views to save", "warning")
+
+    def recall_view(self, letter: str) -> object:
+        """Looks as it was saved."""
+        return self.mlops.tell("only lists have views to recall", "warning")
+
     def status(self) -> Text:
         """The left end of the status line."""
         return Text()
