@@ -45,7 +45,7 @@ class Meter:
         if self._clock() < self._due:
             return
         self._due = self._clock() + self._period
-        before: SpaceState = self._said or self._writer.read(_last_said)
+        before = self._said if self._said is not None else self._writer.read(_last_said)
         found = self._writer.read(lambda read: space.look(read, before))
         if found.state != before:
             LOG.warning("%s", found.text)

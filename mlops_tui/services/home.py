@@ -16,6 +16,7 @@ from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED
 from mlops_store.usage import taken
 from mlops_tui.services import run_guard, run_rows, space
+from mlops_tui.services.home_import import import_
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs._shapes import Run
@@ -30,6 +31,8 @@ from mlops_tui.verbs.home import (
     HomeRestored,
     HomeShow,
 )
+
+__all__ = ["budget", "gc", "import_", "plan_budget", "plan_gc", "plan_restore", "restore", "show"]
 
 _DAY = 86_400_000
 _SHA = "[0-9a-f]{64}"
@@ -146,7 +149,9 @@ def plan_gc(read: Read, request: HomeGc) -> Plan:
         if total
         else "Collect nothing: all that is there is needed or new",
         steps=steps,
-        undo="mlops-tui home restore RUN brings objects and logs back, as long as the trash holds them",
+        undo="mlops-tui home restore RUN brings objects and logs back, as long as the trash holds them"
+        if total
+        else "",
     )
 
 

@@ -25,4 +25,5 @@ RENDERERS = {
     "unarchive": _marked("listed again"),
     "delete": _marked("deleted", "undo: mlops-tui run restore {run}"),
     "restore": _marked("brought back"),
+    "adopt": _marked("taken up"),
 }

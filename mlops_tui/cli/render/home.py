@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from mlops_tui.cli.render import run as run_render
-from mlops_tui.cli.render.parts import count, plural, record
+from mlops_tui.cli.render.parts import BULLET, count, plural, record
 from mlops_tui.cli.screen import Screen
 from mlops_tui.text import short, size
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.home import HomeBudget, HomeReport, HomeRestored
+from mlops_tui.verbs.home import HomeBudget, HomeImported, HomeReport, HomeRestored, HomeWritten
 
 
 def show(home: HomeReport, screen: Screen) -> None:
@@ -68,4 +68,37 @@ def restored(found: HomeRestored, screen: Screen) -> None:
     screen.text(f"{plural(found.objects, 'object')} and {plural(found.logs, 'log')} are back from the trash")
 
 
-RENDERERS = {"show": show, "budget": budget, "gc": gc, "restore": restored}
+def written(found: HomeWritten, screen: Screen) -> None:
+    screen.line()
+    reused = f", {found.reused:,} of them as before" if found.reused else ""
+    screen.text(f"{found.path}: {found.what}")
+    screen.text(
+        f"{plural(found.files, 'file')} of {size(found.bytes)}{reused}; {plural(found.entries, 'ledger entry', 'ledger entries')}, {plural(found.runs, 'run')}"
+    )
+    for problem in found.problems[:20]:
+        screen.text(short(problem, 300), "  ! ")
+    if len(found.problems) > 20:
+        screen.text(f"and {len(found.problems) - 20} more", "  ! ")
+
+
+def imported(found: HomeImported, screen: Screen) -> None:
+    done = "this home is now the one of the bundle" if found.restored else "taken over"
+    screen.title("what would be taken over" if found.dry_run else done)
+    screen.facts([
+        ("entries", f"{found.applied:,} in effect, {found.recorded:,} only recorded, {found.known:,} known before"),
+        ("runs", f"{found.runs:,} new, {found.runs_known:,} known before"), ("objects", found.objects), ("data files", found.data),
+    ])  # fmt: skip
+    for run_id in found.unfinished[:10]:
+        left = "it is closed here" if found.restored else "import again when it is over"
+        screen.text(f"run {run_id} was under way: {left}", BULLET)
+    for conflict in found.conflicts[:20]:
+        screen.text(short(conflict, 300), "  ! ")
+    for project in found.projects[:10]:
+        screen.text(
+            f"its folder is for you to add: mlops-tui project add DIR (project {short(project, 63)})", BULLET
+        )
+
+
+RENDERERS = {
+    "show": show, "budget": budget, "gc": gc, "restore": restored, "export": written, "backup": written, "import": imported,
+}  # fmt: skip
