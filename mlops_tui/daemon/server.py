@@ -135,7 +135,7 @@ class Daemon:
     async def _serve(self, dispatcher: Dispatcher, ready: Callable[[], None]) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self.events.attach(loop)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in self._ending_signals():
             loop.add_signal_handler(number, self.shutdown, signal.Signals(number).name)
         config = uvicorn.Config(
             build(dispatcher, self._gate), http=OwnerOnly, ws="none", lifespan="off", access_log=False, log_config=None,
@@ -155,6 +155,11 @@ class Daemon:
             self._gate.stopping = True
             self._socket.unlink()
             watch.cancel()
+
+    def _ending_signals(self) -> list[signal.Signals]:
+        """A terminal that closes ends what runs in its foreground, unless `nohup` said otherwise; a detached daemon has none."""
+        hangs_up = self.options.foreground and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+        return [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangs_up else [])]
 
     async def _watch(self) -> None:
         """Falls asleep when no one has asked anything, listens, or runs for long enough; keeps the log small."""

@@ -54,10 +54,11 @@ class Home:
             _refuse_bytes(chosen)
             return Home(Path(os.path.abspath(os.path.expanduser(chosen))))
         if sys.platform == "darwin":
-            return Home(Path.home() / "Library" / "Application Support" / "mlops-tui")
+            return Home(_user_folder() / "Library" / "Application Support" / "mlops-tui")
         data = os.environ.get("XDG_DATA_HOME")
         return Home(
-            (Path(data) if data and os.path.isabs(data) else Path.home() / ".local" / "share") / "mlops-tui"
+            (Path(data) if data and os.path.isabs(data) else _user_folder() / ".local" / "share")
+            / "mlops-tui"
         )
 
     # --- paths ---
@@ -220,6 +221,15 @@ class Home:
                 "set MLOPS_TUI_HOME (or --home) to a folder on a local disk",
                 status=2,
             )
+
+
+def _user_folder() -> Path:
+    """The user's own folder. A container may run as a uid that nobody has heard of, without $HOME: Problem."""
+    try:
+        return Path.home()
+    except RuntimeError as error:
+        raise Problem("bad_home", f"uid {os.getuid()} has no home folder here, and $HOME is not set",
+                      "set MLOPS_TUI_HOME (or --home) to a folder that lasts, such as a mounted volume", status=2) from error  # fmt: skip
 
 
 def _refuse_bytes(chosen: str) -> None:
