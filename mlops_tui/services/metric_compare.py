@@ -22,29 +22,34 @@ class Together:
     other: Values
     difference: Values | None
     rows: int | None
+    run_id: str
 
 
-def compare_metrics(read: Read, a: Named, b: Named) -> tuple[list[MetricCompareRow], str]:
-    """A row for each metric, and a note where there is no difference to give.
+def compare_metrics(read: Read, a: Named, b: Named) -> tuple[list[MetricCompareRow], str, str | None]:
+    """A row for each metric, a note where there is no difference to give, and the run that has judged both.
 
     `difference` is of the values as they are, b − a, whichever direction is better.
     """
     found = _together(read, a, b)
     if found is not None:
         sign = 1 if b.row["direction"] != "min" else -1
-        return _rows(b.row["metric"] or "", found.base, found.other, found, sign), ""
+        return _rows(b.row["metric"] or "", found.base, found.other, found, sign), "", found.run_id
     found = _together(read, b, a)
     if found is not None:
         sign = -1 if a.row["direction"] != "min" else 1
-        return _rows(a.row["metric"] or "", found.other, found.base, found, sign), ""
+        return _rows(a.row["metric"] or "", found.other, found.base, found, sign), "", found.run_id
     left, right = a.row["metrics"] or {}, b.row["metrics"] or {}
     names = sorted({*left, *right})
     rows = [MetricCompareRow(metric=name, a=_value(left, name), b=_value(right, name)) for name in names]
     if a.version == b.version:
-        return rows, "this is one and the same version"
-    return rows, (
-        "these metrics are of different evaluation rows, so no difference is given; "
-        f"`mlops-tui model evaluate {b.label} --baseline {a.version}` judges both on the same rows"
+        return rows, "this is one and the same version", None
+    return (
+        rows,
+        (
+            "these metrics are of different evaluation rows, so no difference is given; "
+            f"`mlops-tui model evaluate {b.label} --baseline {a.version}` judges both on the same rows"
+        ),
+        None,
     )
 
 
@@ -55,7 +60,11 @@ def _together(read: Read, base: Named, other: Named) -> Together | None:
     run = models.evaluation_of(read, base.project, base.model, other.version, base.version)
     if run is not None:
         return Together(
-            run["baseline_metrics"] or {}, run["metrics"] or {}, run["difference"], run["evaluation_rows"]
+            run["baseline_metrics"] or {},
+            run["metrics"] or {},
+            run["difference"],
+            run["evaluation_rows"],
+            run["run_id"],
         )
     gate = other.row["gate"] or {}
     if gate.get("champion") not in (base.label, str(base.version)):
@@ -65,6 +74,7 @@ def _together(read: Read, base: Named, other: Named) -> Together | None:
         other.row["metrics"] or {},
         gate.get("difference"),
         gate.get("evaluation_rows"),
+        other.row["run_id"],
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._report import ModelReport, Report
 from mlops_tui.verbs._shapes import Model, ModelVersion, Run, SubmitInput
 
 MODEL = arg("name of the model")
@@ -79,7 +80,8 @@ class MetricCompareRow(Output, kw_only=True):
 
 
 class ModelComparison(Output, kw_only=True):
-    """`note` says why there is no difference of metrics, where there is none."""
+    """`note` says why there is no difference of metrics, where there is none. `run_id` is the run that has judged both on the same rows: `model report`
+    of either with `--run` has the evidence of both."""
 
     model: str
     a: int
@@ -87,6 +89,7 @@ class ModelComparison(Output, kw_only=True):
     rows: list[ModelCompareRow]
     metrics: list[MetricCompareRow] = []
     note: str = ""
+    run_id: str | None = None
 
 
 class ModelPromote(ProjectInput, kw_only=True):
@@ -167,6 +170,9 @@ VERBS = [
          help="On rows that its training has not seen; it gives intervals and no verdict. Whoever sees the result has seen these rows, so the "
          "ledger counts a look at them, and the next gate that judges this model on the same rows is stricter.",
          example="mlops-tui model evaluate late-departure@2 --data 5 --wait", writes=True, waits="option"),
+    Verb("model", "report", ModelReport, Report, "Show the evidence of an evaluation: confusion, curves, slices.",
+         help="As it was recorded when the version was trained, or by the run that --run names. The champion of that time is beside it, on the same rows.",
+         example="mlops-tui model report late-departure@2 --json"),
     Verb("model", "compare", ModelCompare, ModelComparison, "Compare two versions: data, features, code, metrics.",
          example="mlops-tui model compare late-departure@1 2"),
     Verb("model", "promote", ModelPromote, AliasMove, "Move an alias (champion) to a version.",

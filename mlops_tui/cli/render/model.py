@@ -17,6 +17,7 @@ from mlops_tui.cli.render.parts import (
     record,
     setting,
 )
+from mlops_tui.cli.render.report import report
 from mlops_tui.cli.screen import Screen
 from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
@@ -168,6 +169,7 @@ def waive(found: Waiver, screen: Screen) -> None:
 
 
 RENDERERS = {
+    "report": report,
     "list": list_, "show": show, "evaluate": run_render.one, "compare": compare, "promote": move, "rollback": move,
     "history": history, "card": card, "waive": waive,
 }  # fmt: skip

@@ -201,3 +201,21 @@ def version_of_run(db: Read | Tx, project: str, run_id: str) -> int | None:
     """The version that a training registered; None where it registered none."""
     found = db.rows("SELECT version FROM model_versions WHERE project = ? AND run_id = ?", [project, run_id])
     return int(found[0]["version"]) if found else None
+
+
+def evaluations_of(db: Read | Tx, project: str, model: str, number: int) -> list[Row]:
+    """The evaluation runs of a version, as the candidate or beside another, newest first; as those of `evaluation_of`."""
+    found = db.rows(
+        f"SELECT * FROM evaluations WHERE {_WHERE} AND (version = ? OR baseline_version = ?) ORDER BY created DESC, run_id DESC",
+        [project, model, number, number],
+    )
+    return [decoded(row, "metrics", "baseline_metrics", "difference", "slices") for row in found]
+
+
+def judged_beside(db: Read | Tx, project: str, model: str, champion: str) -> list[Row]:
+    """The versions whose gate held them against `champion` (`model@3`), newest first, JSON columns decoded."""
+    found = db.rows(
+        f"SELECT * FROM model_versions WHERE {_WHERE} AND gate ->> '$.champion' IN (?, ?) ORDER BY version DESC",
+        [project, model, champion, champion.rpartition("@")[2]],
+    )
+    return [decoded(row, *_JSON) for row in found]
