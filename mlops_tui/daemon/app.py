@@ -25,6 +25,7 @@ from mlops_tui.verbs._openapi import document
 LOG = logging.getLogger("mlops_tui.daemon")
 
 _HTTP = {1: 409, 2: 400, 3: 503, 4: 412}
+_SEQ = re.compile(r"^[0-9]{1,18}$")
 _KEY = re.compile(r"^[A-Za-z0-9_.:-]{1,100}$")
 
 
@@ -60,8 +61,8 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
     async def events(request: Request) -> Response:
         query = request.query_params
         seq = query.get("seq", "0")
-        if not seq.isdigit():
-            return _failure(Problem("bad_request", f"seq is {seq!r}", "a number", status=2))
+        if not _SEQ.match(seq):
+            return _failure(Problem("bad_request", f"seq is {seq[:40]!r}", "a number", status=2))
         stream = gate.events.stream(query.get("epoch") or None, int(seq), query.get("follow") == "1")
         return StreamingResponse(stream, media_type="application/x-ndjson")
 

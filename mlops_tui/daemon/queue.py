@@ -19,7 +19,7 @@ def default_limit() -> int:
     """Runs at a time: `MLOPS_TUI_PARALLEL`, else half the cores that we may use, at least one. Raises Problem."""
     text = os.environ.get(OPTION, "")
     if text:
-        if not text.isdigit() or not 1 <= int(text) <= 1000:
+        if not text.isdecimal() or not 1 <= int(text) <= 1000:
             raise Problem(
                 "bad_option", f"{OPTION} is {text!r}", "set it to a number from 1 to 1000", status=2
             )

@@ -180,7 +180,7 @@ class _Parser:
             sign = -1
             kind, value, place = self._next()
         if kind == "number":
-            return sign * (int(value) if value.isdigit() else float(value))
+            return sign * (int(value) if value.isdecimal() and len(value) < 19 else float(value))
         if kind == "text" and sign == 1:
             return value[1:-1].replace("''", "'")
         if kind == "keyword" and value in ("TRUE", "FALSE") and sign == 1:

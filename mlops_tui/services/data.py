@@ -220,8 +220,8 @@ def _row(db: Read, project: str | None, source: str, version: int | None) -> dic
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
-        raise Problem("bad_version", f"{text!r} is not a version", "write SOURCE or SOURCE@3", status=2)
+    if not text.isdecimal() or len(text) > 18:
+        raise Problem("bad_version", f"{text[:40]!r} is not a version", "write SOURCE or SOURCE@3", status=2)
     return int(text)
 
 

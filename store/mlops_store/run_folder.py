@@ -98,7 +98,7 @@ class RunFolder:
         folder = self.path / "attempts"
         if not folder.is_dir():
             return []
-        return sorted(int(entry.name) for entry in os.scandir(folder) if entry.name.isdigit())
+        return sorted(int(entry.name) for entry in os.scandir(folder) if entry.name.isdecimal())
 
     def latest(self) -> int:
         """The number of the newest attempt; 0 where there is none yet."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hostile import anything, budget, encoded, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlops_store.bundle_read import unpack
 from mlops_store.errors import Problem
 from mlops_store.filters import parse, to_text
 from mlops_store.home import Home
@@ -49,7 +52,7 @@ def writer(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def test_journals_of_any_bytes_are_read_and_their_bad_lines_counted(writer: Writer) -> None:
-    @budget(40)
+    @budget(20)
     @given(first=st.lists(LINES, max_size=12), second=st.lists(LINES, max_size=4), torn=st.booleans())
     def journal(first: list[bytes], second: list[bytes], torn: bool) -> None:
         folder = new_run(writer.home)
@@ -75,7 +78,7 @@ def test_records_of_any_bytes_cost_their_run_and_no_other(writer: Writer) -> Non
     )
     content = anything().map(encoded) | st.binary(max_size=80)
 
-    @budget(40)
+    @budget(20)
     @given(files=st.dictionaries(names, content, max_size=4), spec=st.none() | content)
     def records(files: dict[str, bytes], spec: bytes | None) -> None:
         sick, well = new_run(writer.home), new_run(writer.home)
@@ -84,6 +87,8 @@ def test_records_of_any_bytes_cost_their_run_and_no_other(writer: Writer) -> Non
             (sick.attempt_dir(1) / name).write_bytes(data)
         if spec is not None:
             (sick.path / "spec.json").write_bytes(spec)
+        for name in ("²", "٣", "0", "-1", "1x"):
+            (sick.path / "attempts" / name).mkdir(parents=True, exist_ok=True)
         writer.ingest([sick.path, well.path])
         with writer.reader() as read:
             assert read.one("SELECT 1 FROM runs WHERE run_id = ?", [well.run_id])
@@ -179,7 +184,7 @@ def test_an_index_over_a_ledger_of_any_payload_opens_or_says_what_is_wrong(tmp_p
     )
     made = iter(range(1_000_000))
 
-    @budget(12)
+    @budget(8)
     @given(verb=verbs | texts(), data=st.dictionaries(words, VALUES, max_size=8))
     def payload(verb: str, data: dict[str, Any]) -> None:
         home = Home(tmp_path / str(next(made))).create()
@@ -305,6 +310,49 @@ def test_mlops_toml_of_any_text_is_refused_with_findings_that_say_what_to_do(tmp
             assert error.findings and all(finding["message"] for finding in error.findings)
 
     config()
+
+
+def test_archives_of_any_bytes_and_names_are_refused_in_words(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home").create()
+    made = iter(range(1_000_000))
+    members = st.sampled_from(
+        ["bundle.json", "ledger/entries.jsonl", "../../escape", "/abs", "data/p/s/../../../x"]
+    )
+
+    @budget(25)
+    @given(
+        files=st.lists(
+            st.tuples(members | texts(), st.binary(max_size=60) | anything().map(encoded)), max_size=4
+        ),
+        kind=st.sampled_from(
+            [
+                tarfile.REGTYPE,
+                tarfile.SYMTYPE,
+                tarfile.LNKTYPE,
+                tarfile.DIRTYPE,
+                tarfile.CHRTYPE,
+                tarfile.FIFOTYPE,
+            ]
+        ),
+        torn=st.integers(0, 2000),
+    )
+    def archive(files: list[tuple[str, bytes]], kind: bytes, torn: int) -> None:
+        staging = home.tmp / f"staging{next(made)}"
+        staging.mkdir()
+        path = tmp_path / "x.tar.gz"
+        with tarfile.open(path, "w:gz") as tar:
+            for name, data in files:
+                info = tarfile.TarInfo(name.replace("\x00", "").encode(errors="ignore").decode() or "x")
+                info.type, info.linkname = kind, "/etc/passwd"
+                info.size = len(data) if kind == tarfile.REGTYPE else 0
+                tar.addfile(info, io.BytesIO(data) if info.size else None)
+        if torn % 3 == 0:
+            path.write_bytes(path.read_bytes()[:torn])
+        with pytest.raises(Problem):
+            unpack(home, path, staging)
+        assert sorted(found.name for found in tmp_path.iterdir()) == ["home", "x.tar.gz"]
+
+    archive()
 
 
 def test_trees_and_artifacts_of_any_name_stay_where_they_belong(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def _place(since: str | None) -> tuple[str | None, int]:
     if since is None:
         return None, 0
     epoch, _, seq = since.rpartition(":")
-    if not epoch or not seq.isdigit():
+    if not epoch or not seq.isdecimal():
         raise Problem(
             "usage", f"{since!r} is not a place", "take EPOCH:SEQ from an event that was printed", status=2
         )

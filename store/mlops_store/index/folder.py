@@ -69,7 +69,7 @@ def signature(folder: RunFolder) -> Signature:
     attempts = folder.path / "attempts"
     if attempts.is_dir():
         for attempt in sorted(os.scandir(attempts), key=lambda entry: entry.name):
-            if attempt.name.isdigit() and attempt.is_dir(follow_symlinks=False):
+            if attempt.name.isdecimal() and attempt.is_dir(follow_symlinks=False):
                 found.append((attempt.name, 0, 0, 0))
                 for entry in sorted(os.scandir(attempt.path), key=lambda entry: entry.name):
                     found += _stat_one(entry, f"{attempt.name}/{entry.name}")
