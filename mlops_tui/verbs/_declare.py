@@ -141,5 +141,5 @@ class Verb:
 
     @property
     def function(self) -> str:
-        """The function in the service's module; `list` is a builtin and becomes `list_`."""
-        return "list_" if self.name == "list" else self.name.replace("-", "_")
+        """The function in the service's module; `list` is a builtin and `import` a keyword: they become `list_`, `import_`."""
+        return f"{self.name}_" if self.name in ("list", "import") else self.name.replace("-", "_")

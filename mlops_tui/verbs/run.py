@@ -76,6 +76,12 @@ class RunMarks(Output, kw_only=True):
     unchanged: list[RunMark] = []
 
 
+class RunAdopt(ProjectInput, kw_only=True):
+    paths: Annotated[list[str], arg("folders of runs, from another box or another home", kind="path", metavar="PATH")]
+    lost: Annotated[bool, opt("take a run that left no exit record as LOST")] = False
+    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+
+
 class RunLogs(ProjectInput, kw_only=True):
     run_id: Annotated[str, RUN]
     tail: Annotated[Natural | None, opt("only the last N lines")] = None
@@ -271,6 +277,10 @@ VERBS = [
          help="Refused for runs that are not over, that are what an alias names, that an open card or a running run needs, and for the "
          "lineage of what an alias names: the data, verdicts and drift that it stands on. `home gc` empties the trash.",
          example="mlops-tui run delete 0192f 0193a --reason 'wrong column'", writes=True, danger=True, plans=True),
+    Verb("run", "adopt", RunAdopt, RunMarks, "Take up run folders from another box.",
+         help="A run's folder is all of it: copy it (rsync) anywhere, or straight to its place in runs/. Ids stay; adopting twice is nothing; another run "
+         "under the same id is refused.",
+         example="mlops-tui run adopt /mnt/gpu-box/runs/2026-01/0192f3a4c5d6e7f8091a2b3c4d5e6f70", local=True, writes=True),
     Verb("run", "restore", RunSet, RunMarks, "Bring deleted runs back from the trash.",
          example="mlops-tui run restore 0192f", writes=True, plans=True),
 ]  # fmt: skip

@@ -67,6 +67,7 @@ REQUIRED: dict[str, dict[str, str]] = {
     "run.delete": {"run_id": "str", "kind": "str", "state": "str"},
     "run.restore": {"run_id": "str"},
     "run.purge": {"run_id": "str"},
+    "run.adopt": {"run_id": "str", "kind": "str"},
     "setting.set": {"name": "str"},
 }
 
