@@ -39,7 +39,7 @@ class Notifier:
         if not news.runs and not news.entries and not news.everything:
             return []
         status: StatusReport = await self._link.ask("status")
-        live = {run.run_id: run.kind for run in status.runs}
+        live: dict[str, str] = {run.run_id: run.kind for run in status.runs}
         cards = {card.id for card in status.proposals}
         before, cards_before = self._live, self._cards
         self._live, self._cards = live, cards

@@ -83,7 +83,8 @@ class Room(Screen[None]):
 
     def recall_view(self, letter: str) -> object:
         """Looks as it was saved."""
-        return self.mlops.tell("only lists have views to recall", "warning")
+        self.mlops.tell("only lists have views to recall", "warning")
+        return None
 
     def status(self) -> Text:
         """The left end of the status line."""

@@ -51,7 +51,8 @@ def took(run: Run, now: int | None = None) -> int | None:
 
 def headline(run: Run) -> tuple[str, MetricSummary | None]:
     """The metric that a run is judged by: its own, or the first that it has logged."""
-    name = run.metric if run.metric in run.metrics else next(iter(run.metrics), "")
+    own = (name for name in run.metrics if "/" not in name)
+    name = run.metric if run.metric in run.metrics else next(own, "")
     return name, run.metrics.get(name)
 
 
