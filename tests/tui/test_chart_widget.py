@@ -156,3 +156,18 @@ def test_live_points_leave_the_view_as_it_is() -> None:
         assert chart.window is None and chart.crosshair is None and chart.x_kind == "time"
 
     run(check)
+
+
+def test_what_was_painted_in_parts_is_what_is_painted_whole() -> None:
+    async def check(app: Board, pilot: Any) -> None:
+        chart = app.chart
+        chart.styles.border, chart.styles.padding = ("round", "blue"), (1, 2)
+        await pilot.pause()
+        await pilot.press("left", "left", "right_parenthesis", "P", "P", "left")
+        await pilot.pause()
+        in_parts = app.text()
+        chart.refresh()
+        await pilot.pause()
+        assert app.text() == in_parts
+
+    run(check)

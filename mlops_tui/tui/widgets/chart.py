@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, tzinfo
@@ -21,16 +20,15 @@ from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.plot.chart import Drawing, View, draw, slots
 from mlops_tui.tui.plot.colours import Ground, styles
-from mlops_tui.tui.plot.curve import Curve, Point, Series, ends, next_x
+from mlops_tui.tui.plot.curve import Curve, Point, Series
 from mlops_tui.tui.plot.glyphs import Mode
 from mlops_tui.tui.plot.lines import changed
+from mlops_tui.tui.plot.navigate import Window, moved, nearest, zoomed
 from mlops_tui.tui.plot.scale import XKind
 
 __all__ = ["Chart", "Point", "Series"]
 
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98, 0.99)
-_CLOSEST = 1e-6
-"""the smallest part of all x that a window may show"""
 
 
 class Chart(Widget, can_focus=True):
@@ -49,7 +47,7 @@ class Chart(Widget, can_focus=True):
     x_label: reactive[str] = reactive("", repaint=False)
     y_label: reactive[str] = reactive("", repaint=False)
     mode: reactive[Mode] = reactive("braille", repaint=False)
-    window: reactive[tuple[float, float] | None] = reactive(None, repaint=False)
+    window: reactive[Window] = reactive(None, repaint=False)
     crosshair: reactive[float | None] = reactive(None, repaint=False)
     line: reactive[bool] = reactive(False, repaint=False)
     empty: reactive[str] = reactive("no points yet", repaint=False)
@@ -68,7 +66,7 @@ class Chart(Widget, can_focus=True):
     class WindowChanged(Message):
         """Another part of x is in sight (None: all): finer buckets of it may be given."""
 
-        def __init__(self, chart: Chart, window: tuple[float, float] | None) -> None:
+        def __init__(self, chart: Chart, window: Window) -> None:
             super().__init__()
             self.chart, self.window = chart, window
 
@@ -167,17 +165,14 @@ class Chart(Widget, can_focus=True):
             Region(start, row, end - start, 1) for row, start, end in changed(before.lines, after.lines)
         ]
         if regions:
-            self.refresh(*(region.translate(self._content_offset) for region in regions))
-
-    @property
-    def _content_offset(self) -> tuple[int, int]:
-        return self.gutter.left, self.gutter.top
+            self.refresh(*regions)
 
     def _draw(self) -> Drawing:
-        if self._drawing is None:
-            width, height = self.content_size
-            self._drawing = draw(self._curves, max(width, 1), max(height, 1), self.view)
-        return self._drawing
+        width, height = max(self.content_size.width, 1), max(self.content_size.height, 1)
+        found = self._drawing
+        if found is None or (_wide(found), len(found.lines)) != (width, height):
+            found = self._drawing = draw(self._curves, width, height, self.view)
+        return found
 
     def render_line(self, y: int) -> Strip:
         lines = self._draw().lines
@@ -201,9 +196,6 @@ class Chart(Widget, can_focus=True):
         """Another theme or a new state (focus) changes the background that faint colours are mixed with."""
         super().notify_style_update()
         self._styles_of_roles = {}
-
-    def on_resize(self, event: events.Resize) -> None:
-        self._drawing = None
 
     # --- keys ---------------------------------------------------------------------------------------------------
 
@@ -233,11 +225,11 @@ class Chart(Widget, can_focus=True):
 
     def action_chart_closer(self) -> None:
         """Half as much of x, around the crosshair or the middle."""
-        self._zoom(0.5)
+        self._look_at(zoomed(_shown(self._curves), self._draw(), self.crosshair, self.window, 0.5))
 
     def action_chart_wider(self) -> None:
         """Twice as much of x; in the end all of it."""
-        self._zoom(2.0)
+        self._look_at(zoomed(_shown(self._curves), self._draw(), self.crosshair, self.window, 2.0))
 
     def action_chart_reset(self) -> None:
         """All of x, without crosshair."""
@@ -256,56 +248,22 @@ class Chart(Widget, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Puts the crosshair to the bucket nearest to the mouse."""
         drawing, at = self._draw(), event.get_content_offset(self)
-        if drawing.x is None or at is None or drawing.columns < 2:
-            return
-        x = drawing.x.value((at.x - drawing.left) / (drawing.columns - 1))
-        near = [found for step in (-1, 1) if (found := next_x(self._shown(), x, step)) is not None]
-        self.crosshair = min(near, key=lambda found: abs(found - x), default=None)
+        if at is not None:
+            self.crosshair = nearest(_shown(self._curves), drawing, at.x - drawing.left)
 
     def move_crosshair(self, step: int) -> None:
-        """Moves the crosshair to the next bucket in that direction (1 or -1) that lies in another column; beyond the window's end the window goes along."""
-        drawing, curves = self._draw(), self._shown()
-        if drawing.x is None:
-            return
-        low, high = drawing.x.low, drawing.x.high
-        x = self.crosshair
-        if x is None or not low <= x <= high:
-            # `low` and `high` are buckets themselves where no window is set
-            beyond = math.nextafter(low, -math.inf) if step > 0 else math.nextafter(high, math.inf)
-            self.crosshair = next_x(curves, beyond, step)
-            return
-        column, found = drawing.column(x), next_x(curves, x, step)
-        while found is not None and low <= found <= high and drawing.column(found) == column:
-            found = next_x(curves, found, step)
-        if found is None:
-            return
-        if self.window is not None and not low <= found <= high:
-            move = found - (high if step > 0 else low) + step * (high - low) / 4
-            self._look_at((low + move, high + move))
-        self.crosshair = found
+        """Moves the crosshair to the next bucket in that direction (1 or -1); beyond the window's end the window goes along."""
+        self.crosshair, window = moved(_shown(self._curves), self._draw(), self.crosshair, self.window, step)
+        self._look_at(window)
 
-    def _shown(self) -> list[Curve]:
-        return [self._curves[place] for place in slots(self.series)]
-
-    def _zoom(self, factor: float) -> None:
-        all_of_it, drawing = ends(self._shown()), self._draw()
-        if all_of_it is None or drawing.x is None:
-            return
-        low, high = drawing.x.low, drawing.x.high
-        centre = (
-            self.crosshair
-            if self.crosshair is not None and low <= self.crosshair <= high
-            else (low + high) / 2
-        )
-        low, high = centre - (centre - low) * factor, centre + (high - centre) * factor
-        if high - low < (all_of_it[1] - all_of_it[0]) * _CLOSEST or not high > low:
-            return
-        self._look_at(None if low <= all_of_it[0] and high >= all_of_it[1] else (low, high))
-
-    def _look_at(self, window: tuple[float, float] | None) -> None:
+    def _look_at(self, window: Window) -> None:
         if window != self.window:
             self.window = window
             self.post_message(self.WindowChanged(self, window))
+
+
+def _shown(curves: Sequence[Curve]) -> list[Curve]:
+    return [curves[place] for place in slots([curve.series for curve in curves])]
 
 
 def _curve(series: Series, known: Curve | None) -> Curve:
