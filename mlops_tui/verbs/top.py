@@ -182,7 +182,7 @@ VERBS = [
          example="mlops-tui lineage late-departure@champion --up"),
     Verb("", "find", Find, FoundList, "Find runs, models, data, views, cards and projects by name.",
          help="Best match first. All words must occur in the name; of runs also in the start of the id or in a tag.",
-         example="mlops-tui find late champion"),
+         example="mlops-tui find 'late champion'"),
     Verb("", "wait", Wait, RunDetail, "Wait for a run to end.", local=True, service=False,
          help="Exit code 0 when it finished and its gate, if any, passed; 4 when the gate said FAIL or INCONCLUSIVE; "
          "1 when it failed; 3 on time-out. ^C stops waiting, not the run.",
