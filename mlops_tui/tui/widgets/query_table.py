@@ -14,10 +14,11 @@ from textual import events
 from textual.binding import Binding
 from textual.message import Message
 
+from mlops_tui.tui.widgets.table.drawing import GUTTER
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import ALL, NONE, Selection
 from mlops_tui.tui.widgets.table.rows import Window
-from mlops_tui.tui.widgets.table.view import GUTTER, TableView
+from mlops_tui.tui.widgets.table.view import TableView
 
 __all__ = ["Column", "QueryTable", "Selection", "Window"]
 

@@ -13,6 +13,7 @@ from textual.app import App, ComposeResult
 from textual.message import Message
 from textual.pilot import Pilot
 
+from mlops_tui.tui.widgets import filter_bar
 from mlops_tui.tui.widgets.column_picker import ColumnPicker
 from mlops_tui.tui.widgets.filter_bar import FilterBar
 from mlops_tui.tui.widgets.log_view import LogView
@@ -284,19 +285,22 @@ class FilterApp(App[None]):
         self.said.append(("cancelled", event.text))
 
 
-def test_the_filter_line_completes_previews_complains_and_restores() -> None:
+def test_the_filter_line_completes_previews_complains_and_restores(monkeypatch: pytest.MonkeyPatch) -> None:
     app = FilterApp()
+    monkeypatch.setattr(filter_bar, "PREVIEW", 3600.0)
 
     async def steps(pilot: Pilot[None]) -> None:
         bar = app.query_one(FilterBar)
         bar.open()
         await pilot.press("space", "s", "t", "tab", "tab")
-        assert bar.line.value == "old status"
-        for _ in range(100):
+        assert bar.line.value == "old status" and not app.said
+        monkeypatch.setattr(filter_bar, "PREVIEW", 0.01)
+        await pilot.press("tab")
+        for _ in range(200):
             if app.said:
                 break
             await pilot.pause(0.05)
-        assert app.said == [("changed", "old status")], "one preview for all keys"
+        assert app.said == [("changed", "old started")], "one preview for all keys"
         await pilot.press("!", "enter")
         below = [strip.text for strip in app.screen._compositor.render_strips()][1:3]
         assert below[0].rstrip() == "  " + " " * 3 + "^" and "what is !" in below[1]

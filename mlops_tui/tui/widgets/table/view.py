@@ -1,45 +1,26 @@
-"""The table as a widget: draws the visible lines, keeps the cursor on its row, and asks for rows that are missing."""
+"""The table as a widget: keeps the cursor on its row, and asks for rows that are missing."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.cells import cell_len
-from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region, Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
 
-from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.widgets.table import line
-from mlops_tui.tui.widgets.table.layout import Column, Placed, arrange
-from mlops_tui.tui.widgets.table.marks import NONE, Selection
-from mlops_tui.tui.widgets.table.rows import PAGE, Rows, Window
-
-GUTTER = 3
-"""Cells in front of the columns: cursor, mark, blank."""
+from mlops_tui.tui.widgets.table.drawing import TableLines
+from mlops_tui.tui.widgets.table.layout import Column
+from mlops_tui.tui.widgets.table.marks import NONE
+from mlops_tui.tui.widgets.table.rows import PAGE, Window
 
 _SEEK = 8 * PAGE
 """Up to this many rows, a cursor's row is looked for in the whole list after it was asked for anew."""
 
 
-class TableView(ScrollView, can_focus=True, inherit_bindings=False):
+class TableView(TableLines, can_focus=True, inherit_bindings=False):
     """Lines, cursor and pages; what keys do is in QueryTable."""
-
-    COMPONENT_CLASSES = {
-        "query-table--header",
-        "query-table--header-cursor",
-        "query-table--cursor",
-        "query-table--cursor-cell",
-        "query-table--mark",
-        "query-table--match",
-        "query-table--pending",
-        "query-table--empty",
-    }
 
     class Wanted(Message, namespace="query_table"):
         """Rows [offset, offset + count) are missing; answer with `table.deliver(window, generation)`."""
@@ -57,33 +38,6 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
 
         def can_replace(self, message: Message) -> bool:
             return isinstance(message, TableView.Highlighted) and message.table is self.table
-
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        *,
-        row_key: Callable[[Any], str],
-        empty: str | Text = "",
-        id: str | None = None,
-    ) -> None:
-        super().__init__(id=id)
-        self._columns = list(columns)
-        self._rows = Rows(row_key)
-        self._row_key = row_key
-        self._empty = empty
-        self._layout: list[Placed] = []
-        self._laid_out = -1
-        self._cursor = 0
-        self._column = 0
-        self._key: str | None = None
-        self._held: str | None = None
-        self._direction = 0
-        self._order: tuple[str, bool] = ("", False)
-        self._selection: Selection = NONE
-        self._range_from: int | None = None
-        self._needle: re.Pattern[str] | None = None
-        self._lines: dict[int, tuple[bool, bool, Strip]] = {}
-        self._resolved: dict[str, Style] = {}
 
     # --- what the screen sets ---------------------------------------------------------------------------------
 
@@ -180,11 +134,6 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
             self.refresh()
 
     # --- cursor -----------------------------------------------------------------------------------------------
-
-    @property
-    def body_height(self) -> int:
-        """Lines for rows."""
-        return max(1, self.size.height - 1)
 
     def move_to(self, index: int) -> None:
         """Puts the cursor on a row, scrolls so that it is visible, and repaints the lines that changed."""
@@ -284,7 +233,7 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
     def marks_changed(self) -> None:
         """Called when the marks are others than before."""
 
-    # --- drawing ----------------------------------------------------------------------------------------------
+    # --- events --------------------------------------------------------------------------------------------------------
 
     def on_mount(self) -> None:
         self._arrange()
@@ -302,152 +251,5 @@ class TableView(ScrollView, can_focus=True, inherit_bindings=False):
             self._direction = 1 if new_value > old_value else -1
             self._ask()
 
-    def notify_style_update(self) -> None:
-        self._lines.clear()
-        self._resolved.clear()
-        super().notify_style_update()
-
     def _resize(self) -> None:
         self.virtual_size = Size(self.size.width, (self._rows.total or 0) + 1)
-
-    def _arrange(self) -> None:
-        """Columns for the width at the next line that is drawn: the scrollbar takes a cell without an event."""
-        self._laid_out = -1
-        self.refresh()
-
-    def _placed(self) -> list[Placed]:
-        """The columns on screen, for the width of now."""
-        width = self.scrollable_content_region.width
-        if self._laid_out != width:
-            self._laid_out = width
-            self._layout = arrange(self._columns, max(0, self._laid_out - GUTTER), self._column, self._gap)
-            self._lines.clear()
-        return self._layout
-
-    @property
-    def _gap(self) -> int:
-        return 2 if self._laid_out >= 100 else 1
-
-    def _repaint(self, indexes: Iterable[int] | None = None) -> None:
-        """Repaints the visible lines among `indexes` (None: all) that look different from what is on screen."""
-        top = round(self.scroll_y)
-        visible = range(top, top + self.body_height)
-        for index in visible if indexes is None else indexes:
-            old = self._lines.pop(index, None)
-            if index in visible and (old is None or self._line(index) != old[2]):
-                self.refresh(Region(0, index - top + 1, self.size.width, 1))
-
-    def render_line(self, y: int) -> Strip:
-        if y == 0:
-            return self._header()
-        if not self._rows.total:
-            return self._empty_line(y)
-        return self._line(round(self.scroll_y) + y - 1)
-
-    def _line(self, index: int) -> Strip:
-        """The line of a row, from the cache when nothing about it changed."""
-        self._placed()
-        if index >= (self._rows.total or 0):
-            return Strip.blank(self._laid_out, self.rich_style)
-        row = self._rows.get(index)
-        at_cursor = index == self._cursor
-        marked = self._is_marked(index, row)
-        cached = self._lines.get(index)
-        if cached is not None and cached[0] == at_cursor and cached[1] == marked:
-            return cached[2]
-        drawn = self._pending_line(at_cursor) if row is None else self._row_line(row, at_cursor, marked)
-        if len(self._lines) > 4 * PAGE:
-            self._lines.clear()
-        self._lines[index] = (at_cursor, marked, drawn)
-        return drawn
-
-    def _is_marked(self, index: int, row: Any | None) -> bool:
-        if self._range_from is not None:
-            low, high = sorted((self._range_from, self._cursor))
-            if low <= index <= high:
-                return True
-        return row is not None and self._row_key(row) in self._selection
-
-    def _row_line(self, row: Any, at_cursor: bool, marked: bool) -> Strip:
-        base = self.get_component_rich_style("query-table--cursor") if at_cursor else self.rich_style
-        match = self.get_component_rich_style("query-table--match")
-        signs = glyphs()
-        pieces: list[line.Fragment] = [
-            (signs.cursor if at_cursor else " ", None),
-            (signs.mark if marked else " ", self._partial("query-table--mark") if marked else None),
-            (" ", None),
-        ]
-        for place, placed in enumerate(self._placed()):
-            column = self._columns[placed.index]
-            cell = line.fragments(column.cell(row), placed.width, self._style_of)
-            cell = line.fit(cell, placed.width, column.align == "right", signs.ellipsis)
-            cell = line.highlighted(cell, self._needle, match)
-            if at_cursor and placed.index == self._column:
-                under = self._partial("query-table--cursor-cell")
-                cell = [(text, under if own is None else own + under) for text, own in cell]
-            pieces += [(" " * self._gap, None), *cell] if place else cell
-        return line.strip(pieces, base, self._laid_out)
-
-    def _pending_line(self, at_cursor: bool) -> Strip:
-        base = self.get_component_rich_style("query-table--cursor") if at_cursor else self.rich_style
-        dots = self._partial("query-table--pending")
-        signs = glyphs()
-        pieces: list[line.Fragment] = [(signs.cursor if at_cursor else " ", None), ("  ", None)]
-        for place, placed in enumerate(self._placed()):
-            column = self._columns[placed.index]
-            dot: line.Fragment = ("." if signs.mode == "ascii" else "·", dots)
-            cell = line.fit([dot], placed.width, column.align == "right")
-            pieces += [(" " * self._gap, None), *cell] if place else cell
-        return line.strip(pieces, base, self._laid_out)
-
-    def _header(self) -> Strip:
-        base = self.get_component_rich_style("query-table--header")
-        at_cursor = self._partial("query-table--header-cursor")
-        signs = glyphs()
-        pieces: list[line.Fragment] = [(" " * GUTTER, None)]
-        for place, placed in enumerate(self._placed()):
-            column = self._columns[placed.index]
-            title = line.clean(column.title)
-            if column.sort and column.sort == self._order[0]:
-                arrow = signs.down if self._order[1] else signs.up
-                room = placed.width - cell_len(arrow) - 1
-                title = (
-                    f"{title if cell_len(title) <= room else line.set_cell_size(title, max(0, room))} {arrow}"
-                )
-            style = at_cursor if placed.index == self._column else None
-            cell = line.fit([(title, style)], placed.width, column.align == "right", signs.ellipsis)
-            pieces += [(" " * self._gap, None), *cell] if place else cell
-        return line.strip(pieces, base, self._laid_out)
-
-    def _empty_line(self, y: int) -> Strip:
-        width = self.size.width
-        blank = Strip.blank(width, self.rich_style)
-        if self._rows.total is None:
-            return blank
-        text = self._empty if isinstance(self._empty, Text) else Text(self._empty)
-        lines = text.split("\n", allow_blank=True)
-        at = y - 1 - max(0, (self.body_height - len(lines)) // 2)
-        if not 0 <= at < len(lines):
-            return blank
-        pieces = line.fragments(lines[at], width, self._style_of)
-        left = max(0, width - sum(cell_len(piece) for piece, _ in pieces)) // 2
-        return line.strip(
-            line.fit([(" " * left, None), *pieces], width),
-            self.get_component_rich_style("query-table--empty"),
-            width,
-        )
-
-    def _partial(self, name: str) -> Style:
-        return self.get_component_rich_style(name, partial=True)
-
-    def _style_of(self, style: str | Style) -> Style:
-        """A style written in a cell; `$name` is a variable of the theme. What nobody can read is no style."""
-        if isinstance(style, Style):
-            return style
-        found = self._resolved.get(style)
-        if found is None:
-            variables = self.app.theme_variables
-            words = [variables.get(word[1:], "") if word.startswith("$") else word for word in style.split()]
-            found = self.app.console.get_style(" ".join(words), default="")
-            self._resolved[style] = found
-        return found
