@@ -60,22 +60,17 @@ def row_of(db: Read | Tx, run_id: str) -> dict[str, Any]:
 def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = None) -> list[Run]:
     """The answers for these runs, in this order; unknown ones are left out. `only`: of parameters, tags and metrics just those."""
     wanted = list(ids)
-    verdicts = _values(
-        db, "SELECT run_id, arg_max(verdict, seq) AS value FROM verdicts WHERE {mine} GROUP BY run_id", wanted
-    )
-    versions = _values(
-        db, "SELECT run_id, max(version) AS value FROM model_versions WHERE {mine} GROUP BY run_id", wanted
-    )
-    judged_by = _values(
-        db,
-        "SELECT run_id, any_value(m.metric) AS value FROM runs r JOIN models m USING (project, model) "
-        "WHERE {mine} GROUP BY run_id",
-        wanted,
-    )
+    if not wanted:
+        return []
+    verdicts, versions = _judged(db, wanted)
+    judged_by = {
+        (row["project"], row["model"]): row["metric"]
+        for row in db.rows("SELECT project, model, metric FROM models")
+    }
     return [
         _run(
             db,
-            {**shape, "metric": judged_by.get(shape["run_id"]) or ""},
+            {**shape, "metric": judged_by.get((shape["project"], shape["model"])) or ""},
             verdicts.get(shape["run_id"]),
             versions.get(shape["run_id"]),
         )
@@ -114,7 +109,14 @@ def _fill_from_spec(db: Read | Tx, shape: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
-def _values(db: Read | Tx, sql: str, ids: list[str]) -> dict[str, Any]:
-    if not ids:
-        return {}
-    return {row["run_id"]: row["value"] for row in db.rows(sql.replace("{mine}", _MINE), [ids])}
+def _judged(db: Read | Tx, ids: list[str]) -> tuple[dict[str, str], dict[str, int]]:
+    """The newest verdict, and the version that came of a run, by run id; few runs have either."""
+    found = db.rows(
+        f"SELECT run_id, arg_max(verdict, seq) AS verdict, NULL AS version FROM verdicts WHERE {_MINE} GROUP BY run_id "
+        f"UNION ALL SELECT run_id, NULL, max(version) FROM model_versions WHERE {_MINE} GROUP BY run_id",
+        [ids, ids],
+    )
+    return (
+        {row["run_id"]: row["verdict"] for row in found if row["verdict"] is not None},
+        {row["run_id"]: row["version"] for row in found if row["version"] is not None},
+    )

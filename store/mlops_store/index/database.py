@@ -19,6 +19,8 @@ THREADS = 2
 _GIB = 1 << 30
 _MIB = 1 << 20
 _TEMP_LIMIT = 4 * _GIB
+_RESIDENT = 160 * _MIB
+"""What the index of a home may keep in memory: the rest of a daemon takes 130 MB, and more than this made no question of a home with 100M points faster."""
 
 
 def memory_cap() -> int:
@@ -139,7 +141,7 @@ def _connect(path: Path, readonly: bool) -> Connection:
     temp = path.parent / "tmp"
     config = {
         "threads": THREADS,
-        "memory_limit": f"{memory_cap() // _MIB}MiB",
+        "memory_limit": f"{min(memory_cap(), _RESIDENT) // _MIB}MiB",
         "temp_directory": str(temp),
         "max_temp_directory_size": f"{_TEMP_LIMIT // _GIB}GiB",
         "storage_compatibility_version": STORAGE_VERSION,

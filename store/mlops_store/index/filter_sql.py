@@ -35,14 +35,40 @@ _COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
 _ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-def compile_runs(node: Node, now: int) -> Sql:
-    """(condition, parameters) over `runs r`; see `compile_tree`. `now` is for ages. Raises Problem `bad_filter` for one that is too wide."""
+class Joins:
+    """The rows of `last_values` that conditions and sort values over `runs r` speak of: each metric's once, however often it is named."""
+
+    def __init__(self) -> None:
+        self.params: list[str] = []
+
+    @property
+    def sql(self) -> str:
+        """What follows `FROM runs r`, with `params`."""
+        return " ".join(
+            f"LEFT JOIN last_values m{number} ON m{number}.run_id = r.run_id AND m{number}.key = ?"
+            for number in range(len(self.params))
+        )
+
+    def metric(self, name: str) -> str:
+        """The alias of a metric's row; its columns are NULL where a run has none."""
+        if name not in self.params:
+            self.params.append(name)
+        return f"m{self.params.index(name)}"
+
+
+def compile_runs(node: Node, now: int, joins: Joins | None = None) -> Sql:
+    """(condition, parameters) over `runs r`; see `compile_tree`. `now` is for ages. Raises Problem `bad_filter` for one that is too wide.
+
+    With `joins` metrics are looked up by joins, which it then holds, and not in subqueries: half the work where one is named more than once.
+    """
 
     def there(field: Field, condition: str, params: list[Any]) -> Sql:
+        if field.group == "metric" and joins is not None:
+            return _joined(field, condition, params, joins.metric(field.name))
         return _exists(field, condition, params, now)
 
     sql, params = compile_tree(node, there, kind_of, _search)
-    if sql.count("SELECT") > _MOST_LOOKUPS:
+    if sql.count("SELECT") + (len(joins.params) if joins else 0) > _MOST_LOOKUPS:
         raise Problem(
             "bad_filter",
             "the filter compares too many tags, parameters and metrics",
@@ -180,12 +206,22 @@ def _metric(field: Field, condition: str, params: list[Any]) -> Sql:
     return _by_direction(field.name, over("min"), over("max"))
 
 
-def metric_value(field: Field) -> Sql:
-    """A metric of `runs r` as a number to sort by, from its row `s` of `last_values`; NULL where there is none, or where it is not finite."""
+def _joined(field: Field, condition: str, params: list[Any], row: str) -> Sql:
+    def over(column: str) -> Sql:
+        return f"({row}.{column} IS NOT NULL AND {condition.replace('$', f'{row}.{column}')})", params
+
+    if field.aggregate != "best":
+        return over(field.aggregate)
+    return _by_direction(field.name, over("min"), over("max"))
+
+
+def metric_value(field: Field, joins: Joins) -> Sql:
+    """A metric of `runs r` as a number to sort by; NULL where there is none, or where it is not finite."""
+    row = joins.metric(field.name)
 
     def of(column: str) -> Sql:
         # + 0.0: one zero, so that -0.0 and 0.0 tie
-        return f"CASE WHEN isfinite(s.{column}::DOUBLE) THEN s.{column}::DOUBLE + 0.0 END", []
+        return f"CASE WHEN isfinite({row}.{column}::DOUBLE) THEN {row}.{column}::DOUBLE + 0.0 END", []
 
     if field.aggregate != "best":
         return of(field.aggregate)

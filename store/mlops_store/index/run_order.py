@@ -10,7 +10,7 @@ import duckdb
 
 from mlops_store.errors import Problem
 from mlops_store.filters import Node, fields_of
-from mlops_store.index.filter_sql import compile_runs
+from mlops_store.index.filter_sql import Joins, compile_runs
 from mlops_store.index.orders import Array, Order, Orders, arrange
 from mlops_store.index.runs import sort_value, standing
 
@@ -42,16 +42,19 @@ class RunsQuestion:
     @property
     def metrics(self) -> bool:
         fields = fields_of(self.where) if self.where is not None else set()
-        return sort_value(self.sort).of_metric or any(field.group == "metric" for field in fields)
+        joins = Joins()
+        sort_value(self.sort, joins)
+        return bool(joins.params) or any(field.group == "metric" for field in fields)
 
     def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> tuple[Array, Array]:
-        condition, params = compile_runs(self.where, now) if self.where is not None else ("true", [])
+        joins = Joins()
+        condition, params = compile_runs(self.where, now, joins) if self.where is not None else ("true", [])
         among = "true" if run_ids is None else f"r.run_id IN ({', '.join('?' * len(run_ids))})"
-        key = sort_value(self.sort)
+        key, key_params = sort_value(self.sort, joins)
         found = source.columns(
-            f"SELECT r.run_id AS run_id, {key.sql} AS sort_key FROM runs r {key.join} "
+            f"SELECT r.run_id AS run_id, {key} AS sort_key FROM runs r {joins.sql} "
             f"WHERE {among} AND {standing(self.archived, self.deleted)} AND {condition} ORDER BY sort_key NULLS LAST, r.run_id",
-            [*key.params, *(run_ids or ()), *params],
+            [*key_params, *joins.params, *(run_ids or ()), *params],
         )
         return found["run_id"], found["sort_key"]
 

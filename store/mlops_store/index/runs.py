@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import duckdb
@@ -12,7 +11,7 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.filters import Field, Node, parse_field
 from mlops_store.index.directions import direction
-from mlops_store.index.filter_sql import compile_runs, metric_value
+from mlops_store.index.filter_sql import Joins, Sql, compile_runs, metric_value
 
 SortKey = int | float | str | None
 
@@ -41,15 +40,16 @@ def page(
     Archived runs are left out unless `archived`; deleted ones are all that there is with `deleted`.
     Raises Problem `bad_filter`, `bad_sort`.
     """
-    condition, params = compile_runs(where, now) if where is not None else ("true", [])
+    joins = Joins()
+    condition, params = compile_runs(where, now, joins) if where is not None else ("true", [])
     descending = sort.startswith("-")
-    key = sort_value(sort.removeprefix("-"))
+    key, key_params = sort_value(sort.removeprefix("-"), joins)
     keyset, keyset_params = _after(after, descending)
     order = "DESC" if descending else "ASC"
-    sql = f"""SELECT run_id, sort_key FROM (SELECT r.run_id, {key.sql} AS sort_key FROM runs r {key.join} WHERE {standing(archived, deleted)} AND ({condition}))
+    sql = f"""SELECT run_id, sort_key FROM (SELECT r.run_id, {key} AS sort_key FROM runs r {joins.sql} WHERE {standing(archived, deleted)} AND ({condition}))
         WHERE {keyset} ORDER BY sort_key {order} NULLS LAST, run_id {order} LIMIT {int(limit)}"""
     try:
-        found = read.rows(sql, [*key.params, *params, *keyset_params])
+        found = read.rows(sql, [*key_params, *joins.params, *params, *keyset_params])
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         raise Problem(
             "bad_filter", f"the filter cannot be evaluated: {str(error).splitlines()[0]}", "", status=2
@@ -65,13 +65,10 @@ def shapes(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = No
     ids = list(run_ids)
     if not ids:
         return []
-    # a list of parameters, which finds them by the primary key: a join with unnest would read the whole table
-    runs = {
-        row["run_id"]: row
-        for row in read.rows(
-            f"SELECT {_COLUMNS} FROM runs WHERE run_id IN ({', '.join('?' * len(ids))})", ids
-        )
-    }
+    # a list of parameters finds them by the primary key, but costs 30 µs for each of them
+    few = len(ids) <= 100
+    mine, given = (f"run_id IN ({', '.join('?' * len(ids))})", ids) if few else among(ids)
+    runs = {row["run_id"]: row for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)}
     params: dict[str, dict[str, Any]] = {}
     for row in _attached(read, "params", "value", ids, only, "param"):
         params.setdefault(row["run_id"], {})[row["key"]] = msgspec.json.decode(row["value"])
@@ -89,10 +86,21 @@ def _attached(
     keys = None if only is None else sorted({field.name for field in only if field.group == group})
     if keys == []:
         return []
-    among = "" if keys is None else " AND key IN (SELECT unnest(?::VARCHAR[]))"
+    mine, given = among(ids)
+    named = "" if keys is None else f" AND key IN ({', '.join('?' * len(keys))})"
     return read.rows(
-        f"SELECT run_id, key, {columns} FROM {table} WHERE run_id IN (SELECT unnest(?::VARCHAR[])){among} ORDER BY run_id, key",
-        [ids] if keys is None else [ids, keys],
+        f"SELECT run_id, key, {columns} FROM {table} WHERE {mine}{named} ORDER BY run_id, key",
+        [*given, *(keys or ())],
+    )
+
+
+def among(run_ids: Sequence[str]) -> tuple[str, list[Any]]:
+    """The condition that a row is of one of these runs. The range lets whole parts of a table be left out unread, where the runs are near
+    each other, as those of a page of the newest are."""
+    ids = list(run_ids)
+    return (
+        "run_id BETWEEN ? AND ? AND run_id IN (SELECT unnest(?::VARCHAR[]))",
+        [min(ids, default=""), max(ids, default=""), ids],
     )
 
 
@@ -169,23 +177,10 @@ _SORTS = {name: f"r.{name}" for name in ("created", "started", "ended", "name", 
 _SORTS["duration"] = "r.duration_ms"
 
 
-@dataclass(frozen=True)
-class SortValue:
-    """What runs are sorted by: `sql` over `runs r` and what `join` adds to it; `params` are those of both, in this order."""
-
-    sql: str
-    join: str = ""
-    params: list[Any] = field(default_factory=list)
-
-    @property
-    def of_metric(self) -> bool:
-        return bool(self.join)
-
-
-def sort_value(name: str) -> SortValue:
-    """A field by its name, without a sign. Raises Problem `bad_sort`."""
+def sort_value(name: str, joins: Joins) -> Sql:
+    """(expression over `runs r` and `joins`, its parameters) of a field by its name, without a sign. Raises Problem `bad_sort`."""
     if name in _SORTS:
-        return SortValue(_SORTS[name])
+        return _SORTS[name], []
     hint = f"{', '.join(_SORTS)}, or a metric: metrics.NAME, last(NAME); a leading - turns it around"
     try:
         wanted = parse_field(name)
@@ -193,9 +188,7 @@ def sort_value(name: str) -> SortValue:
         raise Problem("bad_sort", f"runs cannot be sorted by {name[:80]!r}", hint, status=2) from problem
     if wanted.group != "metric":
         raise Problem("bad_sort", f"runs cannot be sorted by {name[:80]!r}", hint, status=2)
-    sql, params = metric_value(wanted)
-    join = "LEFT JOIN last_values s ON s.run_id = r.run_id AND s.key = ?"
-    return SortValue(sql, join, [*params, wanted.name])
+    return metric_value(wanted, joins)
 
 
 def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, list[Any]]:
