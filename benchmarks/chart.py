@@ -117,7 +117,6 @@ def session(theme: str) -> list[tuple[str, int, float, float]]:
         serve(theme, write_end)
         os._exit(0)
     fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    os.kill(pid, signal.SIGWINCH)
     rows = []
     before = 0.0
     try:
