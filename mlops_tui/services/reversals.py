@@ -165,12 +165,34 @@ def _project(db: Db, entry: Row, condition: str, params: list[Any]) -> Row:
     return row
 
 
+def _deleted(db: Db, entry: Row) -> Reversal:
+    run_id = entry["data"]["run_id"]
+    row = db.one("SELECT name, deleted, purged FROM runs WHERE run_id = ?", [run_id])
+    if row is None or row["deleted"] != entry["seq"] or row["purged"] is not None:
+        why = "the trash was emptied since" if row and row["purged"] is not None else "it was brought back since"
+        raise Problem("changed_since", f"run {run_id}: {why}", "`mlops-tui run list --deleted` shows what is in the trash", status=3)  # fmt: skip
+    return Reversal(f"bring {row['name']} back from the trash", "run.restore", run_id, {"run_id": run_id})
+
+
+def _archived(db: Db, entry: Row) -> Reversal:
+    run_id = entry["data"]["run_id"]
+    row = db.one("SELECT name, archived, deleted FROM runs WHERE run_id = ?", [run_id])
+    hidden = entry["verb"] == "run.archive"
+    if row is None or row["deleted"] is not None or (row["archived"] is not None) != hidden:
+        raise Problem("changed_since", f"run {run_id} is not as entry {entry['seq']} left it", f"`mlops-tui run show {run_id}`", status=3)  # fmt: skip
+    step = f"list {row['name']} again" if hidden else f"leave {row['name']} out of lists again"
+    return Reversal(step, "run.unarchive" if hidden else "run.archive", run_id, {"run_id": run_id})
+
+
 UNDO: dict[str, Undo] = {
     "alias.move": _alias,
     "proposal.decide": _decision,
     "gate.waive": _waiver,
     "run.tag": _tag,
     "run.note": _note,
+    "run.delete": _deleted,
+    "run.archive": _archived,
+    "run.unarchive": _archived,
     "project.add": _add,
     "project.remove": _remove,
 }
@@ -187,6 +209,12 @@ FOR_GOOD = {
     "run.submit": "`mlops-tui run stop RUN` stops it, or withdraws it while it waits",
     "run.stop": "`mlops-tui run resume RUN` goes on from the failed stage",
     "run.resume": "`mlops-tui run stop RUN` stops it",
+    "run.restore": "`mlops-tui run delete RUN` deletes it again",
+    "run.purge": "what the trash held is gone; a backup may have it: `mlops-tui home import DIR`",
+    "run.adopt": "`mlops-tui run delete RUN` deletes it here",
+    "setting.set": "`mlops-tui home budget` sets it again",
+    "home.restore": "`mlops-tui home gc` collects again",
+    "import.entry": "it has no effect: it only stands here",
     "policy.set": "policies are what mlops.toml says: change auto_approve or auto_promote there",
     "proposal.open": "`mlops-tui proposal reject CARD` closes it",
     "proposal.reopen": "decide again: `mlops-tui proposal reject CARD` or `snooze`",
