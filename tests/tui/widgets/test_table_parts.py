@@ -147,7 +147,7 @@ def test_a_cell_is_exactly_as_wide_as_its_column(text: str, width: int, right: b
     styled = Text(text)
     styled.stylize("red", 1, 4)
     for content in (text, styled):
-        pieces = line.fit(line.fragments(content, width, Style.parse), width, right)  # type: ignore[arg-type]
+        pieces = line.fit(line.fragments(content, width, Style.parse), width, right)
         shown = "".join(piece for piece, _ in pieces)
         assert cell_len(shown) == width
         assert clean(shown) == shown

@@ -199,7 +199,12 @@ def test_a_live_row_repaints_its_line_only() -> None:
         regions: list[Any] = []
         table = app.table
         plain = table.refresh
-        table.refresh = lambda *where, **how: (regions.extend(where), plain(*where, **how))[1]  # type: ignore[method-assign]
+
+        def watched(*where: Any, **how: Any) -> Any:
+            regions.extend(where)
+            return plain(*where, **how)
+
+        table.refresh = watched  # type: ignore[method-assign]
         table.update_rows(
             [
                 app.source.rows[3],
@@ -374,8 +379,8 @@ def test_a_log_follows_stays_and_fetches_what_is_before() -> None:
         await pilot.pause()
         frame = [strip.text for strip in app.screen._compositor.render_strips()]
         assert "line 099900" in frame[0], "what is on screen stays"
-        assert view.find("099950") and view.action_log_find_next() is None
-        await pilot.press("W", "l", "k", "G")
+        assert view.find("099950")
+        await pilot.press("n", "W", "l", "k", "G")
         assert view.follow
 
     drive(app, steps)
