@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -57,14 +58,15 @@ def status(read: Read, request: Status, daemon: DaemonStatus | None = None) -> S
     """Everything the first screen shows. `daemon` is what the daemon knows of itself."""
     project = None if request.everything else request.project
     cards = [_card(row) for row in overview.cards(read, project)]
-    queue = overview.queue(read, project)
+    active = overview.live_runs(read, project)
+    queue = Counter(row["state"] for row in active)
     return StatusReport(
         time=read.now,
         project=project,
         projects=_projects(read, project),
-        runs=live(read, project) if queue else [],
-        queue=queue,
-        queued=queue.get("QUEUED", 0),
+        runs=_live(read, active),
+        queue=dict(sorted(queue.items())),
+        queued=queue["QUEUED"],
         models=_models(read, project, cards),
         proposals=cards,
         quarantine=[Waiting(**row) for row in overview.held(read, project)],
@@ -88,9 +90,9 @@ def _projects(read: Read, project: str | None) -> list[StatusProject]:
 # --- runs ---------------------------------------------------------------------------------------------------------
 
 
-def live(read: Read, project: str | None) -> list[LiveRun]:
-    """The runs that have not ended, at most 100, with where they are."""
-    rows = overview.live_runs(read, project, _RUNS)
+def _live(read: Read, active: list[dict[str, Any]]) -> list[LiveRun]:
+    """What runs, then what waits, oldest first; at most 100, with where they are."""
+    rows = sorted(active, key=lambda row: (row["state"] == "QUEUED", row["run_id"]))[:_RUNS]
     begun = [row["run_id"] for row in rows if row["state"] != "QUEUED"]
     stages: dict[str, dict[str, str]] = {}
     for event in overview.stage_events(read, begun) if begun else []:
