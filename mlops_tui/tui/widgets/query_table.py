@@ -227,6 +227,10 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
         self.refresh()
         return bool(text) and self._next_match(forward, here=True)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The keys of a search are the screen's own while nothing is searched for."""
+        return self._needle is not None or not action.startswith("table_find")
+
     def action_table_find_next(self) -> None:
         """To the next row that has the text."""
         self._next_match(True)

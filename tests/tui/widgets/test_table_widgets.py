@@ -230,6 +230,9 @@ def test_finding_goes_round() -> None:
         await pilot.press("N", "N", "N")
         assert app.table.cursor_key == "run-59"
         assert not app.table.find("nowhere")
+        app.table.find("")
+        app.bind("n", "app.bell", description="the screen's own")
+        assert app.active_bindings["n"].binding.action == "app.bell"
 
     drive(app, steps)
 
