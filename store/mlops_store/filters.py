@@ -36,7 +36,7 @@ OPERATORS = ("!=", "!~", "<=", ">=", "==", "=", "<", ">", "~", ":")
 _OF_GROUP: dict[str, Kind] = {"metric": "number", "param": "param", "tag": "text"}
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "null"})
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_WORD = re.compile(r"[^\s()|,'\"=!<>~:]+")
+WORD = re.compile(r"[^\s()|,'\"=!<>~:]+")
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 _MAX_DEPTH = 50
 _MAX_TEXT = 4000
@@ -122,7 +122,7 @@ def tokens(text: str, *, unfinished: bool = False) -> list[Token]:
     if len(text) > _MAX_TEXT:
         raise BadFilter(_MAX_TEXT, f"a filter has at most {_MAX_TEXT} characters")
     try:
-        found = scan(text, word=_WORD, operators=OPERATORS, single="(),|", unfinished=unfinished)
+        found = scan(text, word=WORD, operators=OPERATORS, single="(),|", unfinished=unfinished)
     except Unreadable as error:
         raise BadFilter(error.at, error.what) from error
     return [
