@@ -46,9 +46,14 @@ def record(con: Connection, entries: Iterable[LedgerEntry]) -> None:
     )
 
 
-def remember(con: Connection, entry: LedgerEntry) -> None:
-    """Stores the reply of a command under its idempotency key; the first one holds."""
-    con.execute(
-        "INSERT INTO keys VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        [entry.key, entry.seq, json_text(entry.reply)],
-    )
+def remember(con: Connection, entries: Iterable[LedgerEntry]) -> None:
+    """Stores the replies of commands under their idempotency keys; the first one holds."""
+    first: dict[str, LedgerEntry] = {}
+    for entry in entries:
+        if entry.key:
+            first.setdefault(entry.key, entry)
+    if first:
+        con.execute(
+            "INSERT INTO keys SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[]), unnest(?::VARCHAR[]) ON CONFLICT DO NOTHING",
+            [list(first), [e.seq for e in first.values()], [json_text(e.reply) for e in first.values()]],
+        )

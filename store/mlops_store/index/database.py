@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -192,9 +192,11 @@ def meta(con: Connection, name: str) -> str | None:
     return row[0][0] if row else None
 
 
-def set_meta(con: Connection, name: str, value: str) -> None:
+def set_meta(con: Connection, values: Mapping[str, str]) -> None:
+    """Sets values of the meta table, in one statement."""
     con.execute(
-        "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value", [name, value]
+        f"INSERT INTO meta VALUES {', '.join(['(?, ?)'] * len(values))} ON CONFLICT DO UPDATE SET value = excluded.value",
+        [text for pair in values.items() for text in pair],
     )
 
 

@@ -174,6 +174,7 @@ class _Group:
         self.time = ledger.time
         self.drafts: list[LedgerEntry] = []
         self.counts: dict[int, int] = {}  # entries of each command
+        self.replies: dict[str, Any] = {}  # by idempotency key: in the index when the group is
         self.broken = False
 
     def append(
@@ -205,7 +206,7 @@ class _Group:
             raise
         return entry.seq
 
-    def seal(self, con: Connection, first: int, command: Command, value: Any) -> None:
+    def seal(self, first: int, command: Command, value: Any) -> None:
         """Marks what belongs together, and leaves the reply with the last entry."""
         own = self.drafts[first:]
         if not own:
@@ -215,8 +216,7 @@ class _Group:
         last = own[-1]
         last.key = command.key
         if command.key:
-            last.reply = msgspec.json.decode(msgspec.json.encode(value))
-            applying.remember(con, last)
+            last.reply = self.replies[command.key] = msgspec.json.decode(msgspec.json.encode(value))
 
 
 class Writer:
@@ -347,12 +347,15 @@ class Writer:
             results[number] = result
             tx = Tx(self.home, self._con, group, command.actor, now)
             try:
+                if command.key in group.replies:
+                    result.value, result.replayed = group.replies[command.key], True
+                    continue
                 stored = self._stored(command.key)
                 if stored is not None:
                     result.value, result.replayed = msgspec.json.decode(stored), True
                     continue
                 result.value = command.fn(tx)
-                group.seal(self._con, first, command, result.value)
+                group.seal(first, command, result.value)
                 group.counts[number] = len(group.drafts) - first
             except Problem as problem:
                 result.value, result.problem = None, problem
@@ -391,6 +394,7 @@ class Writer:
             if [(e.seq, e.time) for e in entries] != [(e.seq, e.time) for e in group.drafts]:
                 raise FatalStoreError("the ledger numbered the entries in another way than the index")
             applying.record(self._con, entries)
+            applying.remember(self._con, entries)
             self._advance(entries[-1])
             self._con.execute("COMMIT")
         except duckdb.Error as error:
@@ -407,8 +411,7 @@ class Writer:
             position += count
 
     def _advance(self, entry: LedgerEntry) -> None:
-        set_meta(self._con, "applied_seq", str(entry.seq))
-        set_meta(self._con, "applied_hash", entry.hash)
+        set_meta(self._con, {"applied_seq": str(entry.seq), "applied_hash": entry.hash})
 
     def _compare_heads(self, applied: int) -> None:
         if applied == 0:
@@ -474,9 +477,8 @@ def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     """Applies entries that are in the ledger: the same rows as when they were first made."""
     for entry in entries:
         applying.apply(con, entry)
-        if entry.key:
-            applying.remember(con, entry)
     applying.record(con, entries)
+    applying.remember(con, entries)
 
 
 def _as_on_disk(verb: str, data: dict[str, Any]) -> dict[str, Any]:
