@@ -26,20 +26,7 @@ class Wish:
 def launch(home: Home, project: Project, wish: Wish | None = None) -> int:
     """Runs the app until it is left; returns the exit code. Raises Problem where there is no terminal to draw on."""
     wish = wish or Wish()
-    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
-        raise Problem(
-            "no_terminal",
-            "the app needs a terminal, and one of stdin, stdout and stderr (which it draws on) is none",
-            "scripts use the commands: `mlops-tui --help`",
-            status=2,
-        )
-    if os.environ.get("TERM", "") in ("", "dumb"):
-        raise Problem(
-            "no_terminal",
-            "TERM says that this terminal cannot move its cursor",
-            "set TERM, or use the commands",
-            status=2,
-        )
+    _check_terminal()
     found = look(
         read(config_file()),
         profile=wish.profile,
@@ -62,3 +49,23 @@ def prepare(found: Look) -> None:
     os.environ.setdefault("ESCDELAY", "50")
     if found.profile == "ssh":
         os.environ.setdefault("TEXTUAL_FPS", "15")
+
+
+def _check_terminal() -> None:
+    """Raises Problem where there is nothing to draw on; a browser (`mlops-tui web`) has no terminal and needs none."""
+    if os.environ.get("TEXTUAL_DRIVER", "").endswith("WebDriver"):
+        return
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+        raise Problem(
+            "no_terminal",
+            "the app needs a terminal, and one of stdin, stdout and stderr (which it draws on) is none",
+            "scripts use the commands: `mlops-tui --help`",
+            status=2,
+        )
+    if os.environ.get("TERM", "") in ("", "dumb"):
+        raise Problem(
+            "no_terminal",
+            "TERM says that this terminal cannot move its cursor",
+            "set TERM, or use the commands",
+            status=2,
+        )

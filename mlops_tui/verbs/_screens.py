@@ -35,6 +35,12 @@ class Watch(ProjectInput, kw_only=True):
     ascii: Annotated[bool, opt("draw with ASCII signs only")] = False
 
 
+class Web(Input, kw_only=True):
+    port: Annotated[int, opt("port to listen at; 0: any that is free"), Meta(ge=0, le=65535)] = 0
+    address: Annotated[str, opt("loopback address to listen at")] = "127.0.0.1"
+    read_only: Annotated[bool, opt("refuse everything that changes something")] = False
+
+
 class Nothing(Output, kw_only=True):
     """An app leaves nothing to print."""
 
@@ -43,6 +49,9 @@ VERBS = [
     Verb("", "tui", Tui, Nothing, "Open the app (also without a command).", local=True, service=False,
          help="The whole life of your models by keyboard. Leaving it stops nothing that runs. ? shows the keys.",
          example="mlops-tui tui proposals --profile ssh"),
+    Verb("", "web", Web, Nothing, "Open the app in a browser on this machine.", local=True, service=False,
+         help="Prints an address with a token, good until the command ends; each visitor gets an app of its own. Only loopback addresses are "
+         "served: from elsewhere, use ssh -L.", example="mlops-tui web --port 8000"),
     Verb("", "watch", Watch, RunDetail, "A small live view of one run, in place.", local=True, service=False,
          help="State, stages, one curve and the end of the log, drawn again when something changes. It ends with the run, with its exit code; "
          "^C leaves the run going.", example="mlops-tui watch 0192f --metric loss"),
