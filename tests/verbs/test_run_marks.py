@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from desk import Desk
 
 from mlops_store.errors import Problem
 from mlops_store.filters import parse
 from mlops_store.index import runs
+from mlops_tui.commandline.params import click_parameter, collect, parameters
 from mlops_tui.services.run import note, tag
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import RunNote, RunTag
@@ -124,3 +126,18 @@ def test_a_malformed_entry_of_a_foreign_ledger_changes_nothing_and_stops_nothing
     desk.append("run.tag", {"run_id": folder.run_id, "set": {"n": 5}, "remove": [7]})
     (shape,) = runs.shapes(desk.read(), [folder.run_id])
     assert shape["tags"] == {"a": "1"} and desk.rebuilt(tmp_path / "again.duckdb") == []
+
+
+def test_tags_are_typed_as_words(tmp_path: Path) -> None:
+    found = parameters(RunTag)
+    command = click.Command(
+        "tag", params=[click_parameter(one) for one in found if not one.fill], callback=lambda **given: given
+    )
+    given = command.main(["0192f", "owner=ann", "note=a=b", "--remove", "draft"], standalone_mode=False)
+    assert collect(found, given) == {
+        "run_id": "0192f",
+        "tags": {"owner": "ann", "note": "a=b"},
+        "remove": ["draft"],
+    }
+    with pytest.raises(click.UsageError):
+        command.main(["0192f", "owner"], standalone_mode=False)

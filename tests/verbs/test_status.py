@@ -10,6 +10,7 @@ from desk import START, Desk
 from mlops_store.home import Home
 from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.client import connect
 from mlops_tui.services import disk
 from mlops_tui.services.status import PIPELINE, status
 from mlops_tui.verbs import find
@@ -126,3 +127,10 @@ def test_hostile_names_are_shown_as_they_are(desk: Desk, capsys: pytest.CaptureF
     render(find("status"), ask(desk), Screen(False, 100))
     printed = capsys.readouterr().out
     assert "\x1b[31m" not in printed and "[/red]" in printed and "late" in printed
+
+
+def test_a_daemon_tells_of_itself(shared_home: Home) -> None:
+    with connect(shared_home) as client:
+        found: StatusReport = client.call("status", {"everything": True})
+    assert found.daemon.running and found.daemon.pid and found.daemon.version
+    assert found.disk.free_bytes > 0 and found.time > START

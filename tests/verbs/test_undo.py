@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from desk import START, Desk
 
 from mlops_store.errors import Problem
+from mlops_store.home import Home
 from mlops_store.index import models, proposals
+from mlops_tui.client import connect
 from mlops_tui.services import ledger
 from mlops_tui.services.project import find as find_project
 from mlops_tui.services.promotion import undo_stack
@@ -237,3 +240,15 @@ def test_a_rebuilt_index_is_the_same(promoted: Desk, tmp_path: Path) -> None:
     for _ in range(4):
         undo(promoted)
     assert promoted.rebuilt(tmp_path / "again.duckdb") == []
+
+
+def test_a_daemon_plans_and_undoes_for_whoever_asks(
+    served_home: Home, make_project: Callable[..., Path]
+) -> None:
+    with connect(served_home) as client:
+        client.call("project add", {"dir": str(make_project("quick"))})
+        assert "project.add quick" in client.plan("ledger undo", {}).title
+        assert client.call("ledger undo", {}).verb == "project.add"
+        assert client.call("project list", {}).items == []
+        with pytest.raises(Problem, match="could be undone"):
+            client.plan("ledger undo", {})
