@@ -13,6 +13,7 @@ import pytest
 
 from mlops_store import filters
 from mlops_store.errors import Problem
+from mlops_store.filter_fields import NOUNS
 from mlops_tui.cli import docs
 from mlops_tui.cli.main import _root
 from mlops_tui.project.load import load
@@ -140,10 +141,25 @@ def test_commands_named_in_the_text_exist(page, words):
 
 
 def test_filters_of_examples_parse():
-    found = [words[words.index("--filter") + 1] for _, words in in_blocks() if "--filter" in words]
-    assert len(found) >= 4
-    for text in found:
-        assert filters.parse(text) is not None
+    found = [words for _, words in in_blocks() if "--filter" in words]
+    assert len(found) >= 12
+    for words in found:
+        noun = " ".join(words[:2])
+        assert (
+            filters.parse(words[words.index("--filter") + 1], noun if noun in NOUNS else words[0]) is not None
+        )
+
+
+def test_the_fields_of_every_list_are_in_the_reference():
+    text = (ROOT / "docs" / "scripting.md").read_text()
+    for key, noun in NOUNS.items():
+        (row,) = [
+            line for line in text.splitlines() if line.startswith((f"| `{key} list` |", f"| `{key}` |"))
+        ]
+        assert set(re.findall("`([^`]+)`", row.partition("|")[2].partition("|")[2])) == {
+            *noun.columns,
+            noun.order,
+        }
 
 
 def test_a_wrong_command_line_would_be_noticed():
