@@ -21,7 +21,6 @@ from textual_serve.server import Server
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-COOKIE = "mlops-tui"
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
@@ -52,6 +51,7 @@ class WebServer(Server):
         super().__init__(command, host=shown, port=number, title=title, public_url=f"http://{shown}:{number}")
         self._digest = hashlib.sha256(token.encode()).digest()
         self._hosts = {f"{shown}:{number}", f"localhost:{number}"}
+        self._name = f"mlops-tui-{number}"  # browsers do not keep the cookies of two ports apart
         self._cookie = secrets.token_urlsafe(32)
         self.templates_path = Path(__file__).parent
 
@@ -77,7 +77,7 @@ class WebServer(Server):
             return _refused(421, "this address is not served here")
         if request.path == "/" and "token" in request.query:
             return self._welcome(request)
-        if not hmac.compare_digest(request.cookies.get(COOKIE, "").encode(), self._cookie.encode()):
+        if not hmac.compare_digest(request.cookies.get(self._name, "").encode(), self._cookie.encode()):
             return _refused(403, "open the address that `mlops-tui web` printed: it carries the token")
         if (
             request.path == "/ws"
@@ -95,7 +95,7 @@ class WebServer(Server):
         if not hmac.compare_digest(given, self._digest):
             return _refused(403, "that is not the token")
         response = web.Response(status=303, headers={"Location": "/", **_HEADERS})
-        response.set_cookie(COOKIE, self._cookie, httponly=True, samesite="Strict", path="/")
+        response.set_cookie(self._name, self._cookie, httponly=True, samesite="Strict", path="/")
         return response
 
     @aiohttp_jinja2.template("page.html")
