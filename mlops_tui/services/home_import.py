@@ -55,11 +55,9 @@ def _require_unchanged(tx: Tx, todo: Todo, piece: list[Item]) -> None:
     )
     scopes = Scopes()
     ours = {scopes.of(LedgerEntry(**{**row, "data": msgspec.json.decode(row["data"])})) for row in rows}
-    theirs = Scopes()
-    for item in todo.items:
-        scope = theirs.of(item.entry)
-        if item.applied and scope in ours and any(item is other for other in piece):
-            raise Problem("home_changed", f"{' '.join(scope)} was decided about here meanwhile", "import the bundle again", status=3)  # fmt: skip
+    for item in piece:
+        if item.applied and item.scope in ours:
+            raise Problem("home_changed", f"{' '.join(item.scope)} was decided about here meanwhile", "import the bundle again", status=3)  # fmt: skip
 
 
 def _append(tx: Tx, home: str, item: Item) -> None:

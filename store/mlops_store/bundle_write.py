@@ -6,29 +6,25 @@ trash: so what is copied afterwards belongs to the entries that were copied befo
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 import re
-import tarfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import msgspec
 
-from mlops_store.atomic import fsync_dir, read_json, read_json_if, write_json
+from mlops_store.atomic import read_json
 from mlops_store.bundle import (
-    BUNDLE_FILE,
     ENTRIES_FILE,
     Bundle,
-    BundleFile,
     Line,
     check_member,
     home_lines,
-    read_bundle,
 )
+from mlops_store.bundle_sinks import Folder, Sink, Tar
 from mlops_store.errors import Problem
 from mlops_store.gc_find import marked
 from mlops_store.home import Home, HomeFile
@@ -91,7 +87,7 @@ def write(home: Home, target: Path, choice: Choice, say: Say = lambda _files, _b
     bundle.head = part.lines[-1].entry.hash if part.lines else ""
     if not part.lines and not part.runs:
         raise Problem("nothing_chosen", f"the home has nothing of {choice.text}", "`mlops-tui run list --all` and `mlops-tui project list` show what there is", status=2)  # fmt: skip
-    sink: _Sink = _Tar(target) if target.suffix == ".tar" else _Folder(target, marker.id)
+    sink: Sink = Tar(target) if target.suffix == ".tar" else Folder(target, marker.id)
     written = Written(bundle)
     try:
         raw = b"".join(line.raw for line in part.lines)
@@ -108,7 +104,7 @@ def write(home: Home, target: Path, choice: Choice, say: Say = lambda _files, _b
     return written
 
 
-def _one(sink: _Sink, name: str, path: Path, written: Written) -> None:
+def _one(sink: Sink, name: str, path: Path, written: Written) -> None:
     """One file; one that has vanished, or whose name is none, is a problem of its own."""
     try:
         check_member(name)
@@ -259,131 +255,3 @@ def _needed_by(line: Line, scope: Scope) -> set[Scope]:
     if isinstance(pins, dict):
         found |= {("source", scope[1], str(source)) for source in pins}
     return found
-
-
-# --- where it goes ------------------------------------------------------------------------------------------------------
-
-
-class _Sink(Protocol):
-    def known(self, name: str, path: Path) -> BundleFile | None: ...
-    def put(self, name: str, file: BinaryIO, size: int, changed: int) -> BundleFile: ...
-    def forget(self, name: str) -> None: ...
-    def finish(self, bundle: Bundle) -> None: ...
-    def abandon(self) -> None: ...
-
-
-class _Folder:
-    """A folder, new or an earlier bundle of the same home: what has not changed since is left as it is."""
-
-    def __init__(self, path: Path, home: str) -> None:
-        self._path = path
-        self._before: dict[str, BundleFile] = {}
-        if path.is_dir() and any(path.iterdir()):
-            if (
-                read_json_if(path / BUNDLE_FILE, dict[str, object]) is None
-                and not (path / ".bundle").exists()
-            ):
-                raise Problem("bad_target", f"{path} holds other things", "name a new folder, or an earlier backup of this home", status=2)  # fmt: skip
-            if (path / BUNDLE_FILE).exists():
-                before = read_bundle(path / BUNDLE_FILE)
-                if before.home != home:
-                    raise Problem("bad_target", f"{path} is a bundle of the home {before.home}", "name another folder", status=2)  # fmt: skip
-                self._before = before.files
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
-        (path / ".bundle").write_text("unfinished where bundle.json is missing\n")
-
-    def known(self, name: str, path: Path) -> BundleFile | None:
-        before = self._before.get(name)
-        if before is None:
-            return None
-        status = path.stat()
-        there = self._path / name
-        same = (status.st_size, status.st_mtime_ns) == (before.size, before.changed) or name.startswith(
-            "objects/"
-        )
-        return before if same and there.is_file() and there.stat().st_size == before.size else None
-
-    def put(self, name: str, file: BinaryIO, size: int, changed: int) -> BundleFile:
-        target = self._path / name
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = target.with_name(f".{os.getpid()}.{os.urandom(4).hex()}.tmp")
-        digest, count = hashlib.sha256(), 0
-        try:
-            with open(temporary, "xb") as writer:
-                while count < size and (chunk := file.read(min(_CHUNK, size - count))):
-                    digest.update(chunk)
-                    writer.write(chunk)
-                    count += len(chunk)
-                writer.flush()
-                os.fsync(writer.fileno())
-            os.replace(temporary, target)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-        return BundleFile(count, digest.hexdigest(), changed if count == size else 0)
-
-    def forget(self, name: str) -> None:
-        (self._path / name).unlink(missing_ok=True)
-
-    def finish(self, bundle: Bundle) -> None:
-        """The list of files last; then what the earlier bundle had and this one has not goes."""
-        write_json(self._path / BUNDLE_FILE, bundle)
-        for name in self._before.keys() - bundle.files.keys():
-            (self._path / name).unlink(missing_ok=True)
-
-    def abandon(self) -> None:
-        """What is there stays: the next attempt goes on from it."""
-
-
-class _Tar:
-    """One tar file, uncompressed; there under its name when it is whole."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self._file = open(self._temporary, "xb")  # noqa: SIM115 - closed by finish or abandon
-        self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)
-
-    def known(self, name: str, path: Path) -> BundleFile | None:
-        return None
-
-    def put(self, name: str, file: BinaryIO, size: int, changed: int) -> BundleFile:
-        info = tarfile.TarInfo(name)
-        info.size, info.mode, info.mtime = size, 0o600, changed // 1_000_000_000
-        reader = _Hashing(file, size)
-        self._tar.addfile(info, reader)
-        return BundleFile(size, reader.digest.hexdigest(), changed)
-
-    def forget(self, name: str) -> None:
-        """It stays in the file, without being listed: whoever reads the bundle leaves it out."""
-
-    def finish(self, bundle: Bundle) -> None:
-        data = msgspec.json.encode(bundle)
-        self.put(BUNDLE_FILE, io.BytesIO(data), len(data), 0)
-        self._tar.close()
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        os.replace(self._temporary, self._path)
-        fsync_dir(self._path.parent)
-
-    def abandon(self) -> None:
-        self._file.close()
-        self._temporary.unlink(missing_ok=True)
-
-
-class _Hashing(io.RawIOBase):
-    """Gives just `size` bytes and hashes what it gives; a file that got shorter meanwhile is filled up with zeros, as the header is written."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self._file, self._left = file, size
-        self.digest = hashlib.sha256()
-
-    def read(self, size: int = -1) -> bytes:
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._file.read(wanted)
-        data += b"\0" * (wanted - len(data))
-        self._left -= len(data)
-        self.digest.update(data)
-        return data

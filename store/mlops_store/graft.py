@@ -31,14 +31,15 @@ TODO_FILE = "todo.json"
 
 
 class Item(msgspec.Struct):
-    """An entry to be taken over, and whether it takes effect."""
+    """An entry to be taken over, what it is about, and whether it takes effect."""
 
     entry: LedgerEntry
     applied: bool
+    scope: Scope
 
 
 class Todo(msgspec.Struct):
-    """`todo.json` of an unpacked bundle: `head` is the last entry of this home that the decision knew."""
+    """`todo.json` of an unpacked bundle: the next entries; `head` is the last one of this home that the decision knew."""
 
     home: str
     head: int
@@ -47,9 +48,9 @@ class Todo(msgspec.Struct):
 
 @dataclass
 class Graft:
-    """What is to be done with the entries of a bundle. `todo`: those that are new, and whether they take effect."""
+    """What is to be done with the entries of a bundle. `todo`: those that are new."""
 
-    todo: list[tuple[Line, bool]] = field(default_factory=list)
+    todo: list[Item] = field(default_factory=list)
     known: int = 0
     conflicts: set[Scope] = field(default_factory=set)
     head: int = 0
@@ -80,7 +81,7 @@ def plan(home: Home, bundle: Bundle, lines: Sequence[Line], unended: set[str]) -
         if scope in ours:
             graft.conflicts.add(scope)
         # a project is a folder whose code runs here: that is for somebody here to say
-        graft.todo.append((line, scope not in ours and scope[0] != "project"))
+        graft.todo.append(Item(line.entry, scope not in ours and scope[0] != "project", scope))
     graft.conflicts |= {("run", name) for name in _run_ids(bundle) if ("run", name) in ours}
     return graft
 

@@ -15,7 +15,7 @@ from mlops_store.bundle import ENTRIES_FILE, Bundle, Line, home_lines
 from mlops_store.bundle_read import staged_lines, unpack
 from mlops_store.bundle_write import Choice, write
 from mlops_store.errors import Problem
-from mlops_store.graft import TODO_FILE, Graft, Item, Todo, close_unended, place, plan, tell, unended_runs
+from mlops_store.graft import TODO_FILE, Graft, Todo, close_unended, place, plan, tell, unended_runs
 from mlops_store.home import FORMAT, Home, HomeFile, scratch
 from mlops_store.run_folder import run_folders
 from mlops_tui.cli.commands.daemon import stop_daemon
@@ -25,6 +25,8 @@ from mlops_tui.verbs.home import HomeBackup, HomeExport, HomeImport, HomeImporte
 from mlops_tui.verbs.top import Rebuilt
 
 _STOP_SECONDS = 30.0
+_PIECE = 2000
+"""Entries that are handed over in one file."""
 
 
 def export(session: Session, request: HomeExport) -> HomeWritten:
@@ -79,22 +81,12 @@ def _merge(
     if dry_run:
         return msgspec.structs.replace(found, dry_run=True)
     placed = place(home, staging, bundle, but=graft.conflicts, skip=unended)
-    todo = Todo(
-        home=bundle.home, head=graft.head, items=[Item(line.entry, applied) for line, applied in graft.todo]
-    )
-    write_json(staging / TODO_FILE, todo)
     found.applied = found.recorded = 0
-    client, left = session.client(), len(todo.items)
-    while left:
-        piece: HomeImported = client.call("home import", HomeImport(source=str(staging)))
-        found.applied, found.recorded, left = (
-            found.applied + piece.applied,
-            found.recorded + piece.recorded,
-            piece.left,
-        )
+    for start in range(0, len(graft.todo), _PIECE):
+        _graft(session, staging, Todo(bundle.home, graft.head, graft.todo[start : start + _PIECE]), found)
     tell(home, placed.runs)
     if placed.runs:
-        client.ping()
+        session.client().ping()
     found.runs, found.runs_known, found.objects, found.data = (
         len(placed.runs),
         placed.there,
@@ -105,10 +97,20 @@ def _merge(
     return found
 
 
+def _graft(session: Session, staging: Path, todo: Todo, found: HomeImported) -> None:
+    """Lets the daemon take entries over, command by command: others write in between."""
+    write_json(staging / TODO_FILE, todo)
+    left = len(todo.items)
+    while left:
+        piece: HomeImported = session.client().call("home import", HomeImport(source=str(staging)))
+        found.applied, found.recorded = found.applied + piece.applied, found.recorded + piece.recorded
+        left = piece.left
+
+
 def _told(bundle: Bundle, graft: Graft, unended: set[str]) -> HomeImported:
     """What the entries come to, before anything is done."""
-    applied = sum(applied for _, applied in graft.todo)
-    projects = {line.entry.data["name"] for line, _ in graft.todo if line.entry.verb == "project.add"}
+    applied = sum(item.applied for item in graft.todo)
+    projects = {item.entry.data["name"] for item in graft.todo if item.entry.verb == "project.add"}
     folders = {name.split("/")[2] for name in bundle.files if name.startswith("runs/")}
     return HomeImported(
         applied=applied, recorded=len(graft.todo) - applied, known=graft.known, runs=len(folders - unended), unfinished=sorted(unended),
