@@ -10,18 +10,13 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from mlops_store.filter_tokens import Token, Unreadable, scan
+
 Literal = float | int | str | bool
 
-_TOKEN = re.compile(
-    r"""\s*(?:
-    (?P<number>\d+\.\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?|\d+(?:[eE][+-]?\d+)?)
-    |(?P<text>'(?:[^']|'')*')
-    |(?P<quoted>"(?:[^"]|"")+")
-    |(?P<word>[A-Za-z_]\w*)
-    |(?P<op><>|!=|>=|<=|=|<|>|\(|\)|,|-)
-    )""",
-    re.VERBOSE,
-)
+_NUMBER = r"(?:\d+\.\d*|\.\d+|\d+)(?:[eE][+-]?\d+)?"
+_WORD = re.compile(rf"{_NUMBER}|[A-Za-z_]\w*")
+_OPERATORS = ("<>", "!=", ">=", "<=", "=", "<", ">", "-")
 _KEYWORDS = {"AND", "OR", "NOT", "IN", "BETWEEN", "IS", "NULL", "LIKE", "TRUE", "FALSE"}
 _COMPARISONS = {"=", "!=", "<>", "<", "<=", ">", ">="}
 _MAX_DEPTH = 50
@@ -81,21 +76,24 @@ def columns(node: Node) -> set[str]:
     return {node.column}
 
 
+def _classed(token: Token) -> tuple[str, str, int]:
+    """(kind, value, place): a word, number, keyword (in capitals), text, quoted column, or op, which brackets are too."""
+    if token.kind == "text":
+        return ("text" if token.quote == "'" else "quoted"), token.text, token.at
+    if token.kind != "word":
+        return "op", token.text, token.at
+    if token.text.upper() in _KEYWORDS:
+        return "keyword", token.text.upper(), token.at
+    return ("number" if token.text[0] == "." or token.text[0].isdecimal() else "word"), token.text, token.at
+
+
 class _Parser:
     def __init__(self, text: str) -> None:
         self.text = text
-        self.tokens: list[tuple[str, str, int]] = []
-        place = 0
-        while text[place:].strip():
-            match = _TOKEN.match(text, place)
-            if match is None:
-                self._broken(place, "a character that has no meaning here", "a column, operator or literal")
-            kind = str(match.lastgroup)
-            value = match[kind]
-            if kind == "word" and value.upper() in _KEYWORDS:
-                kind, value = "keyword", value.upper()
-            self.tokens.append((kind, value, match.start(str(match.lastgroup))))
-            place = match.end()
+        try:
+            self.tokens = [_classed(token) for token in scan(text, word=_WORD, operators=_OPERATORS)]
+        except Unreadable as error:
+            self._broken(error.at, error.what, "a column, operator or literal")
         self.tokens.append(("end", "end", len(text)))
         self.at = 0
 
@@ -163,8 +161,8 @@ class _Parser:
 
     def _column(self) -> str:
         kind, value, place = self._next()
-        if kind == "quoted":
-            return value[1:-1].replace('""', '"')
+        if kind == "quoted" and value:
+            return value
         if kind != "word":
             self._broken(
                 place,
@@ -182,7 +180,7 @@ class _Parser:
         if kind == "number":
             return sign * (int(value) if value.isdecimal() and len(value) < 19 else float(value))
         if kind == "text" and sign == 1:
-            return value[1:-1].replace("''", "'")
+            return value
         if kind == "keyword" and value in ("TRUE", "FALSE") and sign == 1:
             return value == "TRUE"
         self._broken(place, f"{value!r} is not a value", "a number, 'text', TRUE or FALSE")
