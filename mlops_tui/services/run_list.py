@@ -13,7 +13,6 @@ from mlops_store.index import runs as queries
 from mlops_store.index.run_order import RunsQuestion, order_of
 from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read
-from mlops_store.records import ENDED
 from mlops_tui.services import run_rows
 from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page
@@ -25,7 +24,7 @@ _MOST_FIELDS = 200
 _AHEAD, _BEHIND = 300, 100
 """Runs around a window that are read with it."""
 _FEW = 20
-"""Runs that are new to us, or not over, do not bring their neighbours."""
+"""So many runs that are new to us do not bring their neighbours."""
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Run)
 _BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
@@ -83,7 +82,7 @@ def rows(
     only: Sequence[Field] | None,
     near: Sequence[str] = (),
 ) -> list[Run]:
-    """The answers for these runs, in this order; those that are over are kept for the next question with these fields.
+    """The answers for these runs, in this order; they are kept for the next question with these fields.
 
     Reading 500 runs costs little more than reading 100, since most of it is finding them: where many are not known yet, `near` ones are
     read with them.
@@ -101,10 +100,10 @@ def rows(
         have = {*known, *missing, *(kept.get(form, near) if many else ())}
         wanted = missing + [run_id for run_id in near if run_id not in have] if many else missing
         found = {run.run_id: run for run in run_rows.runs_of(read, wanted, only)}
-        over = [run for run in found.values() if run.state in ENDED and run.settled]
-        kept.put(form, {run.run_id: _ENCODER.encode(run) for run in over}, version)
+        # one without a name has a folder that could not be read yet, and no commit says when it can
+        kept.put(form, {run.run_id: _ENCODER.encode(run) for run in found.values() if run.name}, version)
     return [
-        found[run_id] if run_id in found else _DECODER.decode(known[run_id])
+        found[run_id] if run_id in found else run_rows.as_it_lives(read, _DECODER.decode(known[run_id]))
         for run_id in ids
         if run_id in found or run_id in known
     ]

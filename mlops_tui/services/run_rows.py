@@ -90,11 +90,16 @@ def _run(db: Read | Tx, shape: dict[str, Any], verdict: Any, version: Any) -> Ru
     metrics = {key: MetricSummary(**values) for key, values in shape.pop("metrics").items()}
     shape["attempts"] = shape["attempts"] or 0
     shape["settled"] = shape["settled"] or shape["state"] not in ENDED
-    if shape["state"] == "RUNNING" and shape["attempts"]:
-        place = RunFolder(db.home.run_dir(shape["run_id"])).attempt_dir(shape["attempts"])
+    return as_it_lives(db, Run(**shape, metrics=metrics, verdict=verdict, model_version=version))
+
+
+def as_it_lives(db: Read | Tx, run: Run) -> Run:
+    """The run with what its folder alone says: whether it goes on without its shim."""
+    if run.state == "RUNNING" and run.attempts:
+        place = RunFolder(db.home.run_dir(run.run_id)).attempt_dir(run.attempts)
         if (place / "unsupervised").exists():
-            shape["reason"] = UNSUPERVISED
-    return Run(**shape, metrics=metrics, verdict=verdict, model_version=version)
+            run.reason = UNSUPERVISED
+    return run
 
 
 def _fill_from_spec(db: Read | Tx, shape: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Answers about single runs that no longer change, kept as bytes until something says that they did."""
+"""Answers about single runs, kept as bytes until something says that the run has changed."""
 
 from __future__ import annotations
 
