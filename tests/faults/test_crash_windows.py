@@ -328,6 +328,10 @@ def test_a_pid_that_was_given_to_another_process_is_not_the_run(shims: Shims) ->
         )
         write_json(folder.attempt_dir(1) / name, other)
     assert life_of(folder, 1) is Life.GONE
+    writer = Writer.open(shims.home)
+    writer.ingest([folder.path])
+    writer.close()
+    assert codes(shims.home) == ["run_dead"]
     assert not processes.send(me.pid, me.start_ticks - 1, 9)
 
 
