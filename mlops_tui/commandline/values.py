@@ -22,7 +22,8 @@ def duration(text: str) -> int:
         return int(text) * 1000
     if not _DURATION.match(text):
         raise ValueError(f"{text!r} is not a duration: write 90s, 10m, 2h, 1d or 1h30m")
-    return round(sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text)))
+    total: float = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
+    return round(total)
 
 
 def size(text: str) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from textual.worker import WorkerFailed
 
 from mlops_store.errors import Problem
 from mlops_tui.text import clean, short
@@ -18,6 +19,7 @@ from mlops_tui.tui.dialogs.form import Field, Form, Values
 
 if TYPE_CHECKING:
     from mlops_tui.tui.screens.list_room import ListRoom
+    from mlops_tui.tui.screens.room import Room
 
 ENDINGS = (".csv", ".jsonl", ".md", ".parquet", ".svg")
 PAGE = 1000
@@ -30,30 +32,50 @@ polars.read_ndjson(sys.stdin.buffer.read(), infer_schema_length=None).write_parq
 
 async def export(room: ListRoom) -> None:
     """Asks where to, then writes the marked rows, or all that the filter finds. Call it in a worker."""
-    name = room.VERB.split(" ", maxsplit=1)[0]
     what = f"{len(room.table.marks)} marked rows" if room.table.marks else "all rows that the filter finds"
-    fields = [Field("path", "file", f"{name}s.csv", hint="ends in " + ", ".join(ENDINGS))]
+    path = await _ask(room, room.VERB.split(" ", maxsplit=1)[0] + "s", what)
+    if path is None:
+        return
+    try:
+        rows = [] if path.suffix == ".svg" else await all_rows(room)
+    except Problem as problem:
+        room.mlops.complain(problem)
+        return
+    await _write(room, path, rows)
+
+
+async def export_rows(room: Room, name: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Asks where to, then writes these rows. Call it in a worker."""
+    path = await _ask(room, name, f"{len(rows):,} rows")
+    if path is not None:
+        await _write(room, path, rows)
+
+
+async def _ask(room: Room, name: str, what: str) -> Path | None:
+    fields = [Field("path", "file", f"{name}.csv", hint="ends in " + ", ".join(ENDINGS))]
     values: Values | None = await room.app.push_screen_wait(
         Form(f"Export {what}", fields, yes="Write", check=check)
     )
-    if values is None:
-        return
-    path = Path(values["path"]).expanduser()
+    return None if values is None else Path(values["path"]).expanduser()
+
+
+async def _write(room: Room, path: Path, rows: Sequence[dict[str, Any]]) -> None:
+    if path.suffix == ".svg":
+        picture = room.app.export_screenshot()
+        rows, text = [], f"wrote the screen to {path.absolute()}"
+    else:
+        picture, text = "", f"wrote {len(rows):,} rows to {path.absolute()}"
     try:
-        if path.suffix == ".svg":
-            path.write_text(room.app.export_screenshot(), encoding="utf-8")
-            room.mlops.tell(f"wrote the screen to {path.absolute()}")
-            return
-        rows = await all_rows(room)
-        await room.run_worker(lambda: write(path, rows), thread=True, exit_on_error=False).wait()
-    except (OSError, subprocess.CalledProcessError) as error:
+        if picture:
+            path.write_text(picture, encoding="utf-8")
+        else:
+            await room.run_worker(lambda: write(path, rows), thread=True, exit_on_error=False).wait()
+    except (OSError, subprocess.CalledProcessError, WorkerFailed) as error:
         room.mlops.complain(
             Problem("export_failed", f"{path} was not written: {error}", "choose another file")
         )
-    except Problem as problem:
-        room.mlops.complain(problem)
     else:
-        room.mlops.tell(f"wrote {len(rows):,} rows to {path.absolute()}")
+        room.mlops.tell(text)
 
 
 def check(values: Values) -> tuple[str, str] | None:

@@ -81,6 +81,12 @@ class Travel(App[int]):
 
         self.open(LineageRoom, entity)
 
+    def action_app_sql(self) -> None:
+        from mlops_tui.tui.screens.sql import SqlRoom
+
+        if not self.is_modal:
+            self.open(SqlRoom)
+
     def go_with_filter(self, name: str, filter: str) -> None:
         """To a screen, with a filter where one is given."""
         self.go(name)

@@ -51,14 +51,15 @@ class Viewer:
         """The run as it is now, for the terminal's width."""
         width = max(40, shutil.get_terminal_size((80, 24)).columns - 1)
         shown = Text(no_wrap=True, end="")
-        for line in (
+        lines: list[Text | str] = [
             self._head(run, width),
             self._stages(run, width),
             *self._curve(run, width),
             *self._log(run, width),
-        ):
+        ]
+        for line in lines:
             if line:
-                shown.append_text(line if isinstance(line, Text) else Text(line)).append("\n")
+                shown.append_text(Text(line) if isinstance(line, str) else line).append("\n")
         shown.rstrip()
         return shown
 

@@ -24,6 +24,7 @@ from mlops_tui.tui.actions import (
     monitoring,
     proposals,
     runs,
+    sql,
 )
 from mlops_tui.tui.actions._declare import Action
 
@@ -52,6 +53,7 @@ _ROOMS = (
     chart,
     compare,
     curves,
+    sql,
 )
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import work
 from textual.widget import Widget
+from textual.worker import WorkerFailed
 
 from mlops_store.errors import Problem
 from mlops_tui.samples import FIRST_MONTHS, prepare
@@ -74,7 +75,7 @@ class HomeRoom(Room):
                 lambda: prepare(folder, FIRST_MONTHS), thread=True, exit_on_error=False
             ).wait()
             added = await self.link.ask("project add", {"dir": str(folder.absolute() / "flight_delays")})
-        except (Problem, OSError) as error:
+        except (Problem, OSError, WorkerFailed) as error:
             self.mlops.complain(
                 error
                 if isinstance(error, Problem)

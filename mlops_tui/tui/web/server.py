@@ -37,7 +37,7 @@ def new_token() -> str:
     return secrets.token_urlsafe(32)
 
 
-class WebServer(Server):
+class WebServer(Server):  # type: ignore[misc]
     """Serves `command` on `address`, a loopback address, at `port` (0: any free one)."""
 
     def __init__(

@@ -18,7 +18,7 @@ Writer = Callable[[int], RenderableType]
 class Doc(VerticalScroll, can_focus=True):
     """Shows what a writer makes; `write` again when the facts have changed."""
 
-    DEFAULT_CSS = "Doc { scrollbar-size-vertical: 1; } Doc > Static { width: 1fr; height: auto; }"
+    DEFAULT_CSS = "Doc { scrollbar-size-vertical: 1; scrollbar-gutter: stable; } Doc > Static { width: 1fr; height: auto; }"
     BINDINGS = [
         Binding("j,down", "scroll_down", "Down", show=False), Binding("k,up", "scroll_up", "Up", show=False),
         Binding("ctrl+d", "half(1)", "Half a page down", show=False), Binding("ctrl+u", "half(-1)", "Half a page up", show=False),

@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from mlops_tui.text import clean
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.widgets.table import line
 from mlops_tui.tui.widgets.table.layout import Column, Placed, arrange
@@ -208,13 +209,11 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         pieces: list[line.Fragment] = [(" " * GUTTER, None)]
         for place, placed in enumerate(self._placed()):
             column = self._columns[placed.index]
-            title = line.clean(column.title)
+            title = clean(column.title)
             if column.sort and column.sort == self._order[0]:
                 arrow = signs.down if self._order[1] else signs.up
                 room = placed.width - cell_len(arrow) - 1
-                title = (
-                    f"{title if cell_len(title) <= room else line.set_cell_size(title, max(0, room))} {arrow}"
-                )
+                title = f"{title if cell_len(title) <= room else set_cell_size(title, max(0, room))} {arrow}"
             style = at_cursor if placed.index == self._column else None
             cell = line.fit([(title, style)], placed.width, column.align == "right", signs.ellipsis)
             pieces += [(" " * self._gap, None), *cell] if place else cell

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.geometry import Region, Size
 from textual.message import Message
 
-from mlops_tui.tui.widgets.table import line
+from mlops_tui.text import clean
 from mlops_tui.tui.widgets.table.drawing import TableLines
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import NONE
@@ -175,7 +175,7 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         before = [found for found in rows if (found[0] - self._cursor) * step <= 0]
         for index, row in [*after[::step], *before[::step]]:
             cells = (self._columns[placed.index].cell(row) for placed in self._placed())
-            if any(self._needle.search(line.clean(str(cell))) for cell in cells):
+            if any(self._needle.search(clean(str(cell))) for cell in cells):
                 self.move_to(index)
                 return True
         return False

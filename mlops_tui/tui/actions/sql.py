@@ -1,0 +1,27 @@
+"""Actions of the SQL screen."""
+
+from __future__ import annotations
+
+from mlops_tui.tui.actions._declare import MOVE, Action
+
+ACTIONS = [
+    Action("sql.run", "Run", "Ask the query.", "f5 ctrl+e", "sql", verb="sql", hint=True),
+    Action(
+        "sql.pane",
+        "Query or rows",
+        "From the query to its rows, and back.",
+        "f6",
+        "sql",
+        reason=MOVE,
+        hint=True,
+    ),
+    Action(
+        "sql.export",
+        "Export",
+        "Write the rows to a file.",
+        "f7",
+        "sql",
+        reason="`mlops-tui sql --json`",
+        hint=True,
+    ),
+]
