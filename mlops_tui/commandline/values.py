@@ -32,7 +32,8 @@ def size(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a size: write 500MB, 20GB or 2GiB")
     number, prefix, binary = match.groups()
-    return round(float(number) * (1024 if binary else 1000) ** " KMGT".index((prefix or " ").upper()))
+    power = " KMGT".index((prefix or " ").upper())
+    return round(float(number) * float(1024 if binary else 1000) ** power)
 
 
 def moment(text: str) -> int:
