@@ -49,6 +49,9 @@ __all__ = [
     "submit_training", "tag", "trends", "unarchive", "why",
 ]  # fmt: skip
 
+_SHOWN = "shown"
+_DETAIL = msgspec.json.Decoder(RunDetail)
+
 
 def start(tx: Tx, request: RunStart) -> Run:
     """Queues a training of a model. Raises Problem, ConfigError with all that is wrong in mlops.toml."""
@@ -102,8 +105,18 @@ def plan_start(read: Read, request: RunStart) -> Plan:
 
 
 def show(read: Read, request: RunRef) -> RunDetail:
-    """One run with its evidence."""
-    return detail(read, run_rows.find_run(read, request.run_id, request.project))
+    """One run with its evidence. One that has ended is as it was until somebody changes it, and is kept for the next question."""
+    kept = read.kept
+    if kept is None:
+        return detail(read, run_rows.find_run(read, request.run_id, request.project))
+    known = kept.get(_SHOWN, [request.run_id]).get(request.run_id)
+    if known is not None:
+        return _DETAIL.decode(known)
+    version = kept.changes.version
+    found = detail(read, run_rows.find_run(read, request.run_id, request.project))
+    if found.state in ENDED and found.settled and found.name:
+        kept.put(_SHOWN, {found.run_id: msgspec.json.encode(found)}, version)
+    return found
 
 
 def stop(tx: Tx, request: RunRef) -> Run:
