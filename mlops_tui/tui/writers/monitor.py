@@ -47,7 +47,7 @@ def performance(found: Monitoring, width: int) -> Text:
     sheet.line(
         Text.assemble(
             (f"{found.metric or 'the metric'}", "bold"),
-            f" on labelled rows that the version has not learned from; {better} is better",
+            f" on labelled rows that it has not learned from; {better} is better",
             overflow="fold",
         )
     )
@@ -165,7 +165,13 @@ def feature(found: Monitoring, row: FeatureSeries, width: int) -> Text:
     sheet = Sheet(width)
     sheet.line(Text.assemble(plain(row.name, "bold"), f"  {row.kind} {row.role}  ", finding(row)))
     looks = {look.run_id: look for look in found.looks}
-    put(sheet, bands([Banded(_look_name(looks.get(p.run_id), p), p.psi, 0.0, p.band or 0.0) for p in reversed(row.points)], sheet.width, mode()))  # fmt: skip
+    rows = [
+        Banded(
+            _look_name(looks.get(point.run_id), point), _rounded(point.psi), 0.0, _rounded(point.band) or 0.0
+        )
+        for point in reversed(row.points)
+    ]
+    put(sheet, bands(rows, sheet.width, mode()))
     sheet.line(
         "PSI of each look beside what differences between days make of it by themselves", "bright_black"
     )
@@ -179,6 +185,11 @@ def feature(found: Monitoring, row: FeatureSeries, width: int) -> Text:
         ("NULL", f"{_percent(point.reference_null_share)} before, {_percent(point.null_share)} now" if point.null_share is not None else None),
     ])  # fmt: skip
     return sheet.text
+
+
+def _rounded(value: float | None) -> float | None:
+    """Two digits: what a drawing has room for."""
+    return None if value is None else float(f"{value:.2g}")
 
 
 def _look_name(look: Look | None, point: DriftPoint) -> str:
