@@ -11,7 +11,7 @@ from mlops_store.index import monitoring as queries
 from mlops_store.index.tx import Read
 from mlops_tui.services import data
 from mlops_tui.services.loop_facts import loads
-from mlops_tui.services.monitor_batches import batches_of
+from mlops_tui.services.monitor_batches import batches_of, with_batches
 from mlops_tui.services.monitor_looks import Found, judgements, look, series, value_of
 from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page
@@ -43,6 +43,7 @@ def show(read: Read, request: MonitorShow) -> Monitoring:
     ]
     versions = queries.registered(read, project, model)
     own = {one["version"]: value_of(loads(one["metrics"], {}), row["metric"]) for one in versions}
+    batches = batches_of(read, row, spine, found, own)[-request.last :]
     return Monitoring(
         project=project,
         model=model,
@@ -52,9 +53,9 @@ def show(read: Read, request: MonitorShow) -> Monitoring:
         metric=row["metric"] or "",
         direction=row["direction"] or "max",
         baseline=own.get(row["version"]),
-        batches=batches_of(read, row, spine, found, own)[-request.last :],
+        batches=batches,
         looks=[look(one) for one in found],
-        features=series(found),
+        features=with_batches(series(found), batches, found),
         judgements=judgements(
             versions, queries.evaluations(read, project, model, request.last), row["metric"]
         )[-request.last :],

@@ -10,7 +10,7 @@ from mlops_store.index import monitoring as queries
 from mlops_store.index.tx import Read
 from mlops_tui.services.loop_facts import current_versions, loads
 from mlops_tui.services.monitor_looks import Found, value_of
-from mlops_tui.verbs.monitor import MonitoredBatch
+from mlops_tui.verbs.monitor import BatchPoint, FeatureSeries, MonitoredBatch
 
 Row = dict[str, Any]
 Chunks = dict[str, tuple[Found, int]]
@@ -47,6 +47,24 @@ def batches_of(
             _add_gate(batch, model)
         made.append(batch)
     return made
+
+
+def with_batches(
+    lines: list[FeatureSeries], batches: list[MonitoredBatch], found: list[Found]
+) -> list[FeatureSeries]:
+    """The series with their points over batches: what the looks that the batches are from have kept of each column."""
+    kept = {
+        (one.run_id, str(chunk.get("label") or "")): chunk.get("statistics") or []
+        for one in found
+        for chunk in one.outcome.chunks
+    }
+    features = {line.name: line for line in lines if line.role == "feature"}
+    for number, batch in enumerate(batches):
+        for name, psi, band, alert, nulls in kept.get((batch.run_id or "", batch.label), []):
+            if name in features:
+                point = BatchPoint(batch=number, psi=psi, band=band, alert=bool(alert), null_share=nulls)
+                features[name].batches.append(point)
+    return lines
 
 
 def _known(read: Read, model: Row, spine: str) -> tuple[set[str], set[str]]:

@@ -91,14 +91,26 @@ class DriftPoint(Output, kw_only=True):
     reference_null_share: float | None = None
 
 
+class BatchPoint(Output, kw_only=True):
+    """A feature in one batch, which is number `batch` of `batches`."""
+
+    batch: int
+    psi: float | None = None
+    band: float | None = None
+    alert: bool = False
+    null_share: float | None = None
+
+
 class FeatureSeries(Output, kw_only=True):
-    """`role` is feature, label or prediction. `points` are in the order of `looks`; a look that lacks the feature has none."""
+    """`role` is feature, label or prediction. `points` are in the order of `looks`; a look that lacks the feature has none. `batches` are in
+    the order of the batches, for those whose newest look has kept them (features only)."""
 
     name: str
     role: str = "feature"
     kind: str = ""
     alarms: int = 0
     points: list[DriftPoint]
+    batches: list[BatchPoint] = []
 
 
 class Look(Output, kw_only=True):

@@ -363,7 +363,8 @@ class DriftOutcome(Record):
     """What a new data version looks like beside the champion's training data, and how the champion did on it.
 
     `batches` and `columns` are about all rows since the champion's training. `chunks` are its non-overlapping pieces, oldest first:
-    {batches, label, rows, start, end, alarm, major, columns, mature, performance, change}. `mature_labelled_rows`
+    {batches, label, rows, start, end, alarm, major, columns, mature, performance, change, statistics}; `statistics` of the newest ones
+    has [name, psi, band, alert, null share] of every column. `mature_labelled_rows`
     counts from spine version `since_version`, the last decision. `sources` are the data versions that were read.
     `decay` is None where it is not known, and `decay_reason` says why.
     """

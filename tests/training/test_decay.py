@@ -64,6 +64,9 @@ def test_what_trained_or_judged_is_no_reference(lab: tuple[Box, Run], trained: i
     changes = [chunk["change"] for chunk in found.chunks]
     assert changes[:-1] == [None] * (len(changes) - 1) and changes[-1]["high"] < 0
     assert changes[-1]["rows"] == 240  # months 2 and 3
+    kept = {name: alert for name, _psi, _band, alert, _nulls in found.chunks[-1]["statistics"]}
+    assert {name for name, alert in kept.items() if alert} == set(found.chunks[-1]["columns"])
+    assert kept.keys() == {column["name"] for column in found.columns}
     assert found.decay is not None and found.decay["against"] == "the first mature chunk after promotion"
     assert found.decay_reason == ""
 

@@ -96,6 +96,15 @@ def test_a_column_is_a_series_over_the_looks_with_its_band_and_alarms(watched: D
     }  # fmt: skip
 
 
+def test_a_column_is_a_series_over_the_batches_where_the_look_kept_it(watched: Desk) -> None:
+    kept = [["wind", 0.4, 0.2, True, 0.1], ["gone", 0.1, 0.2, False, 0.0]]
+    watched.drift(4, 1, START, columns=[column("wind", 0.3)], chunks=[chunk(3), chunk(4, statistics=kept)])
+    (wind,) = ask(watched).features
+    assert [(p.batch, p.psi, p.band, p.alert, p.null_share) for p in wind.batches] == [
+        (3, 0.4, 0.2, True, 0.1)
+    ]
+
+
 def test_gates_and_evaluations_judge(watched: Desk) -> None:
     folder = watched.run("evaluate")
     found = EvaluationOutcome(model="late", version=1, metrics={"roc_auc": {"value": 0.65}}, evaluation_key="k", evaluation_rows=40,

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from mlops_tui.worker.context import WorkerContext
 
 MIN_JUDGED = 100
+TOLD = 10
+"""The newest chunks of a look that keep a line for every column; older ones had theirs in earlier looks."""
 _RESAMPLES = 1000
 
 
@@ -215,7 +217,7 @@ class _Look:
         new = [chunk for chunk in chunks if chunk.new]
         shown = new or chunks[-1:]
         rows = np.isin(scored.chunk, [chunk.number for chunk in shown])
-        outcome.chunks = [self._chunk(chunk, scored) for chunk in chunks]
+        outcome.chunks = [self._chunk(chunk, scored, told=chunk in chunks[-TOLD:]) for chunk in chunks]
         outcome.decay_reason = self._changes(outcome.chunks, chunks, scored)
         columns = self._columns(scored, rows)
         outcome.columns = [_plain(column) for column in columns]
@@ -239,7 +241,7 @@ class _Look:
         frame = scored.frame.filter(pl.Series(rows)).select(n for n in names if n in scored.frame.columns)
         return drift.drift_columns(self.profile.features, frame, columns=names, **scored.makeup(rows))
 
-    def _chunk(self, chunk: Chunk, scored: _Scored) -> dict[str, Any]:
+    def _chunk(self, chunk: Chunk, scored: _Scored, *, told: bool) -> dict[str, Any]:
         rows = scored.chunk == chunk.number
         columns = self._columns(scored, rows)
         return {
@@ -248,6 +250,7 @@ class _Look:
             "alarm": drift.chunk_alerts(columns), "major": any(c.severity == "major" for c in columns),
             "columns": [c.name for c in columns if c.alert], "mature": int((rows & scored.judged).sum()),
             "performance": self._performance(scored, rows), "change": None,
+            "statistics": [[c.name, _number(c.psi), _number(c.band), c.alert, _number(c.current_null_share)] for c in columns] if told else [],
         }  # fmt: skip
 
     def _changes(self, entries: list[dict[str, Any]], chunks: list[Chunk], scored: _Scored) -> str:
