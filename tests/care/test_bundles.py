@@ -21,8 +21,9 @@ from mlops_store.ledger import verify
 from mlops_store.objects import Objects
 from mlops_tui.cli.commands import home as commands
 from mlops_tui.daemon import inbox
+from mlops_tui.daemon.run_table import open_runs
 from mlops_tui.services import home as homes
-from mlops_tui.services import run_trash
+from mlops_tui.services import home_import, run_trash
 from mlops_tui.verbs.home import HomeBackup, HomeImport, HomeImported
 from mlops_tui.verbs.run import RunSet
 
@@ -152,6 +153,26 @@ def test_a_merge_brings_everything_with_its_ids_times_and_authors(
     assert other.differences() == []
     origin = other.rows("SELECT data FROM ledger WHERE verb = 'model.register'")[0]["data"]
     assert msgspec.json.decode(origin)["origin"]["actor"] == "ann"
+
+
+def test_between_two_pieces_nothing_is_ours_to_launch_or_to_settle(
+    box: Box, other: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(box)
+    write(box.home, tmp_path / "b", Choice())
+    monkeypatch.setattr(home_import, "_PIECE", 1)
+    call, pieces = Client.call, []
+
+    def looked_at(self: Client, key: str, request: Any) -> Any:
+        found = call(self, key, request)
+        with other.read() as read:
+            pieces.append(open_runs(read))
+        return found
+
+    monkeypatch.setattr(Client, "call", looked_at)
+    take(other, tmp_path / "b")
+    assert len(pieces) > 8 and not any(pieces)
+    assert other.differences() == []
 
 
 def test_importing_twice_changes_nothing_and_later_brings_what_is_new(
