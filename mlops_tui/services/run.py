@@ -27,6 +27,7 @@ from mlops_tui.services.run_list import list_
 from mlops_tui.services.run_logs import logs
 from mlops_tui.services.run_marks import note, tag
 from mlops_tui.services.run_metrics import metrics, trends
+from mlops_tui.services.run_sweep import plan_sweep, sweep
 from mlops_tui.services.run_trash import (
     archive,
     delete,
@@ -45,8 +46,8 @@ from mlops_tui.verbs.run import RunRef, RunStart
 
 __all__ = [
     "adopt", "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
-    "plan_start", "plan_stop", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
-    "submit_training", "tag", "trends", "unarchive", "why",
+    "plan_start", "plan_stop", "plan_sweep", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
+    "submit_training", "sweep", "tag", "trends", "unarchive", "why",
 ]  # fmt: skip
 
 _SHOWN = "shown"

@@ -34,6 +34,40 @@ class RunStart(SubmitInput, kw_only=True):
     ] = None
 
 
+class RunSweep(SubmitInput, kw_only=True):
+    model: Annotated[str, arg("model of mlops.toml")]
+    space: Annotated[
+        dict[str, str],
+        opt(
+            "what to search: K=low..high, K=low..high:log or K=a,b,c; repeatable",
+            kind="values",
+            metavar="K=SPACE",
+        ),
+    ]
+    params: Annotated[
+        dict[str, Any], opt("set a parameter of all runs; repeatable", "--set", kind="pairs", metavar="K=V")
+    ] = {}
+    trials: Annotated[
+        Annotated[int, Meta(ge=1)] | None, opt("draw this many points; default: all of a grid of lists")
+    ] = None
+    seed: Annotated[int, opt("seed of the draw")] = 0
+    name: Annotated[str | None, opt("name of the sweep; its runs get it with a number, and as tag sweep")] = (
+        None
+    )
+    experiment: Annotated[str | None, opt("experiment to put them in; default: the model's name")] = None
+    tags: Annotated[
+        dict[str, str], opt("tag the runs; repeatable", "--tag", kind="values", metavar="K=V")
+    ] = {}
+
+
+class Sweep(Output, kw_only=True):
+    """The runs of a sweep, in order, and the point of each."""
+
+    sweep: str
+    runs: list[str]
+    points: list[dict[str, Any]]
+
+
 class RunList(PageInput, kw_only=True):
     filter: Annotated[str | None, opt("only runs that this finds, such as 'state = FAILED or best(roc_auc) >= 0.8'")] = None  # fmt: skip
     sort: Annotated[str, opt("created, name, duration, … or a metric such as metrics.roc_auc; a leading - turns it around")] = "-created"  # fmt: skip
@@ -77,7 +111,9 @@ class RunMarks(Output, kw_only=True):
 
 
 class RunAdopt(ProjectInput, kw_only=True):
-    paths: Annotated[list[str], arg("folders of runs, from another box or another home", kind="path", metavar="PATH")]
+    paths: Annotated[
+        list[str], arg("folders of runs, from another box or another home", kind="path", metavar="PATH")
+    ]
     lost: Annotated[bool, opt("take a run that left no exit record as LOST")] = False
     reason: Annotated[str, opt("why; stays in the ledger")] = ""
 
@@ -129,7 +165,9 @@ class RunCurves(Output, kw_only=True):
 
 
 class RunTrends(ProjectInput, kw_only=True):
-    runs: Annotated[list[str], arg("runs, by id or an unambiguous start of it", metavar="RUN"), Meta(max_length=100)]
+    runs: Annotated[
+        list[str], arg("runs, by id or an unambiguous start of it", metavar="RUN"), Meta(max_length=100)
+    ]
     key: Annotated[str, opt("the metric")]
     buckets: Annotated[int, opt("at most this many values for each run"), Meta(ge=1, le=100)] = 8
 
@@ -236,6 +274,10 @@ VERBS = [
          help="The run is queued, and outlives this terminal and the daemon. With --wait the exit code is 0 when the "
          "gate passed, 4 when it said FAIL or INCONCLUSIVE, 1 when the run failed; ^C stops waiting, not the run.",
          example="mlops-tui run start late-departure --set max_depth=6 --wait", writes=True, plans=True, waits="option"),
+    Verb("run", "sweep", RunSweep, Sweep, "Train a model many times, over a space of parameters.",
+         help="Points of a grid, or drawn at random and repeatable by --seed. The runs carry the tag sweep: `run list --filter 'tags.sweep = NAME' "
+         "--sort=-metrics.KEY` ranks them.", example="mlops-tui run sweep late-departure --space max_depth=3..8 --space learning_rate=0.01..0.3:log --trials 10",
+         writes=True, danger=True, plans=True),
     Verb("run", "list", RunList, Page[Run], "List runs, newest first.",
          help="--filter takes the language of docs/scripting.md: `field = value`, also != < <= > >= ~ : in (…) is null, with and, or, not; "
          "a bare word looks for itself in name, id, experiment, model and tags. The other options narrow it further.",

@@ -12,7 +12,7 @@ from mlops_tui.cli.screen import Screen
 from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.run import Bucket, Curve, Fields, LogChunk, RunCurves, Trends, Why
+from mlops_tui.verbs.run import Bucket, Curve, Fields, LogChunk, RunCurves, Sweep, Trends, Why
 
 
 def id_(run_id: str, screen: Screen) -> str:
@@ -275,8 +275,20 @@ def trends(found: Trends, screen: Screen) -> None:
     screen.table(("run", found.key), rows, "no runs are named")
 
 
+def sweep(found: Sweep, screen: Screen) -> None:
+    screen.title(f"{found.sweep}  {plural(len(found.runs), 'run')} queued")
+    names = list(dict.fromkeys(key for point in found.points for key in point))
+    rows = [
+        (id_(run, screen), *(short(point.get(key), 24) for key in names))
+        for run, point in zip(found.runs, found.points, strict=True)
+    ]
+    screen.table(("run", *names), rows, "no runs")
+    screen.heading("NEXT")
+    screen.commands([(f"mlops-tui run list --filter 'tags.sweep = {found.sweep}'", "how they do")])
+
+
 RENDERERS = {
-    "start": one, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,
+    "start": one, "sweep": sweep, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,
     "fields": fields, "trends": trends,
     "tag": marked, "note": marked, **care.RENDERERS,
 }  # fmt: skip
