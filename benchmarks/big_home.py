@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-from big_home_rows import CURVE, Filled, fill
+from big_home_rows import CURVE, Filled, fill, found
 
 from mlops_store.home import Home
 from mlops_tui.cli.commands.daemon import stop_daemon
@@ -87,10 +87,12 @@ def questions(filled: Filled) -> list[Question]:
 
     return [
         Question("first page of 100, newest first", lambda c, n: page(c, offset=0, fields=FIELDS), 5, lambda n: BY_HAND_PAGE.format(offset=0)),
-        Question("page of 100 anywhere, newest first", lambda c, n: page(c, offset=(deep + n * 1700) % filled.runs, fields=FIELDS), 5, lambda n: BY_HAND_PAGE.format(offset=deep)),
-        Question("the same, every field", lambda c, n: page(c, offset=(deep + n * 1700) % filled.runs), 5),
+        Question("the next page", lambda c, n: page(c, offset=100 * (n + 1), fields=FIELDS), 5),
+        Question("a jump to any place", lambda c, n: page(c, offset=(deep + n * 1700) % filled.runs, fields=FIELDS), 5, lambda n: BY_HAND_PAGE.format(offset=deep)),
+        Question("a jump, every field", lambda c, n: page(c, offset=(deep + n * 1700) % filled.runs), 5),
         Question("filter and sort by a metric, first page", first, 150, lambda n: BY_HAND_FILTER.format(offset=0)),
-        Question("the same, next pages", lambda c, n: page(c, filter=FILTER, sort="-metrics.roc_auc", offset=scattered(n), fields=FIELDS), 10, lambda n: BY_HAND_FILTER.format(offset=1000)),
+        Question("the same, the next page", lambda c, n: page(c, filter=FILTER, sort="-metrics.roc_auc", offset=100 * (n + 1), fields=FIELDS), 10, lambda n: BY_HAND_FILTER.format(offset=1000)),
+        Question("the same, a jump", lambda c, n: page(c, filter=FILTER, sort="-metrics.roc_auc", offset=scattered(n), fields=FIELDS), 10),
         Question("a word, first page", lambda c, n: page(c, filter=f"team-17 duration > {n}", offset=0, fields=FIELDS), 150),
         Question("page by keyset", lambda c, n: page(c, fields=FIELDS)),
         Question("fields", lambda c, n: c.call("run fields", {"project": "flights"}), 50),
@@ -133,7 +135,7 @@ def ask_all(home: Home, filled: Filled, repeat: int) -> tuple[dict[str, Cost], d
         own["rss_mb_at_start"] = daemon.memory_mb("VmRSS")
         for question in questions(filled):
             cost = costs[question.name] = Cost()
-            question.ask(client, repeat)
+            question.ask(client, repeat + 1)
             cpu = daemon.cpu_ms()
             for n in range(repeat):
                 start = time.perf_counter()
@@ -185,7 +187,7 @@ class Measured:
 def measure(path: Path, runs: int, points: int, repeat: int) -> Measured:
     home = Home(path).create()
     begun = time.perf_counter()
-    filled = fill(home, runs, points)
+    filled = fill(home, runs, points) if not home.index.exists() else found(home)
     took = time.perf_counter() - begun
     try:
         asked, own = ask_all(home, filled, repeat)
@@ -195,9 +197,9 @@ def measure(path: Path, runs: int, points: int, repeat: int) -> Measured:
     return Measured(filled, took, home.index.stat().st_size >> 20, asked, hand, own)
 
 
-def report(big: Measured, small: Measured, command: str) -> tuple[str, list[dict[str, Any]], bool]:
-    """The page, the lines, and whether all budgets are met."""
-    lines, rows, met = [], [], True
+def report(big: Measured, small: Measured, command: str) -> tuple[str, list[dict[str, Any]]]:
+    """The page and the lines."""
+    lines, rows = [], []
     for question in questions(big.filled):
         cost, before, hand = (
             big.asked[question.name].shown,
@@ -206,13 +208,13 @@ def report(big: Measured, small: Measured, command: str) -> tuple[str, list[dict
         )
         ratio = round(cost["wall_ms"] / hand.shown["wall_ms"], 2) if hand else None
         kept = question.budget is None or cost["wall_ms"] <= question.budget
-        met = met and kept
         lines.append({"question": question.name, **cost, "by_hand_ms": hand.shown["wall_ms"] if hand else None, "ratio": ratio,
                       "small_wall_ms": before["wall_ms"], "small_cpu_ms": before["cpu_ms"], "budget_ms": question.budget, "met": kept})  # fmt: skip
         rows.append(
             f"| {question.name} | {cost['wall_ms']} ({cost['worst_ms']}) | {cost['cpu_ms']} | {hand.shown['wall_ms'] if hand else ''} | "
             f"{ratio or ''} | {before['wall_ms']} / {before['cpu_ms']} | {question.budget or ''} | {'' if question.budget is None else 'yes' if kept else '**no**'} |"
         )
+    made = f"; writing its rows took {big.fill_s:.0f} s" if big.fill_s > 1 else ""
     page = f"""# A home of {big.filled.runs:,} runs and {big.filled.points:,} points
 
 `{command}` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}), load {os.getloadavg()[0]:.1f} at the end.
@@ -224,17 +226,18 @@ without a daemon, and the ratio is of the two walls; `1k` is wall / CPU in a hom
 {chr(10).join(rows)}
 
 Daemon: {big.own["restart_ms"]} ms from its start to the first answer (budget 1,000); {big.own["rss_mb_at_start"]} MB resident then, {big.own["rss_mb_peak"]} MB at
-most after all questions (budget 300). The index has {big.index_mb:,} MB; writing its rows took {big.fill_s:.0f} s.
+most after all questions (budget 300). The index has {big.index_mb:,} MB{made}.
 
 **What is generated.** The index by SQL (`benchmarks/big_home_rows.py`), not run folders: a folder for each run and a line for each point would take hours to
 write and to ingest, and these questions never open them. Rows, columns, types and their order in the tables are those that ingestion leaves: run
 after run, step after step with the metrics in turn; `last_values` is computed from the very points. One run has a curve of {CURVE:,} points.
+A page is read with its neighbours (300 after it, 100 before), so of the next pages one in four is read and the others are kept; a jump always reads.
 `doctor` would report the folders missing. **Not measured here**: ingestion (its rate is in the store's own benchmarks), and pages while runs are logging.
 
-**Peers**, measured elsewhere and on smaller homes, so for scale only: MLflow 3 searched 10,000 runs with filter and order in 265 ms and read a history of 100,000 points
+**Peers**, measured elsewhere and on smaller homes, so for scale only: MLflow searched 10,000 runs with filter and order in 265 ms and read a history of 100,000 points
 in 1,890 ms.
 """
-    return page, lines, met
+    return page, lines
 
 
 def main() -> int:
@@ -246,16 +249,20 @@ def main() -> int:
         "--slack", type=float, default=1.0, help="factor on the budgets before the exit code is 1"
     )
     parser.add_argument("--write", type=Path, help="write the page here")
+    parser.add_argument(
+        "--keep", type=Path, help="make the homes here, leave them, and take those that are there"
+    )
     parser.add_argument("--by-hand", action="store_true", help=argparse.SUPPRESS)
     parsed = parser.parse_args()
     if parsed.by_hand:
         run_by_hand()
         return 0
     with tempfile.TemporaryDirectory() as folder:
-        small = measure(Path(folder) / "small", *SMALL, parsed.repeat)
-        big = measure(Path(folder) / "big", parsed.runs, parsed.points, parsed.repeat)
+        place = parsed.keep or Path(folder)
+        small = measure(place / "small", *SMALL, parsed.repeat)
+        big = measure(place / "big", parsed.runs, parsed.points, parsed.repeat)
     command = f"python benchmarks/big_home.py --runs {parsed.runs} --points {parsed.points} --repeat {parsed.repeat}"
-    page, lines, met = report(big, small, command)
+    page, lines = report(big, small, command)
     for line in lines:
         print(json.dumps(line))
     print(json.dumps({"daemon": big.own, "small": small.own, "index_mb": big.index_mb}))

@@ -45,16 +45,28 @@ def fill(home: Home, runs: int, points: int) -> Filled:
         step = max(1, CHUNK // each)
         for start in range(0, runs, step):
             _points(con, start, start + step, each)
-        curve, newest = (
-            [
-                str(row[0])
-                for row in con.execute(f"SELECT run_id FROM r ORDER BY i {way} LIMIT {count}").fetchall()
-            ]
-            for way, count in (("", 1), ("DESC", 100))
-        )
-        _curve(con, curve[0])
+        curve = str(con.execute("SELECT min(run_id) FROM r").fetchall()[0][0])
+        _curve(con, curve)
         con.execute("CHECKPOINT")
-        return Filled(runs, runs * each, curve[0], newest)
+    finally:
+        database.close()
+    return found(home)
+
+
+def found(home: Home) -> Filled:
+    """What is in a home that was filled."""
+    database = Database.open(home.index)
+    try:
+        con = database.cursor()
+        newest = [
+            str(row[0])
+            for row in con.execute("SELECT run_id FROM runs ORDER BY run_id DESC LIMIT 100").fetchall()
+        ]
+        ((runs,),) = con.execute("SELECT count(*) FROM runs").fetchall()
+        ((points, curve),) = con.execute(
+            "SELECT sum(count), any_value(run_id) FILTER (key = 'curve') FROM last_values"
+        ).fetchall()
+        return Filled(runs, int(points) - CURVE, curve, newest)
     finally:
         database.close()
 

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from index_box import do, end, journal, new_home, new_run, project, start
 
 from mlops_store.errors import Problem
+from mlops_store.filters import parse
 from mlops_store.index import run_fields
+from mlops_store.index.filter_sql import Joins, compile_runs
 from mlops_store.index.tx import Read, Writer
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_fields as fields_service
@@ -270,3 +272,21 @@ def test_fields_come_up_to_date(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
     assert runs()["params.lr"] == 20, "kept for a moment"
     now[0] += 5_000
     assert runs()["params.lr"] == 21
+
+
+@pytest.mark.parametrize("text", [*FILTERS[1:], "not best(auc) > 0.5", "best(auc) = nan or last(auc) != 3", "min(loss) is null or count(auc) > 1",
+                                  "best(loss) < 1 and (best(loss) > 0 or best(auc) in (3, 0.5))"])  # fmt: skip
+def test_metrics_by_joins_are_metrics_by_lookups(shop: Shop, text: str) -> None:
+    for place, (key, value) in enumerate(
+        [("auc", 0.5), ("auc", "nan"), ("loss", "inf"), ("loss", 0.25), ("auc", 3.0)]
+    ):
+        for number in (place, place + 1):
+            journal(shop.folders[number], "1-h-1-a", ["m", key, place, 5, value])
+    shop.writer.ingest([folder.path for folder in shop.folders])
+    tree, joins = parse(text), Joins()
+    assert tree is not None
+    condition, params = compile_runs(tree, 0)
+    joined, joined_params = compile_runs(tree, 0, joins)
+    looked_up = shop.read.rows(f"SELECT run_id FROM runs r WHERE {condition} ORDER BY run_id", params)
+    found = shop.read.rows(f"SELECT r.run_id FROM runs r {joins.sql} WHERE {joined} ORDER BY r.run_id", [*joins.params, *joined_params])  # fmt: skip
+    assert found == looked_up
