@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client import connect
 from mlops_tui.services.run_sweep import MOST, chosen, space_of
+from mlops_tui.verbs._shapes import Run
 
 
 def test_a_grid_is_all_its_points_in_order() -> None:
@@ -80,6 +82,9 @@ def test_a_sweep_queues_its_runs_and_a_plan_queues_none(
         assert "queue 3 trainings" in plan.steps[0] and "lr = 0.2" in plan.steps[2]
         assert client.call("run list", {"all_kinds": True}).items == []
         found = client.call("run sweep", asked)
-        listed = client.call("run list", {"filter": "tags.sweep = s", "sort": "name"}).items
+        deadline = time.monotonic() + 30
+        listed: list[Run] = []
+        while len(listed) < 3 and time.monotonic() < deadline:  # tags are read with the run's folder
+            listed = client.call("run list", {"filter": "tags.sweep = s", "sort": "name"}).items
         assert [run.run_id for run in listed] == found.runs
         assert [(run.name, run.params["lr"]) for run in listed] == [("s-1", 0.1), ("s-2", 0.2), ("s-3", 0.3)]
