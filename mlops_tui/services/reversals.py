@@ -169,7 +169,11 @@ def _deleted(db: Db, entry: Row) -> Reversal:
     run_id = entry["data"]["run_id"]
     row = db.one("SELECT name, deleted, purged FROM runs WHERE run_id = ?", [run_id])
     if row is None or row["deleted"] != entry["seq"] or row["purged"] is not None:
-        why = "the trash was emptied since" if row and row["purged"] is not None else "it was brought back since"
+        why = (
+            "the trash was emptied since"
+            if row and row["purged"] is not None
+            else "it was brought back since"
+        )
         raise Problem("changed_since", f"run {run_id}: {why}", "`mlops-tui run list --deleted` shows what is in the trash", status=3)  # fmt: skip
     return Reversal(f"bring {row['name']} back from the trash", "run.restore", run_id, {"run_id": run_id})
 

@@ -19,7 +19,22 @@ NOUNS = {
     "daemon": "The daemon: the process that keeps all this going.",
     "ledger": "The ledger: every decision, who made it and why.",
 }
-TOP = ("tui", "web", "watch", "init", "demo", "predict", "status", "lineage", "find", "wait", "events", "sql", "doctor", "rebuild")
+TOP = (
+    "tui",
+    "web",
+    "watch",
+    "init",
+    "demo",
+    "predict",
+    "status",
+    "lineage",
+    "find",
+    "wait",
+    "events",
+    "sql",
+    "doctor",
+    "rebuild",
+)
 
 SCHEMA = 1
 """Version of the shapes of all answers. Within one, fields and values of enumerations are added; anything else makes the next."""
