@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
@@ -10,6 +11,7 @@ from mlops_tui.commandline.values import json_or_text
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import short
 from mlops_tui.verbs._shapes import Run, RunDetail
+from mlops_tui.verbs.run import Sweep
 
 if TYPE_CHECKING:
     from mlops_tui.tui.screens.room import Room
@@ -51,6 +53,95 @@ async def clone_run(room: Room, run: RunDetail) -> Run | None:
         name=f"{run.name}-clone" if run.name else "",
     )
     return await _ask_and_start(room, f"Clone {run.name or run.run_id[:12]}", fields, before=run)
+
+
+async def sweep(room: Room, model: str = "") -> Sweep | None:
+    """Asks for a space of parameters and how many points of it; queues a run for each. None where it was left."""
+    try:
+        models = tuple((await room.link.ask("project show")).models)
+    except Problem as problem:
+        room.mlops.complain(problem)
+        return None
+    if not models:
+        room.mlops.tell("mlops.toml names no model: write [model.NAME] first (docs/mlops_toml.md)", "warning")
+        return None
+    fields = [
+        Field("model", "model", model or models[0], choices=models),
+        Field("space", "space", hint="learning_rate=0.01..0.3:log max_depth=3..8 family=a,b"),
+        Field("trials", "runs", "10", hint="how many points; empty: all of a grid of lists"),
+        Field("params", "set for all", hint="seed=1"),
+        Field("name", "name", hint="name of the sweep"),
+    ]
+    values: Values | None = await room.app.push_screen_wait(
+        Form("Search over parameters", fields, yes="Plan", check=_check_sweep)
+    )
+    if values is None:
+        return None
+    asked: dict[str, Any] = {
+        "model": values["model"],
+        "space": _texts(values["space"]),
+        "params": read_pairs(values["params"]),
+    }
+    if values["trials"]:
+        asked["trials"] = int(values["trials"])
+    if values["name"]:
+        asked["name"] = values["name"]
+    queued: Sweep | None = await room.perform("run sweep", asked, yes="Queue them")
+    return queued
+
+
+def _texts(text: str) -> dict[str, str]:
+    """`a=1..2 b=x,y` as names and texts. Raises ValueError."""
+    pairs = [word.partition("=") for word in shlex.split(text)]
+    if not all(key and equals for key, equals, _ in pairs):
+        raise ValueError("write name=low..high or name=a,b,c")
+    return {key: value for key, _, value in pairs}
+
+
+def _check_sweep(values: Values) -> tuple[str, str] | None:
+    if values["trials"] and not (values["trials"].isdigit() and int(values["trials"]) > 0):
+        return "trials", "the number of runs is a whole number above 0"
+    for name, read in (("space", _texts), ("params", read_pairs)):
+        try:
+            found = read(values[name])
+        except ValueError as error:
+            return name, str(error)
+        if name == "space" and not found:
+            return "space", "name at least one parameter: max_depth=3..8"
+    return None
+
+
+async def score(room: Room, model: str = "") -> Run | None:
+    """Asks for a model and files; scores in the background. None where it was left."""
+    fields = [
+        Field("model", "model", model, hint="MODEL, MODEL@3 or MODEL@alias; without @ the champion"),
+        Field("input", "rows", hint="CSV or Parquet file with the rows to score"),
+        Field("output", "scores", hint="CSV or Parquet file to write"),
+        Field("force", "replace", "no", choices=("no", "yes")),
+    ]
+    values: Values | None = await room.app.push_screen_wait(
+        Form("Score a file", fields, yes="Plan", check=_check_score)
+    )
+    if values is None:
+        return None
+    paths = {name: str(Path(values[name]).expanduser().absolute()) for name in ("input", "output")}
+    asked = {"model": values["model"], **paths, "force": values["force"] == "yes"}
+    notes = [
+        f"score {paths['input']} with {values['model']}, in a process of its own",
+        f"write {paths['output']}",
+    ]
+    started: Run | None = await room.perform(
+        "predict", asked, yes="Score", title=f"Score with {values['model']}", notes=notes
+    )
+    return started
+
+
+def _check_score(values: Values) -> tuple[str, str] | None:
+    for name in ("model", "input", "output"):
+        if not values[name]:
+            return name, "this is needed"
+    path = Path(values["input"]).expanduser()
+    return None if path.is_file() else ("input", f"there is no file {path}")
 
 
 def _fields(

@@ -145,6 +145,22 @@ class RunsRoom(ListRoom):
             self.table.reset(keep_cursor=False)
 
     @work(exclusive=True, group="deed")
+    async def action_run_sweep(self) -> None:
+        from mlops_tui.tui.starting import sweep
+
+        if await sweep(self) is not None:
+            self.table.reset(keep_cursor=False)
+
+    @work(exclusive=True, group="deed")
+    async def action_run_score(self) -> None:
+        from mlops_tui.tui.starting import score
+
+        run = self.table.row_at_cursor
+        started = await score(self, run.model or "" if run is not None else "")
+        if started is not None:
+            self.mlops.tell("scoring; 8 shows it while it runs")
+
+    @work(exclusive=True, group="deed")
     async def action_run_clone(self) -> None:
         from mlops_tui.tui.starting import clone_run
 
