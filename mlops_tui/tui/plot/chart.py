@@ -20,7 +20,8 @@ MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How to look at the curves. `window`: the ends of x, else all; `crosshair`: an x; `line`: the crosshair goes all the way up; `smoothing`: 0 … 0.99."""
+    """How to look at the curves. `window`: the ends of x, else all; `crosshair`: an x; `line`: the crosshair goes all the way up; `smoothing`: 0 … 0.99;
+    `values`: the legend has them, not only names."""
 
     mode: Mode = "braille"
     log_y: bool = False
@@ -33,6 +34,7 @@ class View:
     y_label: str = ""
     empty: str = "no points yet"
     tz: tzinfo = UTC
+    values: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,7 @@ def draw(curves: Sequence[Curve], width: int, height: int, view: View) -> Drawin
     values = _values(drawn, sight, view) if sight else None
     if sight is None or values is None:
         return _nothing(shown, len(curves), width, height, view, signs, sight is not None)
-    below = legend(shown, width, _legend_rows(height, len(shown)), signs, view.x_kind)
+    below = legend(shown, width, _legend_rows(height, len(shown)), signs, view.x_kind, values=view.values)
     room = _Room.of(height, len(below))
     scale = y_scale(*values, view.log_y)
     marks = ticks(scale, max(2, room.plot // 3))

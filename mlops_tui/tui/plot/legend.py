@@ -16,15 +16,17 @@ Slot = tuple[int, Curve]
 _NAME = 28
 
 
-def legend(shown: Sequence[Slot], width: int, rows: int, glyphs: Glyphs, kind: XKind = "step") -> list[Line]:
-    """At most `rows` lines: with last and best (or range) where they fit, else with last, else names, as many as fit and how many do not."""
+def legend(
+    shown: Sequence[Slot], width: int, rows: int, glyphs: Glyphs, kind: XKind = "step", *, values: bool = True
+) -> list[Line]:
+    """At most `rows` lines: with `values` last and best (or range) where they fit, else with last, else names, as many as fit and how many do not."""
     if rows <= 0 or not shown:
         return []
     names = [name(curve.series.name, _NAME, ascii_only=glyphs.ascii) for _, curve in shown]
     written = iter(numbers([curve.lasts[-1] for _, curve in shown if len(curve)]))
     lasts = [next(written) if len(curve) else "no points" for _, curve in shown]
     bests = [_best(curve, kind) for _, curve in shown]
-    for fields in ([names, lasts, bests], [names, lasts], [names]):
+    for fields in ([names, lasts, bests], [names, lasts], [names]) if values else ([names],):
         found = _table(shown, fields, width, rows, glyphs)
         if found:
             return found

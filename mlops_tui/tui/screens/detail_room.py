@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.containers import Container
 from textual.widget import Widget
@@ -80,13 +81,22 @@ class DetailRoom(Room):
         self.draw()
 
     def _draw_tabs(self) -> None:
-        shown = Text(" ", no_wrap=True)
-        for each in self.TABS:
-            shown.append(
-                f" {clean(each.title)} ", style="bold reverse" if each.id == self.tab else "bright_black"
-            )
+        """The titles; where they do not all fit, those before the one in front give way."""
+        line = self.query_one("#tabs", Line)
+        titles = [f" {clean(each.title)} " for each in self.TABS]
+        front = next(place for place, each in enumerate(self.TABS) if each.id == self.tab)
+        first = 0
+        # the one in front and the one after it, with a mark at either end
+        while (
+            first < front
+            and sum(map(cell_len, titles[first : front + 2])) + front - first + 5 > self.app.size.width
+        ):
+            first += 1
+        shown = Text("<" if first else " ", style="bright_black", no_wrap=True)
+        for place, title in enumerate(titles[first:], first):
+            shown.append(title, style="bold reverse" if place == front else "bright_black")
             shown.append(" ")
-        self.query_one("#tabs", Line).show(shown)
+        line.show(shown)
 
     def _step(self, direction: int) -> None:
         ids = [each.id for each in self.TABS]

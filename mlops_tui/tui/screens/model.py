@@ -9,13 +9,14 @@ from textual import on, work
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import clock, number, plain, state
+from mlops_tui.tui.formats import clean, clock, number, plain, state
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.screens.models import Registry, value
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
+from mlops_tui.tui.writers.report import PARTS
 from mlops_tui.verbs._shapes import ModelVersion
 from mlops_tui.verbs.model import ModelDetail
 
@@ -32,6 +33,7 @@ class ModelRoom(DetailRoom, Registry):
     TABS = (
         Tab("versions", "versions", _versions),
         Tab("evidence", "evidence"),
+        *(Tab(part, part) for part in PARTS),
         Tab("card", "card"),
         Tab("history", "history"),
     )
@@ -54,7 +56,7 @@ class ModelRoom(DetailRoom, Registry):
         return self.model_name if self.version is None else f"{self.model_name}@{self.version}"
 
     def twin(self) -> tuple[str, dict[str, Any]]:
-        key = self.PAGES.get(self.tab, "model show")
+        key = "model report" if self.tab in PARTS else self.PAGES.get(self.tab, "model show")
         return key, {"model": self.model_name if self.tab == "history" else self.named()}
 
     def entity(self) -> str:
@@ -99,9 +101,13 @@ class ModelRoom(DetailRoom, Registry):
             pane.set_columns(_columns(model))
             pane.reset(keep_cursor=True)
         elif isinstance(pane, Doc):
-            key, fields = self.twin()
-            answer = await self.link.ask(key, {**fields, "project": self.project})
-            pane.write(lambda width: page(key, answer, width))
+            part, (key, fields) = PARTS.get(self.tab), self.twin()
+            try:
+                answer = await self.link.ask(key, {**fields, "project": self.project})
+            except Problem as problem:
+                pane.write(clean(f"{problem.message}\n\n{problem.hint}", keep="\n"))
+                return
+            pane.write(lambda width: part(answer, width) if part is not None else page(key, answer, width))
 
     @on(QueryTable.Wanted)
     def _wanted(self, event: QueryTable.Wanted) -> None:
