@@ -112,7 +112,7 @@ def start_runs(home: Path, diaries: Path, seed: int, round_: Round, model: str) 
     while not round_.over.is_set():
         number += 1
         label = f"{model}-{seed}-{number}"
-        code, points = rng.choice(CODES), rng.randrange(1, 500)
+        code, points = rng.choice(CODES), rng.randrange(1, 800)
         request = {"project": PROJECT, "model": model, "name": label, "client": context,
                    "params": {"code": code, "points": points}}  # fmt: skip
         diary.say("asked", label, code)

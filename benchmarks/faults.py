@@ -25,6 +25,7 @@ from fault_checks import Diaries, Kills, check_home, read_diaries
 
 from mlops_store.home import Home
 from mlops_store.ids import RUN_ID
+from mlops_store.records import Identity
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
 from mlops_tui.cli.commands.daemon import stop_daemon
@@ -34,6 +35,7 @@ LOGGERS, CLIENTS = 4, 4
 PAUSE = 0.15
 """Mean seconds between two kills."""
 SETTLE = 90.0
+_FIRST_RUN = 15.0
 
 
 class Killer:
@@ -54,6 +56,12 @@ class Killer:
             if self._daemon() if what == "daemon" else self._of_a_run(what):
                 self.count[what] += 1
 
+    def wait_for_a_shim(self) -> None:
+        """A daemon needs a second or two until the first run is there: who kills earlier only ever kills daemons."""
+        end = time.monotonic() + _FIRST_RUN
+        while time.monotonic() < end and not self._alive("shim"):
+            time.sleep(0.02)
+
     def _daemon(self) -> bool:
         """Whoever holds the lock: also one that is just starting, or ending."""
         pid = lock_holder(self._home.lock_file)
@@ -64,12 +72,7 @@ class Killer:
         return True
 
     def _of_a_run(self, what: str) -> bool:
-        live = [
-            folder for folder in run_folders(self._home)[-30:] if folder.latest() and folder.exit(1) is None
-        ]
-        found = [
-            (folder, who) for folder in live if (who := folder.shim(1) if what == "shim" else folder.child(1))
-        ]
+        found = self._alive(what)
         if not found:
             return False
         folder, who = self._rng.choice(found)
@@ -81,6 +84,14 @@ class Killer:
         if not known:
             names.discard(folder.run_id)
         return False
+
+    def _alive(self, what: str) -> list[tuple[RunFolder, Identity]]:
+        """The newest attempts that have not ended, each with its shim, or the process that trains."""
+        folders = [
+            folder for folder in run_folders(self._home)[-80:] if folder.latest() and folder.exit(1) is None
+        ]
+        found = ((folder, folder.shim(1) if what == "shim" else folder.child(1)) for folder in folders)
+        return [(folder, who) for folder, who in found if who is not None]
 
 
 def lock_holder(path: Path) -> int:
@@ -119,6 +130,7 @@ def play(home: Home, diaries: Path, rng: random.Random, seconds: float, kills: K
         actor.start()
     killer = Killer(home, rng, kills)
     round_.ready.wait(SETTLE)
+    killer.wait_for_a_shim()
     killer.work(seconds)
     round_.over.set()
     for actor in actors:
