@@ -13,10 +13,10 @@ from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.cli import diagnostics
 from mlops_tui.cli.progress import Progress
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.session import Session
 from mlops_tui.client.waiting import Condition, wait_for_run
+from mlops_tui.pages import render
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._shapes import RunDetail
 

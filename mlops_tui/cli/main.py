@@ -196,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _default() -> list[str]:
     """Without a command: the app where there is a terminal to draw on, else what there is to type."""
-    return ["tui"] if sys.stdin.isatty() and sys.stdout.isatty() else ["--help"]
+    return ["tui"] if sys.stdin.isatty() and sys.stdout.isatty() and sys.stderr.isatty() else ["--help"]
 
 
 def _open_streams() -> None:

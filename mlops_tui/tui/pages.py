@@ -6,13 +6,13 @@ from typing import Any
 
 from rich.text import Text
 
-from mlops_tui.cli.layout import GAP, pad
-from mlops_tui.cli.render import render
-from mlops_tui.cli.screen import COLOURS, Screen
+from mlops_tui.pages import render
+from mlops_tui.pages.layout import GAP, pad
+from mlops_tui.pages.surface import COLOURS, Surface
 from mlops_tui.verbs import find
 
 
-class TextScreen(Screen):
+class TextScreen(Surface):
     """Draws into a rich text of `width` cells."""
 
     def __init__(self, width: int) -> None:

@@ -18,13 +18,14 @@ from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._openapi import document
 
 PROMISED = {
-    "run": "start list show stop logs why compare metrics",
+    "run": "start list show stop logs why compare metrics archive unarchive delete restore adopt",
     "model": "list show evaluate compare promote rollback history card",
     "proposal": "list show approve reject snooze",
     "data": "list show add diff quarantine",
     "feature": "list show get",
     "project": "add list remove",
     "daemon": "start stop status logs enable openapi",
+    "home": "show budget gc restore export import backup",
     "ledger": "list verify",
     "": "init demo predict wait events sql doctor rebuild",
 }

@@ -10,8 +10,8 @@ import pytest
 import mlops_tui
 from mlops_store.home import Home
 from mlops_tui.cli.main import main
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.verbs import find
 from mlops_tui.verbs.run import Curve, RunCurves
 

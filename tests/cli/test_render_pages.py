@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from mlops_tui.cli.layout import cells
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
+from mlops_tui.pages.layout import cells
 from mlops_tui.verbs import find
 
 GOLDEN = Path(__file__).with_name("golden")

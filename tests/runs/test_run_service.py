@@ -12,8 +12,8 @@ from run_box import Box, environment, until
 
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
-from mlops_tui.cli.render import run as render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import run as render
 from mlops_tui.services import run as service
 from mlops_tui.services.command_line import argv_of
 from mlops_tui.verbs._shapes import ClientContext, Run

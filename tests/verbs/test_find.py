@@ -9,8 +9,8 @@ from desk import START, Desk
 
 from mlops_store.ids import new_run_id
 from mlops_store.index import finding
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.services.find import find as service
 from mlops_tui.services.run import tag
 from mlops_tui.verbs import find

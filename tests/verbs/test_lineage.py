@@ -6,8 +6,8 @@ import pytest
 from desk import START, Desk
 
 from mlops_store.errors import Problem
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.services.lineage import lineage
 from mlops_tui.verbs import find
 from mlops_tui.verbs._lineage import Lineage, LineageGraph

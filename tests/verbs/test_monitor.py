@@ -9,8 +9,8 @@ from desk import START, Desk
 
 from mlops_store.errors import Problem
 from mlops_store.records import EvaluationOutcome, Outcome
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.services.monitor import list_, show
 from mlops_tui.verbs import find
 from mlops_tui.verbs.monitor import Monitoring, MonitorList, MonitorShow

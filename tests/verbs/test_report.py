@@ -15,8 +15,8 @@ from mlops_store.errors import Problem
 from mlops_store.index import parquet
 from mlops_store.records import EvaluationOutcome, Outcome
 from mlops_store.run_folder import RunFolder
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.services.model import compare, report
 from mlops_tui.verbs import find
 from mlops_tui.verbs._report import Report

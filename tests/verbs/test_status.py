@@ -8,9 +8,9 @@ import pytest
 from desk import START, Desk
 
 from mlops_store.home import Home
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
 from mlops_tui.client import connect
+from mlops_tui.pages import render
 from mlops_tui.services import disk
 from mlops_tui.services.status import PIPELINE, status
 from mlops_tui.verbs import find

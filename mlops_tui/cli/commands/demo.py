@@ -14,10 +14,10 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.cli.invoke import Shown
-from mlops_tui.cli.render import render
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.story import MODEL, Story, wait_for_months, wait_for_proposal
 from mlops_tui.client.here import project_here
+from mlops_tui.pages import render
 from mlops_tui.samples import FIRST_MONTHS, prepare
 from mlops_tui.verbs import find
 from mlops_tui.verbs._screens import ScreenName

@@ -15,7 +15,7 @@ from mlops_store.bundle import ENTRIES_FILE, Bundle, Line, home_lines
 from mlops_store.bundle_read import staged_lines, unpack
 from mlops_store.bundle_write import Choice, write
 from mlops_store.errors import Problem
-from mlops_store.graft import TODO_FILE, Graft, Todo, close_unended, place, plan, tell, unended_runs
+from mlops_store.graft import TODO_FILE, Graft, Todo, close_unended, place, plan, unended_runs
 from mlops_store.home import FORMAT, Home, HomeFile, scratch
 from mlops_store.run_folder import run_folders
 from mlops_tui.cli.commands.daemon import stop_daemon
@@ -84,7 +84,6 @@ def _merge(
     found.applied = found.recorded = 0
     for start in range(0, len(graft.todo), _PIECE):
         _graft(session, staging, Todo(bundle.home, graft.head, graft.todo[start : start + _PIECE]), found)
-    tell(home, placed.runs)
     if placed.runs:
         session.client().ping()
     found.runs, found.runs_known, found.objects, found.data = (

@@ -16,10 +16,10 @@ from rich.text import Text
 from mlops_store.records import ENDED
 from mlops_tui.cli import diagnostics
 from mlops_tui.cli.invoke import Shown, exit_code
-from mlops_tui.cli.layout import cut
 from mlops_tui.cli.session import Session
 from mlops_tui.client import Client
 from mlops_tui.client.waiting import wait_for_run
+from mlops_tui.pages.layout import cut
 from mlops_tui.text import clean, lasted, number
 from mlops_tui.tui.plot.chart import chart_text
 from mlops_tui.tui.plot.curve import Series

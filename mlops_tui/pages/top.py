@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render import run as run_render
-from mlops_tui.cli.render.demo import demo
-from mlops_tui.cli.render.lineage import lineage
-from mlops_tui.cli.render.parts import BULLET, count, items, minute, names, record
-from mlops_tui.cli.render.status import status
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import run as run_render
+from mlops_tui.pages.demo import demo
+from mlops_tui.pages.lineage import lineage
+from mlops_tui.pages.parts import BULLET, count, items, minute, names, record
+from mlops_tui.pages.status import status
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._find import FoundList
 from mlops_tui.verbs.top import Health, InitResult, Rebuilt, SqlResult
 
 
-def init(found: InitResult, screen: Screen) -> None:
+def init(found: InitResult, screen: Surface) -> None:
     said = found.findings
     rows = count(said.get("rows"))
     screen.facts([
@@ -33,7 +33,7 @@ def init(found: InitResult, screen: Screen) -> None:
     screen.commands([(f"mlops-tui run start {found.model} --wait", "train a first version")])
 
 
-def sql(found: SqlResult, screen: Screen) -> None:
+def sql(found: SqlResult, screen: Surface) -> None:
     screen.table(
         [column.name for column in found.columns],
         [[_cell(value) for value in row] for row in found.rows],
@@ -48,7 +48,7 @@ def _cell(value: object) -> str:
     return "" if value is None else str(value) if isinstance(value, str | int | float) else short(value, 200)
 
 
-def doctor(found: Health, screen: Screen) -> None:
+def doctor(found: Health, screen: Surface) -> None:
     for finding in found.findings:
         screen.line(f"{finding.level}: {finding.subject}: {finding.message}")
         if finding.hint:
@@ -59,7 +59,7 @@ def doctor(found: Health, screen: Screen) -> None:
     )
 
 
-def rebuild(found: Rebuilt, screen: Screen) -> None:
+def rebuild(found: Rebuilt, screen: Surface) -> None:
     screen.line(
         f"made the index anew from {found.entries:,} ledger entries and {found.runs:,} runs in {found.seconds:.1f} s"
     )
@@ -69,7 +69,7 @@ def rebuild(found: Rebuilt, screen: Screen) -> None:
         screen.line(f"  {difference}")
 
 
-def find(found: FoundList, screen: Screen) -> None:
+def find(found: FoundList, screen: Surface) -> None:
     rows = [(item.kind, item.id, item.title if item.title != item.id else "-", item.project, item.state or "-", item.detail or "-", minute(item.time))
             for item in found.items]  # fmt: skip
     screen.table(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render.evidence import evidence
-from mlops_tui.cli.render.parts import BULLET, minute
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.evidence import evidence
+from mlops_tui.pages.parts import BULLET, minute
+from mlops_tui.pages.surface import Surface
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Proposal
 
@@ -15,7 +15,7 @@ _SAID = {
 }  # fmt: skip
 
 
-def list_(page: Page[Proposal], screen: Screen) -> None:
+def list_(page: Page[Proposal], screen: Surface) -> None:
     rows = [
         (card.id, card.project, card.model, card.state, card.revision, "; ".join(card.reasons) or "-", card.verdict or "-",
          minute(card.created))
@@ -31,7 +31,7 @@ def list_(page: Page[Proposal], screen: Screen) -> None:
     )
 
 
-def show(card: Proposal, screen: Screen) -> None:
+def show(card: Proposal, screen: Surface) -> None:
     screen.title(f"{card.model}  {card.state}  {card.id}  revision {card.revision}")
     until = f"  snoozed until {minute(card.until)}" if card.until and card.state == "SNOOZED" else ""
     ends = f"  expires {minute(card.expires)}" if card.expires and card.state in _OPEN else ""
@@ -51,7 +51,7 @@ def show(card: Proposal, screen: Screen) -> None:
     _next(card, screen)
 
 
-def _decision(card: Proposal, screen: Screen) -> None:
+def _decision(card: Proposal, screen: Surface) -> None:
     """What was decided, by whom, and what came of it."""
     if card.state == "OPEN":
         return
@@ -73,7 +73,7 @@ def _verdict(card: Proposal) -> str:
     }.get(card.state, "")
 
 
-def _next(card: Proposal, screen: Screen) -> None:
+def _next(card: Proposal, screen: Surface) -> None:
     commands: list[tuple[str, str]] = []
     if card.state in _OPEN:
         commands = [

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render import run as run_render
-from mlops_tui.cli.render.parts import BULLET, count, plural, record
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import run as run_render
+from mlops_tui.pages.parts import BULLET, count, plural, record
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short, size
 from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.home import HomeBudget, HomeImported, HomeReport, HomeRestored, HomeWritten
 
 
-def show(home: HomeReport, screen: Screen) -> None:
+def show(home: HomeReport, screen: Surface) -> None:
     screen.title(f"{home.path}  {home.state}")
     counts = home.counts
     screen.facts([
@@ -35,14 +35,14 @@ def _of(budget: int | None) -> str:
     return f" of {size(budget)}" if budget is not None else ", no budget"
 
 
-def budget(found: HomeBudget, screen: Screen) -> None:
+def budget(found: HomeBudget, screen: Surface) -> None:
     screen.facts([
         ("budget", "none" if found.budget is None else size(found.budget)), ("cache", size(found.cache)),
         ("warns below", f"{size(found.warn)} free"), ("starts nothing below", f"{size(found.floor)} free"),
     ])  # fmt: skip
 
 
-def gc(run: Run, screen: Screen) -> None:
+def gc(run: Run, screen: Surface) -> None:
     """What a collection did, or that it is queued."""
     result = record(run.result) if isinstance(run, RunDetail) else {}
     if "swept" not in result:
@@ -64,11 +64,11 @@ def gc(run: Run, screen: Screen) -> None:
         screen.text(f"undo: mlops-tui home restore {run.run_id}")
 
 
-def restored(found: HomeRestored, screen: Screen) -> None:
+def restored(found: HomeRestored, screen: Surface) -> None:
     screen.text(f"{plural(found.objects, 'object')} and {plural(found.logs, 'log')} are back from the trash")
 
 
-def written(found: HomeWritten, screen: Screen) -> None:
+def written(found: HomeWritten, screen: Surface) -> None:
     screen.line()
     reused = f", {found.reused:,} of them as before" if found.reused else ""
     screen.text(f"{found.path}: {found.what}")
@@ -81,7 +81,7 @@ def written(found: HomeWritten, screen: Screen) -> None:
         screen.text(f"and {len(found.problems) - 20} more", "  ! ")
 
 
-def imported(found: HomeImported, screen: Screen) -> None:
+def imported(found: HomeImported, screen: Surface) -> None:
     done = "this home is now the one of the bundle" if found.restored else "taken over"
     screen.title("what would be taken over" if found.dry_run else done)
     screen.facts([

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render.parts import plural
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.parts import plural
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs.run import RunMarks
 
 
 def _marked(what: str, hint: str = "") -> object:
-    def show(found: RunMarks, screen: Screen) -> None:
+    def show(found: RunMarks, screen: Surface) -> None:
         for run in found.changed:
             screen.line(f"{run.run_id}  {run.kind}  {short(run.name, 60)}  {run.state}")
         already = f"; {plural(len(found.unchanged), 'run')} already so" if found.unchanged else ""

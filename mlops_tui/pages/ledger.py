@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render.parts import BULLET, minute
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.parts import BULLET, minute
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.ledger import Entry, LedgerReport, Undone
 
 
-def list_(page: Page[Entry], screen: Screen) -> None:
+def list_(page: Page[Entry], screen: Surface) -> None:
     rows = [
         (
             str(e.seq),
@@ -30,7 +30,7 @@ def list_(page: Page[Entry], screen: Screen) -> None:
     )
 
 
-def verify(report: LedgerReport, screen: Screen) -> None:
+def verify(report: LedgerReport, screen: Surface) -> None:
     for finding in report.findings:
         screen.text(finding, "  ! ")
     screen.title(
@@ -38,7 +38,7 @@ def verify(report: LedgerReport, screen: Screen) -> None:
     )
 
 
-def undo(found: Undone, screen: Screen) -> None:
+def undo(found: Undone, screen: Surface) -> None:
     screen.title(found.title)
     for step in found.steps[:20]:
         screen.text(step, BULLET)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render.parts import interval, level, minute, plural, real, score, signed
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.parts import interval, level, minute, plural, real, score, signed
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short
 from mlops_tui.verbs.model import MetricCompareRow, ModelCompareRow, ModelComparison
 from mlops_tui.verbs.run import CompareRow, Comparison
@@ -18,7 +18,7 @@ _TIMES = ("created", "started", "ended", "min_event_time", "max_event_time")
 _DIFF_LINES = 60
 
 
-def compare(found: ModelComparison, screen: Screen) -> None:
+def compare(found: ModelComparison, screen: Surface) -> None:
     """Two versions of a model."""
     a, b = f"version {found.a}", f"version {found.b}"
     screen.title(f"{found.model}: {a} and {b}")
@@ -36,7 +36,7 @@ def compare(found: ModelComparison, screen: Screen) -> None:
         screen.heading("THE SAME", ", ".join(same))
 
 
-def _metrics(found: ModelComparison, screen: Screen) -> None:
+def _metrics(found: ModelComparison, screen: Surface) -> None:
     rows = {metric.rows for metric in found.metrics if metric.same_rows}
     on = f"on the same {plural(next(iter(rows)) or 0, 'row')}" if len(rows) == 1 and rows != {None} else ""
     screen.heading("METRICS", on)
@@ -61,14 +61,14 @@ def _gap(metric: MetricCompareRow) -> str:
     return signed(b - a) if metric.same_rows and a is not None and b is not None else "-"
 
 
-def _section(section: str, rows: list[ModelCompareRow], heads: tuple[str, str], screen: Screen) -> None:
+def _section(section: str, rows: list[ModelCompareRow], heads: tuple[str, str], screen: Surface) -> None:
     screen.heading(_TITLES.get(section, section.upper()))
     screen.table(
         ("what", *heads), [(row.key, _value(row.key, row.a), _value(row.key, row.b)) for row in rows]
     )
 
 
-def _code(section: str, rows: list[ModelCompareRow], heads: tuple[str, str], screen: Screen) -> None:
+def _code(section: str, rows: list[ModelCompareRow], heads: tuple[str, str], screen: Surface) -> None:
     """Files that changed: those with changed lines as a diff, the others by their digest."""
     whole = [row for row in rows if not (isinstance(row.b, str) and "\n" in row.b)]
     if whole:
@@ -120,7 +120,7 @@ def _digest(text: str) -> bool:
     return len(text) == 64 and all(char in "0123456789abcdef" for char in text)
 
 
-def runs(found: Comparison, screen: Screen) -> None:
+def runs(found: Comparison, screen: Surface) -> None:
     """Several runs: of each part what differs, and how much is the same."""
     heads = [run_id[:16] if screen.width else run_id for run_id in found.runs]
     for section in dict.fromkeys(row.section for row in found.rows):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from mlops_tui.cli.render.parts import (
+from mlops_tui.pages.parts import (
     Record,
     count,
     interval,
@@ -18,12 +18,12 @@ from mlops_tui.cli.render.parts import (
     signed,
     took,
 )
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.verbs._shapes import Proposal
 from mlops_tui.verbs.top import DemoResult, VersionValue
 
 
-def demo(found: DemoResult, screen: Screen) -> None:
+def demo(found: DemoResult, screen: Surface) -> None:
     """What happened, what came of it, and what to try next."""
     screen.title(f"{found.project} / {found.model}: the whole life of a model on real data")
     total = sum(stage.seconds for stage in found.stages)
@@ -41,14 +41,14 @@ def demo(found: DemoResult, screen: Screen) -> None:
     _next(found, screen)
 
 
-def _proposals(cards: list[Proposal], screen: Screen) -> None:
+def _proposals(cards: list[Proposal], screen: Surface) -> None:
     screen.heading("PROPOSALS", "" if cards else "none appeared")
     rows = [(card.id, card.state, card.verdict or "-", "; ".join(card.reasons) or "-") for card in cards]
     if rows:
         screen.table(("card", "state", "verdict", "why"), rows)
 
 
-def _versions(found: DemoResult, screen: Screen) -> None:
+def _versions(found: DemoResult, screen: Surface) -> None:
     metric = found.champion.metric or "metric"
     better, other = _new_and_old(found)
     screen.heading("VERSIONS", "both measured on the same rows, that neither has seen")
@@ -114,7 +114,7 @@ def _where(found: DemoResult) -> tuple[str, str]:
     return where, f", {plural(days, 'day')}, {rows:,} rows that neither has seen"
 
 
-def _next(found: DemoResult, screen: Screen) -> None:
+def _next(found: DemoResult, screen: Surface) -> None:
     if not found.dir:
         return
     screen.heading("NEXT", "look around in what was made")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render.parts import BULLET, day, interval, minute, names, plural, record, score, share
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.parts import BULLET, day, interval, minute, names, plural, record, score, share
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.monitor import FeatureSeries, Monitored, MonitoredBatch, Monitoring
@@ -14,7 +14,7 @@ _FEATURES = 15
 _SHOWN = 24
 
 
-def list_(page: Page[Monitored], screen: Screen) -> None:
+def list_(page: Page[Monitored], screen: Surface) -> None:
     rows = [
         (row.project, row.source, row.version, row.rows, row.model or "-", row.champion, _drift(row),
          interval(record(row.performance)) if row.performance else "-", row.quarantined, row.warnings, minute(row.time))
@@ -35,7 +35,7 @@ def _drift(row: Monitored) -> str:
     return f"{'MAJOR' if row.major else 'alarm'}: {names(row.features, 3)}" if row.alarm else "quiet"
 
 
-def show(found: Monitoring, screen: Screen) -> None:
+def show(found: Monitoring, screen: Surface) -> None:
     who = f"champion {found.champion}" if found.serves else f"version {found.champion}, nothing is promoted"
     screen.title(f"{found.model} of {found.project}  {who}")
     screen.facts([
@@ -84,7 +84,7 @@ def _batch(batch: MonitoredBatch) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _features(found: Monitoring, screen: Screen) -> None:
+def _features(found: Monitoring, screen: Surface) -> None:
     screen.heading(
         "DRIFT", f"{plural(len(found.looks), 'look')}; PSI beside its noise band, the last look on the right"
     )
@@ -107,7 +107,7 @@ def _trend(line: FeatureSeries) -> str:
     return " ".join(f"{score(point.psi)}{'!' if point.alert else ''}" for point in line.points[-6:])
 
 
-def _quality(found: Monitoring, screen: Screen) -> None:
+def _quality(found: Monitoring, screen: Surface) -> None:
     screen.heading("QUALITY")
     screen.table(
         ("source", "versions", "files", "rows", "refused ever", "waiting", "warnings"),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render.parts import BULLET, interval, minute, names, plural, record, share
-from mlops_tui.cli.render.run import id_
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.parts import BULLET, interval, minute, names, plural, record, share
+from mlops_tui.pages.run import id_
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short, size
 from mlops_tui.verbs._status import LiveRun, ModelHealth, StatusReport
 
 
-def status(found: StatusReport, screen: Screen) -> None:
+def status(found: StatusReport, screen: Surface) -> None:
     live, cards = sum(found.queue.values()) - found.queued, len(found.proposals)
     screen.title(
         f"{found.project or plural(len(found.projects), 'project')}  {plural(live, 'live run')}, {found.queued:,} queued, "
@@ -51,7 +51,7 @@ def status(found: StatusReport, screen: Screen) -> None:
     ])  # fmt: skip
 
 
-def _models(found: StatusReport, screen: Screen) -> None:
+def _models(found: StatusReport, screen: Surface) -> None:
     screen.heading("MODELS")
     screen.table(
         ("model", "champion", "metric", "on its own rows", "on the newest", "verdict", "age", "data", "new rows", "drift"),

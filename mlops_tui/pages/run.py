@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render import care
-from mlops_tui.cli.render.compare import runs as compare
-from mlops_tui.cli.render.gates import gate
-from mlops_tui.cli.render.parts import minute, plural, real, score, setting
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import care
+from mlops_tui.pages.compare import runs as compare
+from mlops_tui.pages.gates import gate
+from mlops_tui.pages.parts import minute, plural, real, score, setting
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import Bucket, Curve, Fields, LogChunk, RunCurves, Sweep, Trends, Why
 
 
-def id_(run_id: str, screen: Screen) -> str:
+def id_(run_id: str, screen: Surface) -> str:
     """The start of an id is enough for people; a pipe gets all of it."""
     return run_id if screen.width is None else run_id[:16]
 
 
-def one(run: Run, screen: Screen) -> None:
+def one(run: Run, screen: Surface) -> None:
     """A run on one line, as an answer to a command that submits or stops one; with its evidence where there is some."""
     if isinstance(run, RunDetail):
         show(run, screen)
@@ -29,7 +29,7 @@ def one(run: Run, screen: Screen) -> None:
     screen.line(f"{run.run_id}  {run.kind}  {run.name}  {run.state}{reason}")
 
 
-def list_(page: Page[Run], screen: Screen) -> None:
+def list_(page: Page[Run], screen: Surface) -> None:
     rows = [
         (id_(run.run_id, screen), run.kind, run.name, run.state, run.verdict or "-", _best(run), minute(run.created), _took(run))
         for run in page.items
@@ -53,7 +53,7 @@ def _took(run: Run) -> str:
     return lasted(run.ended - run.started) if run.ended is not None and run.started is not None else "-"
 
 
-def marked(run: Run, screen: Screen) -> None:
+def marked(run: Run, screen: Surface) -> None:
     """What is said of a run after a tag or a note."""
     one(run, screen)
     screen.facts(
@@ -61,7 +61,7 @@ def marked(run: Run, screen: Screen) -> None:
     )
 
 
-def show(run: RunDetail, screen: Screen) -> None:
+def show(run: RunDetail, screen: Surface) -> None:
     screen.title(f"{run.name}  {run.state}{'  ' + run.verdict if run.verdict else ''}  {run.run_id}")
     screen.text(
         f"{run.kind} run of {run.project}  created {minute(run.created)} UTC"
@@ -103,7 +103,7 @@ def _withheld(run: RunDetail) -> str | None:
     return f"{', '.join(names[:8])}{more}: secrets by name or look, not given to the run" if names else None
 
 
-def _error(run: RunDetail, screen: Screen) -> None:
+def _error(run: RunDetail, screen: Surface) -> None:
     if run.error is None:
         return
     screen.heading("ERROR", f"in stage {run.error.stage}" if run.error.stage else "")
@@ -112,7 +112,7 @@ def _error(run: RunDetail, screen: Screen) -> None:
         screen.text(run.error.hint, "hint: ")
 
 
-def _stages(run: RunDetail, screen: Screen) -> None:
+def _stages(run: RunDetail, screen: Surface) -> None:
     if not run.stages:
         return
     cached = sum(stage.state == "cached" for stage in run.stages)
@@ -130,7 +130,7 @@ def _bar(ms: int, longest: int) -> str:
     return "▇" * round(20 * ms / longest) if longest > 0 else ""
 
 
-def _metrics(run: RunDetail, screen: Screen) -> None:
+def _metrics(run: RunDetail, screen: Surface) -> None:
     """Metrics of one point need no range; those of the machine stand apart."""
     own = {key: m for key, m in run.metrics.items() if not key.startswith("system/")}
     machine = {key: m for key, m in run.metrics.items() if key.startswith("system/")}
@@ -165,13 +165,13 @@ def _value(value: Any, width: int = 60) -> str:
     return score(value) if isinstance(value, int | float) else short(value, width)
 
 
-def _part(screen: Screen, title: str, columns: tuple[str, ...], rows: list[Any]) -> None:
+def _part(screen: Surface, title: str, columns: tuple[str, ...], rows: list[Any]) -> None:
     if rows:
         screen.heading(title)
         screen.table(columns, rows, middle=("file",))
 
 
-def _next(run: RunDetail, screen: Screen) -> None:
+def _next(run: RunDetail, screen: Surface) -> None:
     """What can be typed next, by how the run stands."""
     start = run.run_id[:16]
     commands = [(f"mlops-tui run logs {start}", "its output")]
@@ -195,11 +195,11 @@ def _next(run: RunDetail, screen: Screen) -> None:
     screen.commands(commands)
 
 
-def logs(chunk: LogChunk, screen: Screen) -> None:
+def logs(chunk: LogChunk, screen: Surface) -> None:
     screen.block(chunk.text)
 
 
-def metrics(found: RunCurves, screen: Screen) -> None:
+def metrics(found: RunCurves, screen: Surface) -> None:
     """One curve point by point, on a terminal in a few lines; several at a glance."""
     if len(found.metrics) != 1:
         screen.table(
@@ -234,7 +234,7 @@ def _fewer(buckets: list[Bucket], most: int) -> list[Bucket]:
     return [(part[0][0], min(b[1] for b in part), max(b[2] for b in part), part[-1][3]) for part in parts]
 
 
-def why(found: Why, screen: Screen) -> None:
+def why(found: Why, screen: Surface) -> None:
     ran = sum(stage.state != "cached" for stage in found.stages)
     screen.title(f"{plural(ran, 'stage')} ran, {len(found.stages) - ran} came from the cache")
     screen.facts([("run", found.run_id), ("compared with", found.previous)])
@@ -255,7 +255,7 @@ def _input(value: str | None) -> str:
     return " ".join(short(word, 13) if len(word) >= 40 else word for word in short(value, 200).split(" "))
 
 
-def fields(found: Fields, screen: Screen) -> None:
+def fields(found: Fields, screen: Surface) -> None:
     rows = [
         (field.name, field.type, "-" if field.runs is None else field.runs, setting(", ".join(field.examples)) or "-")
         for field in found.fields
@@ -267,7 +267,7 @@ def fields(found: Fields, screen: Screen) -> None:
         screen.line("there are more: name the beginning with --prefix")
 
 
-def trends(found: Trends, screen: Screen) -> None:
+def trends(found: Trends, screen: Surface) -> None:
     rows = [
         (id_(trend.run_id, screen), " ".join(score(value) for value in trend.values) or "-")
         for trend in found.runs
@@ -275,7 +275,7 @@ def trends(found: Trends, screen: Screen) -> None:
     screen.table(("run", found.key), rows, "no runs are named")
 
 
-def sweep(found: Sweep, screen: Screen) -> None:
+def sweep(found: Sweep, screen: Surface) -> None:
     screen.title(f"{found.sweep}  {plural(len(found.runs), 'run')} queued")
     names = list(dict.fromkeys(key for point in found.points for key in point))
     rows = [

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render.parts import BULLET, Record, count, interval, level, plural, records, score
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.parts import BULLET, Record, count, interval, level, plural, records, score
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 
 _WIDE = 120
 """From here on there is room for reasons beside the checks."""
 
 
-def gate(found: Record, screen: Screen) -> None:
+def gate(found: Record, screen: Surface) -> None:
     """The checks as a table; where one did not pass, why in full."""
     screen.heading("GATE", f"{short(found.get('verdict') or '-', 20)}  {_basis(found)}")
     checks = records(found.get("checks"))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.render import run as run_render
-from mlops_tui.cli.render.parts import minute
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import run as run_render
+from mlops_tui.pages.parts import minute
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.feature import View, ViewDetail
 
 
-def list_(page: Page[View], screen: Screen) -> None:
+def list_(page: Page[View], screen: Surface) -> None:
     rows = [
         (
             v.project,
@@ -32,7 +32,7 @@ def list_(page: Page[View], screen: Screen) -> None:
     )
 
 
-def show(view: ViewDetail, screen: Screen) -> None:
+def show(view: ViewDetail, screen: Surface) -> None:
     screen.title(f"{view.name}@{view.version}  of {view.project}")
     screen.facts([
         ("source", view.source), ("entities", view.entities), ("description", view.description),

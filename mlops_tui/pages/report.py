@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlops_tui.cli.render.parts import (
+from mlops_tui.pages.parts import (
     BULLET,
     count,
     interval,
@@ -16,14 +16,14 @@ from mlops_tui.cli.render.parts import (
     score,
     share,
 )
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.verbs._report import CurvePoints, Report
 
 _POINTS = 8
 _FEATURES = 10
 
 
-def report(found: Report, screen: Screen) -> None:
+def report(found: Report, screen: Surface) -> None:
     by = "its own training" if found.kind == "gate" else "model evaluate"
     screen.title(f"{found.model}@{found.version} of {found.project}")
     screen.facts([
@@ -76,7 +76,7 @@ def report(found: Report, screen: Screen) -> None:
         )  # fmt: skip
 
 
-def _metrics(found: Report, screen: Screen) -> None:
+def _metrics(found: Report, screen: Surface) -> None:
     sides = {side.side: side for side in found.sides}
     heads = [f"version {side.version}" if side.version is not None else side.side for side in found.sides]
     keys = sorted({key for side in sides.values() for key in side.metrics})
@@ -94,7 +94,7 @@ def _metrics(found: Report, screen: Screen) -> None:
         )
 
 
-def _curves(title: str, axes: tuple[str, str], curves: Sequence[CurvePoints], screen: Screen) -> None:
+def _curves(title: str, axes: tuple[str, str], curves: Sequence[CurvePoints], screen: Surface) -> None:
     if not curves:
         return
     screen.heading(title, "a few points; --json has all")

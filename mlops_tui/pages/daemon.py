@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import when
 from mlops_tui.verbs.daemon import DaemonLog, DaemonStatus, OpenApi
 
 
-def status(found: DaemonStatus, screen: Screen) -> None:
+def status(found: DaemonStatus, screen: Surface) -> None:
     if not found.running:
         screen.text(f"no daemon runs for {found.home}: a command that needs one starts it")
         return
@@ -21,18 +21,18 @@ def status(found: DaemonStatus, screen: Screen) -> None:
     ])  # fmt: skip
 
 
-def stop(found: DaemonStatus, screen: Screen) -> None:
+def stop(found: DaemonStatus, screen: Surface) -> None:
     if found.running or found.pid is None:
         status(found, screen)
     else:
         screen.text(f"stopped (pid {found.pid})")
 
 
-def logs(found: DaemonLog, screen: Screen) -> None:
+def logs(found: DaemonLog, screen: Surface) -> None:
     screen.block(found.text)
 
 
-def openapi(found: OpenApi, screen: Screen) -> None:
+def openapi(found: OpenApi, screen: Surface) -> None:
     screen.block(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.project import Project
 
 
-def list_(page: Page[Project], screen: Screen) -> None:
+def list_(page: Page[Project], screen: Surface) -> None:
     rows = [
         (p.name, p.dir, ", ".join(p.sources) or "-", ", ".join(p.models) or "-", len(p.problems) or "-")
         for p in page.items
@@ -22,7 +22,7 @@ def list_(page: Page[Project], screen: Screen) -> None:
     )
 
 
-def show(project: Project, screen: Screen) -> None:
+def show(project: Project, screen: Surface) -> None:
     screen.facts([
         ("project", project.name), ("folder", project.dir), ("added", when(project.added)), ("sources", project.sources),
         ("models", project.models),

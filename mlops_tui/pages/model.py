@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render import run as run_render
-from mlops_tui.cli.render.compare import compare
-from mlops_tui.cli.render.gates import gate
-from mlops_tui.cli.render.parts import (
+from mlops_tui.pages import run as run_render
+from mlops_tui.pages.compare import compare
+from mlops_tui.pages.gates import gate
+from mlops_tui.pages.parts import (
     BULLET,
     features_by_view,
     interval,
@@ -17,15 +17,15 @@ from mlops_tui.cli.render.parts import (
     record,
     setting,
 )
-from mlops_tui.cli.render.report import report
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.report import report
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Model
 from mlops_tui.verbs.model import AliasMove, Card, ModelDetail, VersionDetail, Waiver
 
 
-def list_(page: Page[Model], screen: Screen) -> None:
+def list_(page: Page[Model], screen: Surface) -> None:
     rows = []
     for model in page.items:
         newest = max(model.versions, key=lambda version: version.version, default=None)
@@ -42,7 +42,7 @@ def list_(page: Page[Model], screen: Screen) -> None:
     )
 
 
-def show(model: ModelDetail, screen: Screen) -> None:
+def show(model: ModelDetail, screen: Surface) -> None:
     screen.title(f"{model.name}  of {model.project}")
     aliases = ", ".join(f"{alias} → version {version}" for alias, version in sorted(model.aliases.items()))
     screen.facts([
@@ -66,7 +66,7 @@ def show(model: ModelDetail, screen: Screen) -> None:
         _next(model, model.selected, screen)
 
 
-def _version(name: str, chosen: VersionDetail, screen: Screen) -> None:
+def _version(name: str, chosen: VersionDetail, screen: Surface) -> None:
     manifest = record(chosen.manifest)
     screen.heading(f"VERSION {chosen.version}", ", ".join(chosen.aliases))
     training = record(manifest.get("training"))
@@ -108,7 +108,7 @@ def _clustered(metrics: dict[str, Any]) -> bool:
     return all(record(value).get("level") == 0.95 for value in metrics.values())
 
 
-def features(service: list[str], columns: list[Any], screen: Screen) -> None:
+def features(service: list[str], columns: list[Any], screen: Surface) -> None:
     """The features by view, each once."""
     rows = features_by_view(service, columns)
     if not rows:
@@ -118,7 +118,7 @@ def features(service: list[str], columns: list[Any], screen: Screen) -> None:
     screen.facts(rows)
 
 
-def _next(model: ModelDetail, chosen: VersionDetail, screen: Screen) -> None:
+def _next(model: ModelDetail, chosen: VersionDetail, screen: Surface) -> None:
     name, version = model.name, chosen.version
     champion = model.aliases.get("champion")
     commands = [(f"mlops-tui model card {name}@{version}", "all recorded facts, as Markdown")]
@@ -144,7 +144,7 @@ def _moved(move: AliasMove) -> tuple[Any, ...]:
     )
 
 
-def history(page: Page[AliasMove], screen: Screen) -> None:
+def history(page: Page[AliasMove], screen: Surface) -> None:
     screen.table(
         ("alias", "from", "to", "verdict", "by", "when", "why"),
         [_moved(move) for move in page.items],
@@ -152,17 +152,17 @@ def history(page: Page[AliasMove], screen: Screen) -> None:
     )
 
 
-def move(found: AliasMove, screen: Screen) -> None:
+def move(found: AliasMove, screen: Surface) -> None:
     before = "nothing" if found.from_ is None else f"version {found.from_}"
     after = "nothing" if found.to is None else f"version {found.to}"
     screen.text(f"{found.model}: {found.alias} moved from {before} to {after} (ledger entry {found.seq})")
 
 
-def card(found: Card, screen: Screen) -> None:
+def card(found: Card, screen: Surface) -> None:
     screen.block(found.markdown)
 
 
-def waive(found: Waiver, screen: Screen) -> None:
+def waive(found: Waiver, screen: Surface) -> None:
     screen.text(
         f"{found.model}@{found.version}: {short(found.check, 200)!r} is waived until {minute(found.expires)}, by {found.name}"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render.drift import changes, drift
-from mlops_tui.cli.render.parts import (
+from mlops_tui.pages.drift import changes, drift
+from mlops_tui.pages.parts import (
     BULLET,
     Record,
     count,
@@ -20,13 +20,13 @@ from mlops_tui.cli.render.parts import (
     score,
     took,
 )
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short, size
 
 _FILES = 12
 
 
-def evidence(model: str, found: Record, screen: Screen) -> None:
+def evidence(model: str, found: Record, screen: Surface) -> None:
     """Part by part, in the order in which one decides."""
     _files(found, screen)
     _champion(model, found, screen)
@@ -38,7 +38,7 @@ def evidence(model: str, found: Record, screen: Screen) -> None:
     _gate(items(found.get("expected_gate")), screen)
 
 
-def _files(found: Record, screen: Screen) -> None:
+def _files(found: Record, screen: Surface) -> None:
     files = records(found.get("files"))
     total = count(found.get("file_count")) or len(files)
     since = {"trained": "the last training", "rejected": "the last rejection"}.get(
@@ -64,7 +64,7 @@ def _files(found: Record, screen: Screen) -> None:
         screen.text(f"and {total - len(rows):,} more: `mlops-tui data diff {source}` lists them")
 
 
-def _champion(model: str, found: Record, screen: Screen) -> None:
+def _champion(model: str, found: Record, screen: Surface) -> None:
     serves = found.get("champion") is not None
     version = found.get("champion") if serves else found.get("reference")
     if version is None:
@@ -140,7 +140,7 @@ def _estimate(found: Record) -> str:
     return f"{', '.join(parts)} on {plural(count(found.get('rows')), 'row')} without their labels; {short(found.get('assumption') or 'an estimate, not a measurement', 200)}"
 
 
-def _schema(found: Record, screen: Screen) -> None:
+def _schema(found: Record, screen: Surface) -> None:
     changed = records(found.get("schema_diff"))
     if not changed:
         return
@@ -154,7 +154,7 @@ def _schema(found: Record, screen: Screen) -> None:
         screen.text(f"and {len(changed) - len(rows):,} more")
 
 
-def _data(found: Record, screen: Screen) -> None:
+def _data(found: Record, screen: Surface) -> None:
     pins = record(found.get("snapshots"))
     if not pins:
         return
@@ -165,7 +165,7 @@ def _data(found: Record, screen: Screen) -> None:
     screen.table(("source", "version", "snapshot"), rows)
 
 
-def _cost(found: Record, screen: Screen) -> None:
+def _cost(found: Record, screen: Surface) -> None:
     if not found:
         return
     runs = count(found.get("runs"))
@@ -181,7 +181,7 @@ def _cost(found: Record, screen: Screen) -> None:
     )
 
 
-def _gate(checks: list[Any], screen: Screen) -> None:
+def _gate(checks: list[Any], screen: Surface) -> None:
     if not checks:
         return
     screen.heading("GATE", "what the challenger must show, on rows that neither has seen")

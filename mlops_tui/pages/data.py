@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render import run as run_render
-from mlops_tui.cli.render.parts import count, day, items, minute, nulls, plural, real, record, records, score
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import run as run_render
+from mlops_tui.pages.parts import count, day, items, minute, nulls, plural, real, record, records, score
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short, size
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import DataVersion
@@ -16,7 +16,7 @@ _FILES = 30
 _COLUMNS = 40
 
 
-def list_(page: Page[DataVersion], screen: Screen) -> None:
+def list_(page: Page[DataVersion], screen: Surface) -> None:
     rows = [
         (v.project, v.source, v.version, v.rows, v.files, day(v.min_event_time), day(v.max_event_time), minute(v.created),
          v.snapshot[:12])
@@ -30,7 +30,7 @@ def list_(page: Page[DataVersion], screen: Screen) -> None:
     )
 
 
-def show(found: DataDetail, screen: Screen) -> None:
+def show(found: DataDetail, screen: Surface) -> None:
     screen.title(f"{found.source}@{found.version}  of {found.project}")
     screen.facts([
         ("rows", found.rows), ("from", f"{minute(found.min_event_time)} UTC" if found.min_event_time is not None else None),
@@ -77,7 +77,7 @@ def _warning(found: dict[str, Any]) -> str:
     return short(said, 300) if said else short(found, 300)
 
 
-def _batches(batches: list[Batch], screen: Screen, title: str = "file") -> None:
+def _batches(batches: list[Batch], screen: Surface, title: str = "file") -> None:
     rows = [
         (b.path, b.rows, size(b.bytes), day(b.min_event_time), day(b.max_event_time))
         for b in batches[-_FILES:]
@@ -89,7 +89,7 @@ def _batches(batches: list[Batch], screen: Screen, title: str = "file") -> None:
     )
 
 
-def diff(found: Difference, screen: Screen) -> None:
+def diff(found: Difference, screen: Surface) -> None:
     screen.title(f"{found.source}: version {found.a} and {found.b}")
     screen.text(f"{found.rows_a:,} rows became {found.rows_b:,} ({found.rows_b - found.rows_a:+,})")
     for title, batches in (("ADDED", found.added), ("REMOVED", found.removed), ("REPLACED", found.replaced)):
@@ -110,7 +110,7 @@ def diff(found: Difference, screen: Screen) -> None:
         screen.text("no file and no column differs")
 
 
-def _columns(columns: list[Any], screen: Screen) -> None:
+def _columns(columns: list[Any], screen: Surface) -> None:
     """How the columns' values changed, the most changed first."""
     if not columns:
         return
@@ -145,7 +145,7 @@ def _psi(value: Any) -> str:
     return "-" if number is None else f"{number:.3f}"
 
 
-def quarantine(page: Page[Quarantined], screen: Screen) -> None:
+def quarantine(page: Page[Quarantined], screen: Surface) -> None:
     rows = [
         (q.sha256 if screen.width is None else q.sha256[:12], q.project, q.source, q.path, size(q.bytes), q.state, minute(q.time),
          q.reason)
@@ -173,7 +173,7 @@ def quarantine(page: Page[Quarantined], screen: Screen) -> None:
     ])  # fmt: skip
 
 
-def drop(found: Quarantined, screen: Screen) -> None:
+def drop(found: Quarantined, screen: Surface) -> None:
     screen.text(f"{found.path} ({found.sha256[:12]}) is {found.state}")
 
 

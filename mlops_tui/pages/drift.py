@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.cli.render.parts import (
+from mlops_tui.pages.parts import (
     Record,
     count,
     day,
@@ -18,7 +18,7 @@ from mlops_tui.cli.render.parts import (
     score,
     share,
 )
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 
 _SHOWN = 8
@@ -28,7 +28,7 @@ _QUIET = ("COMPARED", "TOO_FEW_ROWS")
 _RANK = {"major": 0, "alert": 1}
 
 
-def drift(evidence: Record, screen: Screen) -> None:
+def drift(evidence: Record, screen: Surface) -> None:
     """The columns that alert, or the nearest to it, and how many more there are."""
     if "drift" not in evidence:
         return
@@ -75,7 +75,7 @@ def _row(column: Record) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _rest(columns: list[Record], screen: Screen) -> None:
+def _rest(columns: list[Record], screen: Surface) -> None:
     if not columns:
         return
     loud = sum(_loud(column) for column in columns)
@@ -90,7 +90,7 @@ def _within(column: Record) -> bool:
     return psi is not None and band is not None and psi <= band
 
 
-def _chunks(chunks: list[Record], screen: Screen) -> None:
+def _chunks(chunks: list[Record], screen: Surface) -> None:
     """Where there is more than one: which of them alarmed."""
     if len(chunks) < 2:
         return
@@ -105,7 +105,7 @@ def _chunks(chunks: list[Record], screen: Screen) -> None:
     )
 
 
-def changes(evidence: Record, screen: Screen) -> None:
+def changes(evidence: Record, screen: Surface) -> None:
     """What became of the predictions and the labels, and whether new rows can be told from old ones."""
     if any(evidence.get(name) for name in ("prediction", "label", "domain_classifier")):
         screen.line()

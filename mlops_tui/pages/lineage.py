@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from mlops_tui.cli.layout import cut
-from mlops_tui.cli.render.parts import minute
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.layout import cut
+from mlops_tui.pages.parts import minute
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import clean
 from mlops_tui.verbs._lineage import LineageGraph, LineageNode
 
 _LONGEST = 400
 
 
-def lineage(found: LineageGraph, screen: Screen) -> None:
+def lineage(found: LineageGraph, screen: Surface) -> None:
     nodes = {node.id: node for node in found.nodes}
     screen.title(_line(nodes[found.root]))
     up: dict[str, list[tuple[str, str]]] = {}
@@ -30,7 +30,7 @@ def lineage(found: LineageGraph, screen: Screen) -> None:
 
 
 def _tree(
-    root: str, steps: dict[str, list[tuple[str, str]]], nodes: dict[str, LineageNode], screen: Screen
+    root: str, steps: dict[str, list[tuple[str, str]]], nodes: dict[str, LineageNode], screen: Surface
 ) -> None:
     """Depth first, without recursion; what stands farther up is only counted."""
     shown: set[str] = set()

@@ -7,25 +7,25 @@ from typing import Any
 
 import msgspec
 
-from mlops_tui.cli.screen import Screen
+from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._declare import Page, Plan
 
 
-def render(verb: Verb, value: Any, screen: Screen) -> None:
+def render(verb: Verb, value: Any, screen: Surface) -> None:
     """Prints an answer. What a module does not know is printed as names and values."""
     if isinstance(value, Plan):
         plan(value, screen)
         return
-    module = importlib.import_module(f"mlops_tui.cli.render.{verb.noun or 'top'}")
+    module = importlib.import_module(f"mlops_tui.pages.{verb.noun or 'top'}")
     found = module.RENDERERS.get(verb.name, generic)
     found(value, screen)
     if isinstance(value, Page) and value.next is not None and screen.terminal:
         screen.line(f"more: --page {value.next}")
 
 
-def plan(value: Plan, screen: Screen) -> None:
+def plan(value: Plan, screen: Surface) -> None:
     screen.line(value.title)
     for step in value.steps:
         screen.line(f"  - {step}")
@@ -33,6 +33,6 @@ def plan(value: Plan, screen: Screen) -> None:
         screen.line(f"undo: {value.undo}")
 
 
-def generic(value: Any, screen: Screen) -> None:
+def generic(value: Any, screen: Surface) -> None:
     """Any struct."""
     screen.facts((name, short(item)) for name, item in msgspec.structs.asdict(value).items())
