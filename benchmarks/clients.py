@@ -3,13 +3,15 @@
 A home with `--runs` runs and a curve of `--points` points is made in a temporary folder, and a daemon serves it over its socket. Every
 client is a process of its own with the product's own `Client`. Phases:
 
-- `reads`: 8 clients ask `run show`, each after the other, of random runs
+- `ping`, `point`: 8 clients ask for nothing, and `project list`, which is one statement: each its next question at once
+- `show`: the same with `run show` of random runs, which is a run with all its evidence (15 statements); `again`: of 20 runs, which are kept
 - `writes`: 8 clients add and remove a project of theirs: each answer means a line in the ledger that is synced to the disk
 - `quiet`, `sql`: 8 clients ask for runs, pages and curves with a pause between; then again while a long `sql` runs without a break
 - `listener`: the same while one client of the events stream does not read, and two others write
 - `soak`: 32 clients ask, write, listen and use `sql` for `--minutes`; memory and descriptors of the daemon are watched
 
-One JSON line for each phase; wall milliseconds as the client sees them, decoding included. Exit code 1 where a budget of BUDGETS is missed.
+One JSON line for each phase: wall milliseconds as the client sees them, decoding included, and CPU milliseconds of the daemon for each question, which
+say more on a machine that has other things to do (`load`: of the last minute). Exit code 1 where a budget of BUDGETS is missed.
 
     python benchmarks/clients.py --minutes 1 --write docs/benchmarks/clients.md
 """
@@ -40,7 +42,8 @@ from mlops_tui.client import Client, connect
 from mlops_tui.client.wire import UnixConnection
 
 BUDGETS = {
-    ("reads", "per_second"): (">=", 1000.0),
+    ("point", "per_second"): (">=", 1000.0),
+    ("again", "per_second"): (">=", 1000.0),
     ("writes", "per_second"): (">=", 1000.0),
     ("sql", "p99_ms"): ("<=", 50.0),
     ("listener", "p99_ms"): ("<=", 50.0),
@@ -81,8 +84,20 @@ class Sample:
 # --- what clients do -------------------------------------------------------------------------------------------
 
 
+def ping(client: Client, _chance: random.Random, _folder: Path, _runs: list[str]) -> None:
+    client.ping()
+
+
+def point(client: Client, _chance: random.Random, _folder: Path, _runs: list[str]) -> None:
+    client.call("project list")
+
+
 def show(client: Client, chance: random.Random, _folder: Path, runs: list[str]) -> None:
     client.call("run show", {"run_id": chance.choice(runs)})
+
+
+def again(client: Client, chance: random.Random, folder: Path, runs: list[str]) -> None:
+    show(client, chance, folder, runs[:20])
 
 
 def toggle(client: Client, _chance: random.Random, folder: Path, _runs: list[str]) -> None:
@@ -145,7 +160,7 @@ def crowd(
     stand: Stand, work: Work, clients: int, seconds: float, pause: float = 0.0, watch: Sample | None = None
 ) -> dict[str, Any]:
     """`clients` processes at `work` for `seconds`; what they saw together."""
-    until, pipes, processes = time.monotonic() + seconds, [], []
+    until, pipes, processes, before = time.monotonic() + seconds, [], [], cpu_seconds(stand.pid)
     for number in range(clients):
         here, there = multiprocessing.Pipe(duplex=False)
         words = (stand.home, work, number, stand.runs, stand.folder, pause, until, there)
@@ -168,7 +183,15 @@ def crowd(
         "p50_ms": round(statistics.median(took), 1),
         "p99_ms": round(took[int(len(took) * 0.99)], 1),
         "worst_ms": round(took[-1], 1),
+        "daemon_cpu_ms": round((cpu_seconds(stand.pid) - before) / len(took) * 1000, 2),
+        "load": round(os.getloadavg()[0], 1),
     }
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used, its threads and its ended children together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return sum(int(value) for value in fields[11:15]) / os.sysconf("SC_CLK_TCK")
 
 
 def _long_sql(home: Home, ready: Any) -> None:
@@ -235,7 +258,10 @@ def serve(runs: int, points: int) -> Iterator[Stand]:
 
 def phases(stand: Stand, seconds: float, minutes: float) -> Iterator[tuple[str, dict[str, Any]]]:
     """All of it, in order; the soak is left out where `minutes` is 0."""
-    yield "reads", crowd(stand, show, 8, seconds)
+    yield "ping", crowd(stand, ping, 8, seconds)
+    yield "point", crowd(stand, point, 8, seconds)
+    yield "show", crowd(stand, show, 8, seconds)
+    yield "again", crowd(stand, again, 8, seconds)
     yield "writes", crowd(stand, toggle, 8, seconds)
     yield "quiet", crowd(stand, look, 8, seconds, PAUSE)
     with beside(_long_sql, stand.home):
@@ -288,12 +314,22 @@ def missed(found: dict[str, dict[str, Any]]) -> list[str]:
 
 def page(found: dict[str, dict[str, Any]], words: list[str], parsed: argparse.Namespace) -> str:
     """The table as Markdown."""
-    keys = ("clients", "seconds", "pause_ms", "per_second", "p50_ms", "p99_ms", "worst_ms")
+    keys = (
+        "clients",
+        "seconds",
+        "pause_ms",
+        "per_second",
+        "p50_ms",
+        "p99_ms",
+        "worst_ms",
+        "daemon_cpu_ms",
+        "load",
+    )
     lines = [
         "# Many clients at once",
         "",
         f"`python benchmarks/clients.py --runs {parsed.runs} --points {parsed.points} --seconds {parsed.seconds:g} --minutes {parsed.minutes:g}`"
-        f" on {os.cpu_count()} cores ({platform.machine()}), which the clients share with the daemon; load of the machine at the end {os.getloadavg()[0]:.1f}.",
+        f" on {os.cpu_count()} cores ({platform.machine()}), which the clients share with the daemon and with whatever else the machine did (`load`).",
         "",
         "| phase | " + " | ".join(keys) + " | other |",
         "|---|" + "---:|" * len(keys) + "---|",
