@@ -120,6 +120,8 @@ def touch(path: Path) -> bool:
         os.utime(path)
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except OSError:
+        return path.exists()  # a read-only disk: nothing is collected there either
     return True
 
 

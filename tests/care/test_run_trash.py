@@ -14,7 +14,8 @@ from mlops_store.index.tx import Command
 from mlops_store.records import DriftOutcome, Outcome
 from mlops_tui.daemon import run_folders
 from mlops_tui.services import run as runs
-from mlops_tui.services import run_trash
+from mlops_tui.services import run_trash, undo
+from mlops_tui.verbs.ledger import LedgerUndo
 from mlops_tui.verbs.run import RunList, RunRef, RunSet
 
 
@@ -185,6 +186,22 @@ def test_a_purged_run_does_not_come_back(box: Box) -> None:
     with pytest.raises(Problem, match="emptied"):
         box.do(run_trash.restore, RunSet(runs=[run_id]))
     assert listed(box, deleted=True) == []
+
+
+def test_undo_is_a_restore_and_a_listing(box: Box) -> None:
+    run_id = box.run()
+    box.do(run_trash.archive, RunSet(runs=[run_id]))
+    box.do(run_trash.delete, RunSet(runs=[run_id]))
+    seqs = {
+        row["verb"]: row["seq"] for row in box.rows("SELECT verb, seq FROM ledger WHERE verb LIKE 'run.%'")
+    }
+    box.do(undo.undo, LedgerUndo(seq=seqs["run.delete"]))
+    assert box.home.run_dir(run_id).is_dir()
+    box.do(undo.undo, LedgerUndo(seq=seqs["run.archive"]))
+    assert listed(box) == [run_id]
+    with pytest.raises(Problem):
+        box.do(undo.undo, LedgerUndo(seq=seqs["run.delete"]))
+    assert box.differences() == []
 
 
 def test_a_folder_never_replaces_another(box: Box) -> None:

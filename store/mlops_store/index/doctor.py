@@ -82,7 +82,8 @@ def _index_behind(read: Read) -> Iterator[Finding]:
         yield Finding("warning", "run_deleted", "the folder of a deleted run is in its place", f"run {run_id}",
                       "a daemon that starts moves it to trash/; `mlops-tui run restore` brings the run back")  # fmt: skip
     for run_id in sorted(there - known):
-        yield Finding("warning", "run_unread", "a run folder is not in the index", f"run {run_id}", _REBUILD)
+        yield Finding("warning", "run_unread", "a run folder is not in the index", f"run {run_id}",
+                      f"`mlops-tui run adopt` takes up one that was brought here; else {_REBUILD}")  # fmt: skip
 
 
 def _journals(read: Read) -> Iterator[Finding]:
