@@ -13,6 +13,9 @@ _LONGEST = 400
 
 def lineage(found: LineageGraph, screen: Surface) -> None:
     nodes = {node.id: node for node in found.nodes}
+    if found.root not in nodes:
+        screen.text("nothing is known of its lineage")
+        return
     screen.title(_line(nodes[found.root]))
     up: dict[str, list[tuple[str, str]]] = {}
     down: dict[str, list[tuple[str, str]]] = {}

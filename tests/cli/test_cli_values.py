@@ -71,7 +71,7 @@ def test_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_what_is_not_typed_is_left_to_the_declaration() -> None:
-    assert parse("run list") == {"all_kinds": False}
+    assert parse("run list") == {"all_kinds": False, "archived": False, "deleted": False}
     assert parse("data diff", "s") == {"source": "s"}
 
 
