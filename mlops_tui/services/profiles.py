@@ -41,7 +41,11 @@ def read(home: Home, stored: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def merged(profiles: Sequence[dict[str, Any]]) -> list[Column]:
-    """One entry a column over all profiles: {name, type, rows, nulls, min, max, mean, top}."""
+    """One entry a column over all profiles: {name, type, rows, nulls, distinct, min, max, mean, bins, top}.
+
+    `distinct` is exact for one profile; over several there are at least so many. `bins` are [from, to, rows]: ten of one width between the
+    5 % and the 95 % quantile, and one for each tail.
+    """
     parts: dict[str, list[Column]] = {}
     for profile in profiles:
         for column in profile["columns"]:
@@ -52,6 +56,7 @@ def merged(profiles: Sequence[dict[str, Any]]) -> list[Column]:
 def _merge(name: str, columns: list[Column]) -> Column:
     rows, nulls = sum(c["rows"] for c in columns), sum(c["nulls"] for c in columns)
     found: Column = {"name": name, "type": columns[-1]["type"], "rows": rows, "nulls": nulls}
+    found["distinct"] = max((c.get("distinct", 0) for c in columns), default=0)
     numeric = [c for c in columns if c.get("quantiles")]
     if numeric:
         weights = [c["rows"] - c["nulls"] for c in numeric]
@@ -59,12 +64,36 @@ def _merge(name: str, columns: list[Column]) -> Column:
         found["min"] = min(c["min"] for c in numeric)
         found["max"] = max(c["max"] for c in numeric)
         found["mean"] = sum((c["mean"] or 0.0) * w for c, w in zip(numeric, weights, strict=True)) / total
+        found["bins"] = _bins(numeric)
     counted: Counter[Any] = Counter()
     for column in columns:
         counted.update({_hashable(value): count for value, count in column.get("top", [])})
     if counted:
         found["top"] = [[value, count] for value, count in counted.most_common(10)]
     return found
+
+
+def _bins(columns: list[Column]) -> list[tuple[float, float, int]]:
+    """Rows by value, of columns that have quantiles; none where all values are one."""
+    points = sorted((q, c["rows"] - c["nulls"]) for c in columns for q in c["quantiles"])
+    low, high = _at(points, 0.05), _at(points, 0.95)
+    cuts = [low + (high - low) * part / _BINS for part in range(_BINS + 1)]
+    if len(set(cuts)) <= _BINS:
+        return []
+    total = sum(c["rows"] for c in columns)
+    shares = _number_shares(columns, cuts)[:-1]
+    ends = itertools.pairwise([points[0][0], *cuts, points[-1][0]])
+    return [(a, b, round(share * total)) for (a, b), share in zip(ends, shares, strict=True)]
+
+
+def _at(points: list[tuple[float, int]], share: float) -> float:
+    """The value below which that share of the weight lies."""
+    wanted, seen = share * sum(weight for _, weight in points), 0.0
+    for value, weight in points:
+        seen += weight
+        if seen >= wanted:
+            return value
+    return points[-1][0]
 
 
 def compare(a: Sequence[dict[str, Any]], b: Sequence[dict[str, Any]]) -> list[Column]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
+from textual import work
 
 from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import clock, number, plain, short, when
 from mlops_tui.tui.news import News
 from mlops_tui.tui.screens.list_room import Column, ListRoom
@@ -86,6 +90,40 @@ class DataRoom(ListRoom):
         from mlops_tui.tui.screens.data_version import DataVersionRoom
 
         self.mlops.open(DataVersionRoom, row.project, row.source, row.version)
+
+    @work(exclusive=True, group="deed")
+    async def action_data_add(self) -> None:
+        row: DataVersion | None = self.table.row_at_cursor
+        fields = [
+            Field("source", "source", row.source if row is not None else "", hint="of mlops.toml"),
+            Field("path", "files", hint="a path; * and ? stand for several"),
+        ]
+        values: Values | None = await self.app.push_screen_wait(
+            Form("Add files", fields, yes="Go on", check=_with_files)
+        )
+        if values is None:
+            return
+        paths = _files(values["path"])
+        fields_of = {"source": values["source"], "paths": paths}
+        if row is not None:
+            fields_of["project"] = row.project
+        title = f"Add {number(len(paths))} {'file' if len(paths) == 1 else 'files'} to {values['source']}"
+        if await self.perform("data add", fields_of, yes="Add", title=title, notes=paths[:10]) is not None:
+            self.mlops.tell("they are being checked; 8 shows it, and what is refused goes to the quarantine")
+
+
+def _files(pattern: str) -> list[str]:
+    return sorted(
+        path for path in glob.glob(os.path.abspath(os.path.expanduser(pattern))) if os.path.isfile(path)
+    )
+
+
+def _with_files(values: Values) -> tuple[str, str] | None:
+    if not values["source"]:
+        return "source", "name a source of mlops.toml"
+    if not values["path"] or not _files(values["path"]):
+        return "path", "there is no such file here"
+    return None
 
 
 def _refused(row: DataVersion) -> Text:

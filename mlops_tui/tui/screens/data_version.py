@@ -1,24 +1,55 @@
-"""A data version: files, schema and profile; what changed since the one before; what was refused."""
+"""A data version: profile, schema and files; what changed since the one before; what was refused, and what becomes of it."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from rich.text import Text
+from textual import on, work
+from textual.screen import Screen
+
+from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.screens.detail_room import Tab
-from mlops_tui.tui.screens.page_room import PageRoom
+from mlops_tui.tui.dialogs.form import Field, Form, Values
+from mlops_tui.tui.dialogs.reader import Reader
+from mlops_tui.tui.formats import clean, number
+from mlops_tui.tui.news import News
+from mlops_tui.tui.pages import page
+from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
+from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.query_table import QueryTable
+from mlops_tui.tui.widgets.split import Split
+from mlops_tui.tui.writers import data as write
+from mlops_tui.verbs.data import DataDetail, Quarantined
+
+_LIMIT = 200
+"""how many refused files are listed"""
 
 
-class DataVersionRoom(PageRoom):
+def _profile() -> Split:
+    return Split(row_key=lambda found: str(found.get("name")), empty="this version has no profile")
+
+
+def _quarantine() -> Split:
+    return Split(
+        row_key=lambda row: row.sha256, empty="nothing was refused: every file that came was admitted"
+    )
+
+
+class DataVersionRoom(DetailRoom):
     """One data version."""
 
-    CONTEXTS = ("data",)
-    BINDINGS: ClassVar[list[Any]] = bindings("data")
-    TABS = (Tab("version", "version"), Tab("changes", "changes"), Tab("quarantine", "quarantine"))
+    CONTEXTS = ("data-version",)
+    BINDINGS: ClassVar[list[Any]] = bindings("data-version")
+    TABS = (
+        Tab("profile", "profile", _profile), Tab("schema", "schema"), Tab("changes", "changes"), Tab("files", "files"),
+        Tab("quarantine", "quarantine", _quarantine),
+    )  # fmt: skip
 
-    def __init__(self, project: str, source: str, version: int) -> None:
-        super().__init__()
+    def __init__(self, project: str, source: str, version: int, tab: str = "") -> None:
+        super().__init__(tab)
         self.project, self.source, self.version = project, source, version
+        self.found: DataDetail | None = None
 
     def names(self) -> list[str]:
         return ["Data", f"{self.source}@{self.version}"]
@@ -26,14 +57,117 @@ class DataVersionRoom(PageRoom):
     def entity(self) -> str:
         return f"data:{self.source}@{self.version}"
 
-    def question(self, tab: str) -> tuple[str, dict[str, Any]]:
-        if tab == "changes":
-            return "data diff", {
-                "source": self.source,
-                "a": max(1, self.version - 1),
-                "b": self.version,
-                "project": self.project,
-            }
-        if tab == "quarantine":
-            return "data quarantine", {"source": self.source, "project": self.project}
-        return "data show", {"source": f"{self.source}@{self.version}", "project": self.project}
+    def concerns(self, news: News) -> bool:
+        return any(verb.startswith(("data.", "schema.")) for verb, _ in news.entries)
+
+    def status(self) -> Text:
+        if self.found is None:
+            return Text()
+        shown = Text(f"{number(self.found.rows)} rows in {number(self.found.files)} files")
+        if self.found.quarantined:
+            shown.append(f" · {self.found.quarantined} in the quarantine", style="yellow")
+        return shown
+
+    def twin(self) -> tuple[str, dict[str, Any]]:
+        source = {"source": self.source, "project": self.project}
+        if self.tab == "changes":
+            return "data diff", {**source, "a": max(1, self.version - 1), "b": self.version}
+        if self.tab == "quarantine":
+            return "data quarantine", {**source, "limit": _LIMIT}
+        return "data show", {**source, "source": f"{self.source}@{self.version}"}
+
+    # --- asking ---
+
+    @work(exclusive=True, group="load")
+    async def load(self) -> None:
+        tab, pane = self.tab, self.pane()
+        if pane is None:
+            return
+        key, fields = self.twin()
+        try:
+            answer = await self.link.ask(key, fields)
+        except Problem as problem:
+            if isinstance(pane, Doc):
+                pane.write(clean(f"{problem.message}\n\n{problem.hint}", keep="\n"))
+            else:
+                self.mlops.complain(problem)
+            return
+        if key == "data show":
+            self.found = answer
+        self._show(tab, pane, answer)
+        self.loaded()
+
+    def draw(self) -> None:
+        self.load()
+
+    def _show(self, tab: str, pane: object, answer: Any) -> None:
+        if isinstance(pane, Split) and tab == "quarantine":
+            pane.show(write.refused_columns(), answer.items, write.refused)
+        elif isinstance(pane, Split):
+            pane.show(write.profile_columns(), answer.profile, write.column)
+        elif isinstance(pane, Doc):
+            writer = {"schema": write.schema, "files": write.files}.get(tab)
+            pane.write(lambda width: writer(answer, width) if writer else page("data diff", answer, width))
+
+    @on(QueryTable.Opened)
+    def _opened(self, event: QueryTable.Opened) -> None:
+        row = event.row
+        reader: Screen[None]
+        if isinstance(row, Quarantined):
+            reader = Reader(row.path, lambda width: write.refused(row, width))
+        else:
+            reader = Reader(str(row.get("name")), lambda width: write.column(row, width))
+        self.app.push_screen(reader)
+
+    # --- deeds ---
+
+    def _held(self) -> Quarantined | None:
+        """The refused file at the cursor; says so where there is none."""
+        pane = self.pane("quarantine")
+        row = pane.table.row_at_cursor if isinstance(pane, Split) and self.tab == "quarantine" else None
+        if not isinstance(row, Quarantined):
+            self.mlops.tell("this is for a file in the tab quarantine", "warning")
+            return None
+        if row.state != "waiting":
+            self.mlops.tell(f"this file does not wait any more: it was {row.state}", "warning")
+            return None
+        return row
+
+    @work(exclusive=True, group="deed")
+    async def action_data_redrive(self) -> None:
+        row = self._held()
+        if row is None:
+            return
+        fields = [
+            Field("force", "admit anyway", "no", ("no", "yes")),
+            Field("reason", "why", hint="stays in the ledger; needed to admit anyway"),
+        ]
+        values: Values | None = await self.app.push_screen_wait(
+            Form(f"Check {row.path} again", fields, yes="Go on", check=_forced_with_reason)
+        )
+        if values is None:
+            return
+        force = values["force"] == "yes"
+        notes = [f"it was refused because: {row.reason}"]
+        if force:
+            notes.append("broken expectations do not refuse it this time; keys, times and schema still do")
+        given = {"sha256": row.sha256, "project": self.project, "force": force, "reason": values["reason"]}
+        title = f"Check {row.path} again"
+        if await self.perform("data redrive", given, yes="Check it", title=title, notes=notes) is not None:
+            self.load()
+
+    @work(exclusive=True, group="deed")
+    async def action_data_drop(self) -> None:
+        row = self._held()
+        if row is None:
+            return
+        given = {"sha256": row.sha256, "project": self.project}
+        word = row.path.rsplit("/", 1)[-1]
+        if await self.perform("data drop", given, yes="Drop it", word=word) is not None:
+            self.load()
+
+
+def _forced_with_reason(values: Values) -> tuple[str, str] | None:
+    if values["force"] == "yes" and not values["reason"]:
+        return "reason", "say why it is admitted although it breaks expectations"
+    return None

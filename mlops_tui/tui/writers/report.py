@@ -278,7 +278,9 @@ def _tall(width: int) -> int:
 
 def _chart(series: Sequence[Series], width: int, height: int, x: str = "%") -> list[Line]:
     view = View(mode=mode(), x_label=x, empty="no points", values=False)
-    return draw([Curve(one) for one in series], max(width, 20), height, view).lines
+    lines = draw([Curve(one) for one in series], max(width, 20), height + 1, view).lines
+    # the header is empty where no value is left out
+    return lines if "".join(text for text, _ in lines[0]).strip() else lines[1:]
 
 
 def _classes(parts: Sequence[CalibrationBin | CurvePoints]) -> list[str | None]:
