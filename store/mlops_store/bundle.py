@@ -63,8 +63,8 @@ class Line:
     raw: bytes
 
 
-def entry_lines(paths: list[Path]) -> Iterator[Line]:
-    """Whole commands only; ends at a torn tail. Raises Problem `ledger_damaged` where more follows what cannot be read."""
+def entry_lines(paths: list[Path], *, whole: bool = True) -> Iterator[Line]:
+    """Whole commands only (a part of a ledger, without `whole`, may have parts of them); ends at a torn tail. Raises Problem `ledger_damaged` where more follows what cannot be read."""
     pending: list[Line] = []
     bad = ""
     for path in paths:
@@ -80,7 +80,7 @@ def entry_lines(paths: list[Path]) -> Iterator[Line]:
                     bad = f"{path}:{number}"
                     continue
                 pending.append(Line(entry, raw))
-                if not entry.more:
+                if not (whole and entry.more):
                     yield from pending
                     pending = []
 

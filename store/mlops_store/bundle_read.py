@@ -59,7 +59,7 @@ def unpack(home: Home, source: Path, staging: Path, say: Say = lambda _files, _b
 
 def staged_lines(staging: Path, bundle: Bundle) -> list[Line]:
     """The entries of an unpacked bundle; each has the hash that it claims, and those of a whole home form its chain. Raises Problem."""
-    lines = list(entry_lines([staging / ENTRIES_FILE]))
+    lines = list(entry_lines([staging / ENTRIES_FILE], whole=bundle.whole))
     prev, seq = "", 0
     for line in lines:
         entry = line.entry

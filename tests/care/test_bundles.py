@@ -244,6 +244,20 @@ def test_runs_under_way_come_when_they_are_over(box: Box, other: Box, tmp_path: 
     assert {row["state"] for row in other.rows("SELECT state FROM runs")} == {"FINISHED"}
 
 
+def test_part_of_a_command_comes_over_where_only_part_of_it_was_chosen(
+    box: Box, other: Box, tmp_path: Path
+) -> None:
+    fill(box)
+    policy = {"project": "flights", "model": "late", "auto_approve": False, "auto_promote": "never"}
+    box.append(("policy.set", policy), ("project.add", {"name": "clinic", "dir": "/clinic"}))
+    written = write(box.home, tmp_path / "m.tar", Choice(project="flights", model="late"))
+    found = take(other, tmp_path / "m.tar")
+    assert (found.applied, found.recorded) == (written.bundle.entries, 0)
+    assert other.rows("SELECT model FROM policies") == [{"model": "late"}]
+    assert take(other, tmp_path / "m.tar").applied == 0
+    assert other.differences() == []
+
+
 def test_only_what_was_chosen(box: Box, tmp_path: Path) -> None:
     made = fill(box)
     foreign = box.run(project="clinic")
