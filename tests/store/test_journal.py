@@ -91,12 +91,14 @@ def test_a_fork_writes_to_a_file_of_its_own(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_drops_lines_counts_them_and_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     journal = JournalWriter(tmp_path, 1)
     real = os.write
 
     def full(fd: int, data: bytes) -> int:
+        if fd == 2:
+            return real(fd, data)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "write", full)
@@ -106,7 +108,7 @@ def test_a_full_disk_drops_lines_counts_them_and_goes_on(
     journal.metric("a", 3.0)
     journal.close()
     assert journal.dropped == 2
-    assert capsys.readouterr().err.count("dropped") == 1
+    assert capfd.readouterr().err.count("dropped") == 1
     assert [row for row in rows(journal.path) if row and row[0] == "d"] == [["d", 2, "write failed"]]
 
 
