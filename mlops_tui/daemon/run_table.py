@@ -18,8 +18,7 @@ from mlops_tui.daemon.queue import Active, Waiting
 _OPEN = """
 SELECT run_id, kind, name, project, model, state, attempts, stop_seq, submitted, resumed, settled, pins, request, after, path
 FROM runs
-WHERE (state NOT IN ('FINISHED', 'FAILED', 'KILLED', 'LOST') AND (submitted IS NOT NULL OR kind = 'sdk'))
-   OR (submitted IS NOT NULL AND settled IS NULL)
+WHERE (state NOT IN ('FINISHED', 'FAILED', 'KILLED', 'LOST') AND kind = 'sdk') OR (submitted IS NOT NULL AND settled IS NULL)
 ORDER BY run_id
 """
 

@@ -33,8 +33,8 @@ def adopt(tx: Tx, request: RunAdopt) -> RunMarks:
         data: dict[str, Any] = {"run_id": spec.run_id, "kind": spec.kind, "project": spec.project, "model": spec.model, "spec": sha256_file(path / "spec.json")}  # fmt: skip
         if path != tx.home.run_dir(spec.run_id):
             place_run(tx.home, path, Placed())
+        tell(tx.home, spec.run_id)
         tx.append("run.adopt", spec.run_id, data, request.reason)
-        tell(tx.home, [spec.run_id])
     return RunMarks(changed=changed, unchanged=unchanged)
 
 

@@ -169,6 +169,8 @@ def place_run(home: Home, folder: Path, placed: Placed, *, trashed: bool = False
         return
     target = home.trashed_run(run_id) if trashed else home.run_dir(run_id)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not trashed:
+        tell(home, run_id)  # first: a folder of which there is no word is never read
     os.rename(folder, target)
     fsync_dir(target.parent)
     placed.runs.append(run_id)
@@ -192,12 +194,10 @@ def differs(here: Path, other: Path) -> str:
     return ""
 
 
-def tell(home: Home, run_ids: Sequence[str]) -> None:
-    """Word for the daemon, and for `doctor`, of folders that were brought here."""
+def tell(home: Home, run_id: str) -> None:
+    """Word for the daemon of a folder that is brought here."""
     home.inbox.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for run_id in run_ids:
-        if home.run_dir(run_id).is_dir():
-            (home.inbox / run_id).touch(mode=0o600)
+    (home.inbox / run_id).touch(mode=0o600)
 
 
 def _object(target: Path, source: Path) -> int:

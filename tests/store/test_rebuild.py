@@ -65,6 +65,12 @@ def full_home(tmp_path: Path) -> Home:
         folders.append(folder)
     marked = {"run_id": folders[0].run_id, "set": {"a": "d"}, "remove": ["b"]}
     do(writer, ("run.tag", marked), ("run.note", {"run_id": "f" * 32, "text": "before its folder was read"}))
+    origin = {"home": "home-1", "seq": 1, "hash": "aa", "time": 5, "actor": "bob", "verb": "policy.set"}
+    do(
+        writer,
+        ("setting.set", {"name": "budget", "value": {"budget": 1}}),
+        ("import.entry", {"origin": origin, "data": {}}),
+    )
     outcome(
         folders[1],
         Outcome(

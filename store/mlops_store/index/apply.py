@@ -28,9 +28,8 @@ def apply(con: Connection, entry: LedgerEntry) -> None:
     """The effect of one entry on the tables of its noun. An unknown verb has none: it is only recorded."""
     handler = HANDLERS.get(entry.verb)
     if "origin" in entry.data:
-        apply_care.imported(con, entry, applied=handler is not None)
-        entry = apply_care.as_at_origin(entry)
-    if handler is not None:
+        apply_care.imported(con, entry, handler)
+    elif handler is not None:
         handler(con, entry)
 
 

@@ -12,6 +12,8 @@ from mlops_store.index.database import Connection
 from mlops_store.index.payload import integer, json_field, json_text, mapping, maybe_text, text
 from mlops_store.records import LedgerEntry
 
+Handler = Callable[[Connection, LedgerEntry], None]
+
 FOLDER_TABLES = (
     "param_log", "params", "journal_tags", "metric_points", "last_values", "artifacts", "stage_events", "offsets", "errors",
     "outcomes", "evaluations", "drift",
@@ -26,7 +28,7 @@ STUB = (*_TEXTS, *_MAYBE, *_NUMBERS)
 """What the entry of a deletion carries of the run's row."""
 
 
-def _mark(column: str, on: bool) -> Callable[[Connection, LedgerEntry], None]:
+def _mark(column: str, on: bool) -> Handler:
     """A handler that sets or clears a mark. The row of a run whose folder was not read yet is made first."""
 
     def handler(con: Connection, entry: LedgerEntry) -> None:
@@ -72,22 +74,25 @@ def _setting(con: Connection, entry: LedgerEntry) -> None:
     )  # fmt: skip
 
 
-def imported(con: Connection, entry: LedgerEntry, *, applied: bool) -> None:
-    """Where an entry came from: importing it again is then nothing."""
-    origin = entry.data.get("origin")
-    if isinstance(origin, dict):
-        con.execute(
-            "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?)",
-            [text(origin, "home"), integer(origin, "seq"), text(origin, "hash"), text(origin, "verb"), applied, entry.seq],
-        )  # fmt: skip
+def imported(con: Connection, entry: LedgerEntry, handler: Handler | None) -> None:
+    """An entry from another home tells of what was done there, then and by whom; its place in the order is its own.
 
-
-def as_at_origin(entry: LedgerEntry) -> LedgerEntry:
-    """An entry from another home tells of what was done there, then and by whom; its place in the order is its own."""
+    Where it came from is kept: importing it again is then nothing. A run of another home is not ours to launch or to settle.
+    """
     origin = mapping(entry.data, "origin")
-    return msgspec.structs.replace(
-        entry, time=integer(origin, "time") or entry.time, actor=text(origin, "actor") or entry.actor
-    )
+    con.execute(
+        "INSERT INTO imports VALUES (?, ?, ?, ?, ?, ?)",
+        [text(origin, "home"), integer(origin, "seq"), text(origin, "hash"), text(origin, "verb"), handler is not None, entry.seq],
+    )  # fmt: skip
+    if handler is None:
+        return
+    there = {"time": integer(origin, "time") or entry.time, "actor": text(origin, "actor") or entry.actor}
+    handler(con, msgspec.structs.replace(entry, **there))
+    if entry.verb.startswith("run."):
+        con.execute(
+            "UPDATE runs SET settled = ? WHERE run_id = ? AND submitted IS NOT NULL AND settled IS NULL",
+            [entry.seq, text(entry.data, "run_id")],
+        )
 
 
 HANDLERS = {
