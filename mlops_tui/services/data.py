@@ -19,6 +19,7 @@ from mlops_store.snapshots import Snapshots
 from mlops_tui.project.load import load
 from mlops_tui.services import profiles, run_rows
 from mlops_tui.services import project as projects
+from mlops_tui.services.costs import takes
 from mlops_tui.services.ingests import submit_ingest
 from mlops_tui.services.listing import listed
 from mlops_tui.services.loop_facts import loads
@@ -93,7 +94,31 @@ def diff(read: Read, request: DataDiff) -> Difference:
 
 def add(tx: Tx, request: DataAdd) -> Run:
     """Submits a look at files, wherever they are; they stay there. Raises Problem."""
-    row = projects.require(tx, request)
+    row, source, paths = _files_to_add(tx, request)
+    run_id = submit_ingest(tx, row.name, row.dir, source, paths, client=request.client, explicit=True)
+    return run_rows.run_of(tx, run_id)
+
+
+def plan_add(read: Read, request: DataAdd) -> Plan:
+    """What `add` would do."""
+    row, source, paths = _files_to_add(read, request)
+    shown = [f"check {path}" for path in paths[:12]] + (
+        [f"and {len(paths) - 12} more"] if len(paths) > 12 else []
+    )
+    return Plan(
+        title=f"Add {len(paths)} {'file' if len(paths) == 1 else 'files'} to {source}",
+        steps=[
+            *shown,
+            "admit what passes as a new data version; what does not waits in the quarantine",
+            takes(read, row.name, None, "ingest", source=source),
+        ],
+        undo="a data version stays; the next one can replace its files",
+    )
+
+
+def _files_to_add(db: Tx | Read, request: DataAdd) -> tuple[projects.ProjectRow, str, list[str]]:
+    """The project, the source and the files, absolute. Raises Problem."""
+    row = projects.require(db, request)
     source = load(row.dir).source_named(request.source)
     if not request.paths:
         raise Problem("no_files", "no file is named", "mlops-tui data add SOURCE FILE …", status=2)
@@ -103,8 +128,7 @@ def add(tx: Tx, request: DataAdd) -> Run:
         if not path.is_file():
             raise Problem("no_file", f"there is no file {text!r}", "", status=2)
         paths.append(path_text(path))
-    run_id = submit_ingest(tx, row.name, row.dir, source.name, paths, client=request.client, explicit=True)
-    return run_rows.run_of(tx, run_id)
+    return row, source.name, paths
 
 
 # --- quarantine ---------------------------------------------------------------------------------------------------
@@ -139,6 +163,25 @@ def redrive(tx: Tx, request: Redrive) -> Run:
         forced=[held["sha256"]] if request.force else [],
     )  # fmt: skip
     return run_rows.run_of(tx, run_id)
+
+
+def plan_redrive(read: Read, request: Redrive) -> Plan:
+    """What `redrive` would do."""
+    held = _find_held(read, request)
+    project = projects.require(read, ProjectInput(project=held["project"]))
+    load(project.dir).source_named(held["source"])
+    rules = "by the rules of mlops.toml as they are now"
+    return Plan(
+        title=f"Check {held['path']} of {held['source']} again",
+        steps=[
+            f"it was refused because: {held['reason']}",
+            f"check it {rules}"
+            + (", and admit it although expectations are broken" if request.force else ""),
+            "admit it as a new data version, or put it into the quarantine again",
+            takes(read, held["project"], None, "ingest", source=held["source"]),
+        ],
+        undo="a data version stays; the next one can replace its files",
+    )
 
 
 def drop(tx: Tx, request: QuarantineRef) -> Quarantined:

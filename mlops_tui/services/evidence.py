@@ -7,6 +7,7 @@ from typing import Any
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import DriftOutcome
 from mlops_tui.project.schema import ModelConfig
+from mlops_tui.services.costs import cost
 from mlops_tui.services.loop_facts import last_decision, loads, reference, snapshots
 
 _SHOWN = (
@@ -90,20 +91,3 @@ def schema_changes(db: Tx | Read, project: str, source: str, since: int) -> list
         [project, source, project, source, since],
     )
     return [change for row in found for change in loads(row["diff"], [])]
-
-
-def cost(db: Tx | Read, project: str, model: str) -> dict[str, Any]:
-    """Time and disk of a training, by the last three that finished; null where there was none."""
-    done = db.rows(
-        "SELECT r.run_id, r.duration_ms, (SELECT sum(size) FROM artifacts a WHERE a.run_id = r.run_id) AS bytes FROM runs r "
-        "WHERE r.project = ? AND r.model = ? AND r.kind = 'train' AND r.state = 'FINISHED' ORDER BY r.run_id DESC LIMIT 3",
-        [project, model],
-    )
-    seconds = [row["duration_ms"] / 1000 for row in done if row["duration_ms"] is not None]
-    sizes = [int(row["bytes"]) for row in done if row["bytes"] is not None]
-    return {
-        "seconds": round(sum(seconds) / len(seconds), 1) if seconds else None,
-        "seconds_max": round(max(seconds), 1) if seconds else None,
-        "bytes": max(sizes) if sizes else None,
-        "runs": len(done),
-    }

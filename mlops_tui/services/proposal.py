@@ -12,7 +12,7 @@ from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import triggers
 from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import look
-from mlops_tui.services.evidence import cost
+from mlops_tui.services.costs import takes
 from mlops_tui.services.listing import listed
 from mlops_tui.services.loop_facts import loads
 from mlops_tui.verbs._declare import Page, Plan
@@ -44,17 +44,12 @@ def plan_approve(read: Read, request: ProposalApprove) -> Plan:
     card = find(read, request.id, request.project)
     _check(card, request.revision, "approve")
     pins = loads(card["pins"], {})
-    expected = cost(read, card["project"], card["model"])
-    took = (
-        f"about {expected['seconds']:g} s, as the last trainings did"
-        if expected["seconds"]
-        else "nobody knows yet: it is the first"
-    )
     named = ", ".join(f"{source}@{version}" for source, version in sorted(pins.items()))
     return Plan(
         title=f"Train {card['model']} (card {card['id']}, revision {card['revision']})",
         steps=[
-            f"train {card['model']} on {named}: {took}",
+            f"train {card['model']} on {named}",
+            takes(read, card["project"], card["model"]),
             "judge it against the champion on rows that neither has seen",
         ],
         undo="`mlops-tui run stop` stops the training; nothing is promoted by it unless a policy says so",

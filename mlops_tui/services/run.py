@@ -18,6 +18,7 @@ from mlops_tui.project.schema import ProjectConfig
 from mlops_tui.services import card_life, run_rows
 from mlops_tui.services import project as projects
 from mlops_tui.services.command_line import argv_of, as_text
+from mlops_tui.services.costs import takes
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
 from mlops_tui.services.run_adopt import adopt
 from mlops_tui.services.run_compare import compare
@@ -46,7 +47,7 @@ from mlops_tui.verbs.run import RunRef, RunStart
 
 __all__ = [
     "adopt", "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
-    "plan_start", "plan_stop", "plan_sweep", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
+    "plan_resume", "plan_start", "plan_stop", "plan_sweep", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
     "submit_training", "sweep", "tag", "trends", "unarchive", "why",
 ]  # fmt: skip
 
@@ -102,6 +103,7 @@ def plan_start(read: Read, request: RunStart) -> Plan:
     steps += [f"with {key} = {as_text(value)}" for key, value in redact_params(params).items()]
     steps += [f"with version {version} of {source}" for source, version in pins.items()]
     steps += [f"after run {run_rows.find_run(read, text, row.name)}" for text in request.after]
+    steps.append(takes(read, row.name, model.name))
     return Plan(title=f"Train {model.name} of {row.name}", steps=steps, undo="mlops-tui run stop RUN")
 
 
@@ -155,23 +157,8 @@ def plan_stop(read: Read, request: RunRef) -> Plan:
 
 def resume(tx: Tx, request: RunRef) -> Run:
     """Queues a new attempt of a run that did not finish. Raises Problem `run_not_ended`, `run_finished`, `run_foreign`."""
-    run_id = run_rows.find_run(tx, request.run_id, request.project)
-    row = run_rows.row_of(tx, run_id)
-    if row["kind"] == "sdk":
-        raise Problem("run_foreign", f"run {run_id} is a process of your own", "start your script again")
-    if row["state"] not in ENDED:
-        raise Problem(
-            "run_not_ended", f"run {run_id} is {row['state']}", "`mlops-tui run stop` ends it first"
-        )
-    if row["state"] == "FINISHED":
-        raise Problem(
-            "run_finished",
-            f"run {run_id} finished: there is nothing left to do",
-            "`mlops-tui run start` makes a new run",
-        )
-    if row["submitted"] is not None and row["settled"] is None:
-        raise Problem("run_unsettled", f"run {run_id} has just ended", "try again in a second", status=3)
-    attempt = max(1, int(row["attempts"] or 0)) + 1
+    row = _resumable(tx, request)
+    run_id, attempt = row["run_id"], max(1, int(row["attempts"] or 0)) + 1
     RunFolder(tx.home.run_dir(run_id)).attempt_dir(attempt).mkdir(mode=0o700, parents=True, exist_ok=True)
     tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt})
     card_life.resumed(tx, run_id)
@@ -186,6 +173,42 @@ def resume(tx: Tx, request: RunRef) -> Run:
         True,
     )
     return run
+
+
+def plan_resume(read: Read, request: RunRef) -> Plan:
+    """What `resume` would do."""
+    row = _resumable(read, request)
+    run = run_rows.run_of(read, row["run_id"])
+    steps = [f"queue attempt {max(1, run.attempts) + 1}, with the code and the data versions of the run"]
+    if run.kind == "train":
+        steps.append("stages that were done come from the cache, as far as they are still the same")
+    steps.append(f"a whole run: {takes(read, run.project, run.model, run.kind)}")
+    return Plan(
+        title=f"Resume {run.name} ({run.run_id}), which is {run.state}",
+        steps=steps,
+        undo=f"mlops-tui run stop {run.run_id}",
+    )
+
+
+def _resumable(db: Tx | Read, request: RunRef) -> dict[str, Any]:
+    """The row of a run that can be resumed. Raises Problem."""
+    run_id = run_rows.find_run(db, request.run_id, request.project)
+    row = run_rows.row_of(db, run_id)
+    if row["kind"] == "sdk":
+        raise Problem("run_foreign", f"run {run_id} is a process of your own", "start your script again")
+    if row["state"] not in ENDED:
+        raise Problem(
+            "run_not_ended", f"run {run_id} is {row['state']}", "`mlops-tui run stop` ends it first"
+        )
+    if row["state"] == "FINISHED":
+        raise Problem(
+            "run_finished",
+            f"run {run_id} finished: there is nothing left to do",
+            "`mlops-tui run start` makes a new run",
+        )
+    if row["submitted"] is not None and row["settled"] is None:
+        raise Problem("run_unsettled", f"run {run_id} has just ended", "try again in a second", status=3)
+    return row
 
 
 # --- what a start needs ---------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from mlops_store.ids import new_id
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load
 from mlops_tui.services import project as projects
+from mlops_tui.services.costs import takes
 from mlops_tui.services.training import submit_training
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.run import RunSweep, Sweep
@@ -74,6 +75,7 @@ def plan_sweep(read: Read, request: RunSweep) -> Plan:
     ]
     if len(shown) > 12:
         steps.append(f"and {len(shown) - 12} more")
+    steps.append(f"all of them: {takes(read, row.name, model.name, runs=len(points))}")
     return Plan(
         title=f"Search over {', '.join(request.space)} with {model.name}",
         steps=steps,

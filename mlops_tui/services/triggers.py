@@ -20,7 +20,8 @@ from mlops_tui.project.schema import ModelConfig, ProjectConfig, RetrainConfig
 from mlops_tui.services import rules
 from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import config_of
-from mlops_tui.services.evidence import build, cost
+from mlops_tui.services.costs import cost
+from mlops_tui.services.evidence import build
 from mlops_tui.services.loop_facts import (
     champion,
     cool_until,

@@ -169,7 +169,7 @@ VERBS = [
     Verb("model", "evaluate", ModelEvaluate, Run, "Judge a version on a data version, in the background.",
          help="On rows that its training has not seen; it gives intervals and no verdict. Whoever sees the result has seen these rows, so the "
          "ledger counts a look at them, and the next gate that judges this model on the same rows is stricter.",
-         example="mlops-tui model evaluate late-departure@2 --data 5 --wait", writes=True, waits="option"),
+         example="mlops-tui model evaluate late-departure@2 --data 5 --wait", writes=True, plans=True, waits="option"),
     Verb("model", "report", ModelReport, Report, "Show the evidence of an evaluation: confusion, curves, slices.",
          help="As it was recorded when the version was trained, or by the run that --run names. The champion of that time is beside it, on the same rows.",
          example="mlops-tui model report late-departure@2 --json"),

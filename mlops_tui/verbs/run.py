@@ -287,7 +287,7 @@ VERBS = [
          help="Asks first (SIGTERM), then insists. A queued run is withdrawn.",
          example="mlops-tui run stop 0192f", writes=True, danger=True, plans=True),
     Verb("run", "resume", RunRef, Run, "Run again from the failed stage, as a new attempt.",
-         example="mlops-tui run resume 0192f --wait", writes=True, waits="option"),
+         example="mlops-tui run resume 0192f --wait", writes=True, plans=True, waits="option"),
     Verb("run", "logs", RunLogs, LogChunk, "Print a run's output.",
          help="With --follow it goes on until the run ends.", example="mlops-tui run logs 0192f --follow"),
     Verb("run", "metrics", RunMetrics, RunCurves, "Print the curves of a run's metrics.",

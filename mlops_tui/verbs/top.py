@@ -172,7 +172,7 @@ VERBS = [
     Verb("", "predict", Predict, Run, "Score a file with a registered model.",
          help="In a process of its own, from the version's own code. The output carries model version, feature service "
          "and snapshots.", example="mlops-tui predict late-departure --input june.parquet --output scored.parquet",
-         writes=True, waits="always"),
+         writes=True, plans=True, waits="always"),
     Verb("", "status", Status, StatusReport, "Show a project, or the whole home, at a glance.",
          help="What runs, the champion of each model with its metric and its drift, open cards, the quarantine, disk and daemon.",
          example="mlops-tui status --all"),
