@@ -282,6 +282,8 @@ class Loops:
             self._launcher.launch(folder, context)
         except Problem as problem:
             LOG.error("run %s cannot be launched: %s", folder.run_id, problem)
+            if life_of(folder, attempt) is not Life.UNCLAIMED:
+                return  # a shim had taken it, and died: what it left tells how the run ends
             record_end(folder, attempt, str(problem)[:500], stopped=False, exit_code=126)
 
     def _tick(self) -> None:

@@ -241,14 +241,12 @@ write = attempt_files.AttemptFiles.write
 def dying(self, name, value):
     write(self, name, value)
     if name == {after!r}:
-        if {claimed!r}:
-            os.kill(os.getpid(), 9)
-        self.die_next = True
+        os.kill(os.getpid(), 9)
 attempt_files.AttemptFiles.write = dying
 let_go = supervise._let_go_of_terminal
 def then_die():
     let_go()
-    if {after!r} == "shim.json":
+    if {after!r} == "answer":
         os.kill(os.getpid(), 9)
 supervise._let_go_of_terminal = then_die
 sys.exit(supervise.launch(os.path.abspath(sys.argv[1]), int(sys.argv[2])))
@@ -267,12 +265,12 @@ def submit(box: Box, code: str) -> str:
     return run_id
 
 
-@pytest.mark.parametrize("after", ["shim.json", "child.json"])
+@pytest.mark.parametrize("after", ["shim.json", "answer", "child.json"])
 def test_a_shim_that_dies_before_the_program_runs(home: Home, tmp_path: Path, after: str) -> None:
     """It has claimed the attempt: the program never runs, and the run is lost."""
     shim = tmp_path / "shim.py"
     root = str(Path(processes.__file__).parents[1])
-    shim.write_text(_SHIM.format(root=root, after=after, claimed=after == "child.json"))
+    shim.write_text(_SHIM.format(root=root, after=after))
     box = Box(home, launcher=LocalLauncher(shim=shim))
     try:
         run_id = submit(box, f"open({str(tmp_path / 'ran')!r}, 'w')")
