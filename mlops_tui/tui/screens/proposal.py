@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
@@ -11,9 +12,10 @@ from textual.widget import Widget
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.news import News
-from mlops_tui.tui.pages import page
-from mlops_tui.tui.screens.proposals import Desk
+from mlops_tui.tui.screens.proposals import Desk, decided
 from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.writers.card import OPEN, review
+from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs._shapes import Proposal
 
 
@@ -54,8 +56,18 @@ class ProposalRoom(Desk):
             self.mlops.complain(problem)
             return
         self.card = found
-        self.query_one("#card", Doc).write(lambda width: page("proposal show", found, width))
+        plan = await self._plan(found) if found.state in OPEN else None
+        now = time.time_ns() // 1_000_000
+        self.query_one("#card", Doc).write(lambda width: review(found, plan, now, width))
         self.loaded()
+
+    async def _plan(self, card: Proposal) -> Plan | None:
+        """What approving would do; None where it would be refused."""
+        try:
+            return await self.link.plan("proposal approve", decided(card))
+        except Problem as problem:
+            self.mlops.tell(f"it cannot be approved now: {problem.message}", "warning")
+            return None
 
     @work(exclusive=True, group="deed")
     async def action_proposal_approve(self) -> None:

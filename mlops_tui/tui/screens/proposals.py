@@ -33,14 +33,15 @@ class Desk(Room):
     async def approve(self, card: Proposal) -> bool:
         """Trains on the snapshots that the card names."""
         return (
-            await self.perform("proposal approve", _card(card), yes="Approve", reason="optional") is not None
+            await self.perform("proposal approve", decided(card), yes="Approve", reason="optional")
+            is not None
         )
 
     async def reject(self, card: Proposal) -> bool:
         """Refuses with a reason; new rows are counted from here."""
         title = f"Reject the proposal for {card.model}"
         return (
-            await self.perform("proposal reject", _card(card), yes="Reject", reason="required", title=title)
+            await self.perform("proposal reject", decided(card), yes="Reject", reason="required", title=title)
             is not None
         )
 
@@ -51,7 +52,7 @@ class Desk(Room):
         )
         if chosen is None:
             return False
-        fields = {**_card(card), "lasts": int(chosen)}
+        fields = {**decided(card), "lasts": int(chosen)}
         title = f"Snooze the proposal for {card.model}"
         return (
             await self.perform("proposal snooze", fields, yes="Snooze", reason="optional", title=title)
@@ -59,7 +60,8 @@ class Desk(Room):
         )
 
 
-def _card(card: Proposal) -> dict[str, Any]:
+def decided(card: Proposal) -> dict[str, Any]:
+    """The fields of every decision: the card, as it was seen."""
     return {"id": card.id, "revision": card.revision, "project": card.project}
 
 
