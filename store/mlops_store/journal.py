@@ -11,6 +11,7 @@ import math
 import os
 import socket
 import threading
+import weakref
 from collections.abc import Sized
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ DROPPED = ".dropped"
 """`journal/<writer>.<n>.dropped`, empty: the writer ended on a full disk, and n lines were dropped that its journal does not tell of."""
 
 _ENCODE = msgspec.json.Encoder().encode
+_WRITERS: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
+"""All of this process: a fork tells them that they are in a child now, which is cheaper than to ask for the pid at each line."""
 
 
 class JournalWriter:
@@ -41,7 +44,7 @@ class JournalWriter:
         self._params: set[str] = set()
         self._tags: set[str] = set()
         self._refused = 0
-        self._pid = 0
+        self._forked = False
         self._fd = -1
         self.dropped = 0
         self._unsaid = 0
@@ -61,18 +64,9 @@ class JournalWriter:
             step = 0 if last is None else last + 1
         self._last_step[key] = step
         number = float(value)
-        if not math.isfinite(number):
-            self._append(
-                [
-                    "m",
-                    key,
-                    step,
-                    ts or now_ms(),
-                    "nan" if number != number else ("inf" if number > 0 else "-inf"),
-                ]
-            )
-            return
-        self._append(["m", key, step, ts or now_ms(), number])
+        # JSON has no numbers for NaN and the infinities: their names stand for them
+        said = number if math.isfinite(number) else repr(number)
+        self._raw(_ENCODE(["m", key, step, ts or now_ms(), said]) + b"\n")
 
     def metrics(self, values: dict[str, float], step: int | None = None) -> None:
         """Several points of one step, in one write."""
@@ -119,10 +113,8 @@ class JournalWriter:
         with self._lock:
             if self._fd < 0:
                 return
-            if self._refused:
-                self._raw(_ENCODE(["d", self._refused, "names beyond the limit"]) + b"\n")
-            if self._unsaid and not self._catch_up(b""):
-                self._leave_mark()
+            if not self._forked:  # what the parent of a fork has to say, it says itself
+                self._say_the_rest()
             os.close(self._fd)
             self._fd = -1
 
@@ -141,12 +133,14 @@ class JournalWriter:
         return False
 
     def _open(self) -> None:
-        self._pid = os.getpid()
+        pid = os.getpid()
+        self._forked = False
+        _WRITERS.add(self)
         folder = self._run_dir / "journal"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         host = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:32] or "host"
         suffix = self._label or os.urandom(4).hex()
-        self.path = folder / f"{self._attempt}-{host}-{self._pid}-{suffix}.jsonl"
+        self.path = folder / f"{self._attempt}-{host}-{pid}-{suffix}.jsonl"
         self._fd = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         if os.fstat(self._fd).st_size:
             self._raw(b"\n")
@@ -157,7 +151,7 @@ class JournalWriter:
                     {
                         "run_id": self._run_dir.name,
                         "attempt": self._attempt,
-                        "pid": self._pid,
+                        "pid": pid,
                         "time": now_ms(),
                     },
                 ]
@@ -166,13 +160,7 @@ class JournalWriter:
         )
 
     def _append(self, row: list[Any]) -> None:
-        line = _ENCODE(row) + b"\n"
-        if self._pid != os.getpid():
-            self._after_fork()
-        if self._fd < 0:
-            self._drop("the journal is closed")
-            return
-        self._raw(line)
+        self._raw(_ENCODE(row) + b"\n")
 
     def _after_fork(self) -> None:
         """A child must not share its parent's file: writer identity would be ambiguous."""
@@ -184,6 +172,8 @@ class JournalWriter:
         self._open()
 
     def _raw(self, line: bytes) -> None:
+        if self._forked:
+            self._after_fork()
         if self._behind:
             with self._lock:
                 if not self._catch_up(line):
@@ -192,7 +182,7 @@ class JournalWriter:
         try:
             written = os.write(self._fd, line)
         except OSError as error:
-            self._drop(error.strerror or str(error))
+            self._drop("the journal is closed" if self._fd < 0 else error.strerror or str(error))
             return
         if written != len(line):
             self._torn = True
@@ -213,6 +203,12 @@ class JournalWriter:
         self._torn = self._behind = written != len(owed) + len(line)
         return not self._torn
 
+    def _say_the_rest(self) -> None:
+        if self._refused:
+            self._raw(_ENCODE(["d", self._refused, "names beyond the limit"]) + b"\n")
+        if self._unsaid and not self._catch_up(b""):
+            self._leave_mark()
+
     def _leave_mark(self) -> None:
         """The disk is full to the end: the number goes into the name of an empty file, which takes no room."""
         mark = self.path.with_name(f"{self.path.stem}.{self._unsaid}{DROPPED}")
@@ -228,6 +224,14 @@ class JournalWriter:
         if not self._warned:
             self._warned = True
             complain(f"a line of the run journal was dropped ({reason}); training goes on")
+
+
+def _tell_child() -> None:
+    for writer in _WRITERS:
+        writer._forked = True
+
+
+os.register_at_fork(after_in_child=_tell_child)
 
 
 def complain(text: str) -> None:
