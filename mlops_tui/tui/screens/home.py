@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import on, work
+from textual.containers import VerticalScroll
 from textual.widget import Widget
 from textual.worker import WorkerFailed
 
@@ -15,9 +16,10 @@ from mlops_store.errors import Problem
 from mlops_tui.samples import FIRST_MONTHS, prepare
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.form import Field, Form, Values
-from mlops_tui.tui.pages import page
+from mlops_tui.tui.places import Opening, place
 from mlops_tui.tui.screens.room import Room
-from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.board import Board, Row
+from mlops_tui.tui.writers.home import decisions, machine
 from mlops_tui.verbs._status import StatusReport
 
 EMPTY = """This home looks after no project yet.
@@ -43,13 +45,28 @@ class HomeRoom(Room):
     BINDINGS: ClassVar[list[Any]] = bindings("home")
 
     def body(self) -> Iterable[Widget]:
-        yield Doc(id="health")
+        boards = VerticalScroll(id="boards", can_focus=False)
+        boards.compose_add_child(Board(id="decisions"))
+        boards.compose_add_child(Board(id="machine"))
+        yield boards
 
     def twin(self) -> tuple[str, dict[str, Any]]:
         return "status", {}
 
+    def entity(self) -> str:
+        kind, *names = self._front().cursor or ("",)
+        if kind in ("run", "proposal"):
+            return f"{kind}:{names[0]}"
+        return f"alias:{names[1]}@champion" if kind == "model" else ""
+
     def on_mount(self) -> None:
-        self.query_one("#health").focus()
+        self.query_one("#decisions").focus()
+
+    def _front(self) -> Board:
+        """The half that has the cursor."""
+        return next(
+            (board for board in self.query(Board) if board.has_focus), self.query_one("#decisions", Board)
+        )
 
     @work(exclusive=True, group="load")
     async def load(self) -> None:
@@ -58,8 +75,36 @@ class HomeRoom(Room):
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        self.query_one("#health", Doc).write(lambda width: health(found, width))
+        left, right = self.query_one("#decisions", Board), self.query_one("#machine", Board)
+        right.display = bool(found.projects)
+        if not found.projects:
+            left.write(lambda _width: [Row(Text(line)) for line in EMPTY.splitlines()])
+        else:
+            news = self.mlops.news.connected
+            left.write(lambda width: decisions(found, width))
+            right.write(lambda width: machine(found, width, news=news))
         self.loaded()
+
+    @on(Board.Passed)
+    def _passed(self, event: Board.Passed) -> None:
+        """From one half to the other."""
+        boards = [board for board in self.query(Board) if board.display]
+        place = boards.index(event.board) + event.step
+        if 0 <= place < len(boards) and boards[place].cursor is not None:
+            boards[place].focus()
+            boards[place].action_edge(event.step)
+
+    @on(Board.Opened)
+    def _opened(self, event: Board.Opened) -> None:
+        kind, *names = event.target
+        if kind == "queue":
+            self.mlops.go("queue")
+        elif kind == "quarantine":
+            self.mlops.go_with_filter("data", f"source={names[1]}")
+        elif kind == "model":
+            self.mlops.open(*opened("model", names[1], names[0]))
+        else:
+            self.mlops.open(*opened(kind, names[0], ""))
 
     @work(exclusive=True, group="deed")
     async def action_home_sample(self) -> None:
@@ -95,9 +140,11 @@ def _new_folder(values: Values) -> tuple[str, str] | None:
     return None
 
 
-def health(found: StatusReport, width: int) -> Text:
-    """The page, or what to do where there is nothing to show."""
-    return page("status", found, width) if found.projects else Text(EMPTY)
+def opened(kind: str, id: str, project: str) -> Opening:
+    """What shows a run, model or proposal."""
+    found = place(kind, id, project)
+    assert found is not None  # these kinds always have a screen
+    return found
 
 
 SCREEN = HomeRoom
