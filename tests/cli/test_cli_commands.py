@@ -78,7 +78,7 @@ def test_lists_are_pages(run: Callable[..., Done]) -> None:
     for noun in ("run", "model", "proposal", "data", "feature", "project", "ledger"):
         done = run(noun, "list", "--json")
         assert done.code == 0, done.err
-        assert set(done.json) == {"items", "next"}
+        assert set(done.json) == {"items", "next", "total"}
 
 
 def test_global_options_may_stand_anywhere(run: Callable[..., Done], shared_home: Home) -> None:

@@ -50,6 +50,8 @@ def full_home(tmp_path: Path) -> Home:
                 },
             ),
         )
+        if number == 1:
+            do(writer, ("run.note", {"run_id": folder.run_id, "text": "before its folder was read"}))
         writer.ingest([folder.path])
         start(folder)
         journal(
@@ -64,7 +66,7 @@ def full_home(tmp_path: Path) -> Home:
         journal(folder, "1-b", ["m", "auc", 3, 3, "nan"], ["t", "a", "c"])
         folders.append(folder)
     marked = {"run_id": folders[0].run_id, "set": {"a": "d"}, "remove": ["b"]}
-    do(writer, ("run.tag", marked), ("run.note", {"run_id": "f" * 32, "text": "before its folder was read"}))
+    do(writer, ("run.tag", marked))
     origin = {"home": "home-1", "seq": 1, "hash": "aa", "time": 5, "actor": "bob", "verb": "policy.set"}
     do(
         writer,
