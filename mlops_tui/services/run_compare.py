@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mlops_store.atomic import read_json_if, sha256_bytes
 from mlops_store.errors import Problem
-from mlops_store.index import runs as queries
+from mlops_store.ids import RUN_ID
 from mlops_store.index.tx import Read
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_rows
@@ -17,13 +19,13 @@ from mlops_tui.services.run_code import code_files
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import CompareRow, Comparison, RunCompare
 
-_MAX_RUNS = 20
+_MAX_RUNS = 100
 Table = Mapping[str, Any]
 
 
 def compare(read: Read, request: RunCompare) -> Comparison:
     """Parameters, tags, data and metrics of all; of code and environment only what differs. Raises Problem."""
-    ids = list(dict.fromkeys(run_rows.find_run(read, text, request.project) for text in request.runs))
+    ids = list(dict.fromkeys(_id(read, text, request.project) for text in request.runs))
     if not 2 <= len(ids) <= _MAX_RUNS:
         raise Problem(
             "bad_compare",
@@ -31,10 +33,11 @@ def compare(read: Read, request: RunCompare) -> Comparison:
             f"name 2 to {_MAX_RUNS} different runs",
             status=2,
         )
-    runs = [run_rows.run_of(read, run_id) for run_id in ids]
+    _check_there(read, ids)
+    runs = run_rows.runs_of(read, ids)
     folders = [RunFolder(read.home.run_dir(run_id)) for run_id in ids]
     captures = [read_json_if(folder.capture, dict[str, Any]) or {} for folder in folders]
-    outcomes = [_training(read, run_id) for run_id in ids]
+    outcomes = _trainings(read, ids)
     rows = [
         *_section("run", [_about(run) for run in runs]),
         *_section("params", [run.params for run in runs]),
@@ -50,6 +53,21 @@ def compare(read: Read, request: RunCompare) -> Comparison:
         *_section("metrics", [_metrics(run) for run in runs]),
     ]
     return Comparison(runs=ids, rows=rows)
+
+
+def _id(read: Read, text: str, project: str | None) -> str:
+    """A whole id is taken as it is: a list that compares a hundred runs has it from us."""
+    return text if RUN_ID.match(text) else run_rows.find_run(read, text, project)
+
+
+def _check_there(read: Read, ids: Sequence[str]) -> None:
+    """Raises the Problem of the first that is unknown or deleted."""
+    there = read.rows(
+        "SELECT run_id FROM runs WHERE deleted IS NULL AND run_id IN (SELECT unnest(?::VARCHAR[]))",
+        [list(ids)],
+    )
+    for run_id in set(ids) - {row["run_id"] for row in there}:
+        run_rows.row_of(read, run_id)
 
 
 def _section(name: str, tables: Sequence[Table], *, only_differing: bool = False) -> list[CompareRow]:
@@ -78,8 +96,13 @@ def _data(folder: RunFolder) -> Table:
     return {name: f"version {pin.version} ({pin.snapshot[:12]})" for name, pin in context.sources.items()}
 
 
-def _training(read: Read, run_id: str) -> dict[str, Any]:
-    return (queries.outcome(read, run_id) or {}).get("training") or {}
+def _trainings(read: Read, ids: Sequence[str]) -> list[dict[str, Any]]:
+    found = read.rows(
+        "SELECT run_id, json -> '$.training' AS training FROM outcomes WHERE run_id IN (SELECT unnest(?::VARCHAR[]))",
+        [list(ids)],
+    )
+    by_run = {row["run_id"]: run_rows.decode(row["training"]) or {} for row in found}
+    return [by_run.get(run_id, {}) for run_id in ids]
 
 
 def _features(outcome: dict[str, Any]) -> Table:
@@ -91,8 +114,13 @@ def _code(folder: RunFolder, capture: dict[str, Any]) -> Table:
     found: dict[str, Any] = {
         f"git {key}": git.get(key) for key in ("commit", "branch", "dirty") if key in git
     }
-    found |= {name: sha256_bytes(content)[:12] for name, content in code_files(folder.code).items()}
-    return found
+    return found | (_digests(folder.code) if folder.code.is_dir() else {})
+
+
+@lru_cache(maxsize=1000)
+def _digests(code: Path) -> Table:
+    """Of each file of a run's copy of the code, which never changes."""
+    return {name: sha256_bytes(content)[:12] for name, content in code_files(code).items()}
 
 
 def _environment(capture: dict[str, Any]) -> Table:

@@ -59,6 +59,15 @@ class Undone(Output, kw_only=True):
     steps: list[str] = []
 
 
+REVERSIBLE = {
+    "model promote": "alias.move", "model rollback": "alias.move", "model waive": "gate.waive",
+    "proposal reject": "proposal.decide", "proposal snooze": "proposal.decide",
+    "run tag": "run.tag", "run note": "run.note", "run delete": "run.delete", "run archive": "run.archive", "run unarchive": "run.unarchive",
+    "project add": "project.add", "project remove": "project.remove",
+}  # fmt: skip
+"""Commands that `ledger undo` takes back, and what each puts into the ledger."""
+
+
 VERBS = [
     Verb("ledger", "list", LedgerList, Page[Entry], "List entries, newest first.",
          example="mlops-tui ledger list --verb alias"),

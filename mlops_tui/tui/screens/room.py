@@ -14,13 +14,14 @@ from textual.widget import Widget
 
 from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
-from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.actions import action, bindings
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.news import News
 from mlops_tui.tui.widgets.lines import Crumbs, Hints, Line
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
+from mlops_tui.verbs.ledger import REVERSIBLE
 
 if TYPE_CHECKING:
     from mlops_tui.tui.app import MlopsApp
@@ -220,8 +221,13 @@ class Room(Screen[None]):
         except Problem as problem:
             self.mlops.complain(problem)
             return None
-        self.mlops.tell(f"{glyphs().ok} {title or plan.title}", detail=line)
+        self.mlops.tell(f"{glyphs().ok} {title or plan.title}{self.undone_by(key)}", detail=line)
         return answer
+
+    def undone_by(self, key: str) -> str:
+        """How a deed that was just done is taken back by a key; empty where it is not."""
+        keys = self.mlops.look.settings.keys.get("room.undo", action("room.undo").keys)
+        return f" {glyphs().bullet} {keys.split()[0]} undoes it" if key in REVERSIBLE else ""
 
     def entity_or_nothing(self) -> str:
         """The entity; says so where there is none."""

@@ -1,0 +1,108 @@
+"""How long a plan says that a run takes, what is reversible, and runs side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from desk import START, Desk
+
+from mlops_store.atomic import write_json
+from mlops_store.errors import Problem
+from mlops_store.records import ExitRecord
+from mlops_tui.services.costs import cost, takes
+from mlops_tui.services.model_evaluate import plan_evaluate
+from mlops_tui.services.reversals import UNDO
+from mlops_tui.services.run import plan_resume
+from mlops_tui.services.run_compare import compare
+from mlops_tui.verbs import find
+from mlops_tui.verbs.ledger import REVERSIBLE
+from mlops_tui.verbs.model import ModelEvaluate
+from mlops_tui.verbs.run import RunCompare, RunRef
+
+
+def over(desk: Desk, seconds: float, *, exit_code: int = 0, kind: str = "train", **fields: Any) -> str:
+    """A run that took so long."""
+    folder = desk.run(kind, **fields)
+    took = round(1000 * seconds)
+    write_json(
+        folder.attempt_dir(1) / "exit.json",
+        ExitRecord(exit_code=exit_code, signal=None, ended=START + took, duration_ms=took),
+    )
+    desk.ingest(folder)
+    return folder.run_id
+
+
+def test_time_is_told_by_the_last_three_that_finished(desk: Desk) -> None:
+    with desk.read() as read:
+        assert takes(read, "air", "late") == "nothing is known of its time yet"
+    over(desk, 500)
+    with desk.read() as read:
+        assert takes(read, "air", "late") == "about 8m 20s, by 1 earlier run of late"
+    for seconds in (30, 36, 60):
+        over(desk, seconds)
+    over(desk, 1, exit_code=1)
+    over(desk, 2, kind="score")
+    over(desk, 3, model="other")
+    with desk.read() as read:
+        assert takes(read, "air", "late") == "about 42.0s, at most 1m 00s, by 3 earlier runs of late"
+        assert takes(read, "air", "late", runs=10).startswith("about 7m 00s, at most 10m 00s")
+        assert takes(read, "air", "late", "score") == "about 2.0s, by 1 earlier run of late"
+        assert cost(read, "air", "late")["seconds_max"] == 60
+
+
+def test_reading_files_is_counted_by_source(desk: Desk) -> None:
+    for source, seconds in (("flights", 4), ("weather", 20)):
+        over(desk, seconds, kind="ingest", model=None, request={"source": source, "paths": []})
+    with desk.read() as read:
+        assert (
+            takes(read, "air", None, "ingest", source="flights") == "about 4.0s, by 1 earlier run of flights"
+        )
+
+
+def test_a_plan_to_resume_refuses_what_resuming_refuses(desk: Desk) -> None:
+    failed, done = over(desk, 5, exit_code=1), over(desk, 6)
+    with desk.read() as read:
+        with pytest.raises(Problem) as refused:
+            plan_resume(read, RunRef(run_id=done))
+        assert refused.value.code == "run_finished"
+        # its outcome is not in the ledger yet
+        with pytest.raises(Problem) as early:
+            plan_resume(read, RunRef(run_id=failed))
+        assert early.value.code == "run_unsettled"
+    desk.append("run.settle", {"run_id": failed, "state": "FAILED"}, subject=failed)
+    with desk.read() as read:
+        plan = plan_resume(read, RunRef(run_id=failed))
+    assert (
+        plan.steps[0].startswith("queue attempt 2")
+        and plan.steps[-1] == "a whole run: about 6.0s, by 1 earlier run of late"
+    )
+
+
+def test_a_plan_to_evaluate_names_rows_and_what_it_costs(desk: Desk) -> None:
+    desk.version(1, over(desk, 5), {"flights": 1})
+    with desk.read() as read:
+        plan = plan_evaluate(read, ModelEvaluate(model="late@1", project="air"))
+        assert "newest data version" in plan.steps[0] and plan.steps[-1] == "nothing is known of its time yet"
+        with pytest.raises(Problem) as same:
+            plan_evaluate(read, ModelEvaluate(model="late@1", project="air", baseline="1"))
+    assert same.value.code == "same_version"
+
+
+def test_what_the_app_calls_reversible_is_what_can_be_undone() -> None:
+    assert set(REVERSIBLE.values()) == set(UNDO)
+    assert all(find(key).writes for key in REVERSIBLE)
+
+
+def test_a_hundred_runs_are_compared_and_no_more(desk: Desk) -> None:
+    ids = [over(desk, 5, params={"depth": number}) for number in range(21)]
+    with desk.read() as read:
+        with pytest.raises(Problem) as many:
+            compare(read, RunCompare(runs=[*ids, *(f"{number:032x}" for number in range(80))]))
+        assert many.value.code == "bad_compare"
+        found = compare(read, RunCompare(runs=ids))
+        depth = next(row for row in found.rows if row.key == "depth")
+        assert depth.differs and depth.values == list(range(21))
+        with pytest.raises(Problem) as unknown:
+            compare(read, RunCompare(runs=[*ids, "f" * 32]))
+    assert unknown.value.code == "no_such_run"
