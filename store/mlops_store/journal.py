@@ -12,7 +12,7 @@ import os
 import socket
 import threading
 import weakref
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ DROPPED = ".dropped"
 """`journal/<writer>.<n>.dropped`, empty: the writer ended on a full disk, and n lines were dropped that its journal does not tell of."""
 
 _ENCODE = msgspec.json.Encoder().encode
+_ENCODE_LINES = msgspec.json.Encoder().encode_lines
 _WRITERS: weakref.WeakSet[JournalWriter] = weakref.WeakSet()
 """All of this process: a fork tells them that they are in a child now, which is cheaper than to ask for the pid at each line."""
 
@@ -57,22 +58,16 @@ class JournalWriter:
 
     def metric(self, key: str, value: float, step: int | None = None, ts: int | None = None) -> None:
         """One point. Without a step, the one after the last step that this writer used for the key (from 0)."""
-        last = self._last_step.get(key)
-        if last is None and not self._room(self._last_step, key, "metrics"):
-            return
-        if step is None:
-            step = 0 if last is None else last + 1
-        self._last_step[key] = step
-        number = float(value)
-        # JSON has no numbers for NaN and the infinities: their names stand for them
-        said = number if math.isfinite(number) else repr(number)
-        self._raw(_ENCODE(["m", key, step, ts or now_ms(), said]) + b"\n")
+        row = self._point(key, value, step, ts or now_ms())
+        if row is not None:
+            self._raw(_ENCODE(row) + b"\n")
 
-    def metrics(self, values: dict[str, float], step: int | None = None) -> None:
+    def metrics(self, values: Mapping[str, float], step: int | None = None) -> None:
         """Several points of one step, in one write."""
         ts = now_ms()
-        for key, value in values.items():
-            self.metric(key, value, step, ts)
+        rows = [self._point(key, value, step, ts) for key, value in values.items()]
+        if rows := [row for row in rows if row is not None]:
+            self._raw(_ENCODE_LINES(rows))
 
     def param(self, key: str, value: Any) -> None:
         """An input of the run; write-once, which the reader checks."""
@@ -102,10 +97,10 @@ class JournalWriter:
         """Makes what was written durable."""
         os.fsync(self._fd)
 
-    def lost(self) -> None:
+    def lost(self, count: int = 1) -> None:
         """Counts something else of the run that could not be written."""
-        self.dropped += 1
-        self._unsaid += 1
+        self.dropped += count
+        self._unsaid += count
         self._behind = True
 
     def close(self) -> None:
@@ -119,6 +114,18 @@ class JournalWriter:
             self._fd = -1
 
     # --- inside ---
+
+    def _point(self, key: str, value: float, step: int | None, ts: int) -> list[Any] | None:
+        """The row of a point; None for one name too many."""
+        last = self._last_step.get(key)
+        if last is None and not self._room(self._last_step, key, "metrics"):
+            return None
+        if step is None:
+            step = 0 if last is None else last + 1
+        self._last_step[key] = step
+        number = float(value)
+        # JSON has no numbers for NaN and the infinities: their names stand for them
+        return ["m", key, step, ts, number if math.isfinite(number) else repr(number)]
 
     def _room(self, names: Sized, key: object, what: str) -> bool:
         """Whether a name that was not used before may be used; where it may not, that is counted, and said once."""
@@ -171,42 +178,45 @@ class JournalWriter:
         self._torn, self._behind, self._unsaid, self._refused = False, False, 0, 0
         self._open()
 
-    def _raw(self, line: bytes) -> None:
+    def _raw(self, lines: bytes) -> None:
+        """Appends whole lines, or counts those that the disk did not take."""
         if self._forked:
             self._after_fork()
         if self._behind:
             with self._lock:
-                if not self._catch_up(line):
-                    self._drop("the disk still takes nothing")
+                if rest := self._catch_up(lines):
+                    self._drop(rest, "the disk still takes nothing")
             return
         try:
-            written = os.write(self._fd, line)
+            written = os.write(self._fd, lines)
         except OSError as error:
-            self._drop("the journal is closed" if self._fd < 0 else error.strerror or str(error))
+            self._drop(lines, "the journal is closed" if self._fd < 0 else error.strerror or str(error))
             return
-        if written != len(line):
+        if written != len(lines):
             self._torn = True
-            self._drop("the disk took only a part of a line")
+            self._drop(lines[written:], "the disk took only a part")
 
-    def _catch_up(self, line: bytes) -> bool:
-        """A line after one that failed: first what is owed. A torn line has to end, or this one would be lost with it; and as soon
-        as the disk takes anything again, it takes the number of the lines that were dropped."""
+    def _catch_up(self, lines: bytes) -> bytes:
+        """Lines after one that failed: first what is owed. A torn line has to end, or these would be lost with it; and as soon as the
+        disk takes anything again, it takes the number of the lines that were dropped. Returns what of the lines it did not take."""
         owed = b"\n" if self._torn else b""
         if self._unsaid:
             owed += _ENCODE(["d", self._unsaid, "write failed"]) + b"\n"
         try:
-            written = os.write(self._fd, owed + line)
+            written = os.write(self._fd, owed + lines)
         except OSError:
-            return False
+            return lines
         if written >= len(owed):
             self._unsaid = 0
-        self._torn = self._behind = written != len(owed) + len(line)
-        return not self._torn
+        self._torn = self._behind = written != len(owed) + len(lines)
+        return lines[max(0, written - len(owed)) :]
 
     def _say_the_rest(self) -> None:
         if self._refused:
             self._raw(_ENCODE(["d", self._refused, "names beyond the limit"]) + b"\n")
-        if self._unsaid and not self._catch_up(b""):
+        if self._unsaid:
+            self._catch_up(b"")
+        if self._unsaid:
             self._leave_mark()
 
     def _leave_mark(self) -> None:
@@ -219,8 +229,8 @@ class JournalWriter:
                 f"{self._unsaid} lines of the run journal were dropped, and that cannot be recorded: {error}"
             )
 
-    def _drop(self, reason: str) -> None:
-        self.lost()
+    def _drop(self, lines: bytes, reason: str) -> None:
+        self.lost(lines.count(b"\n"))
         if not self._warned:
             self._warned = True
             complain(f"a line of the run journal was dropped ({reason}); training goes on")

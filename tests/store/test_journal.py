@@ -133,3 +133,36 @@ def test_what_returned_survives_kill_9(tmp_path: Path) -> None:
     (path,) = (tmp_path / "journal").glob("*.jsonl")
     steps = [row[2] for row in rows(path) if row and row[0] == "m"]
     assert steps[: seen + 1] == list(range(seen + 1))
+
+
+def test_of_points_that_are_written_together_only_those_that_the_disk_did_not_take_count_as_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = JournalWriter(tmp_path, 1)
+    real, room = os.write, 80
+
+    def filling(fd: int, data: bytes) -> int:
+        nonlocal room
+        if fd == 2:
+            return len(data)
+        if not room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        data = data[:room]
+        room -= len(data)
+        return real(fd, data)
+
+    points = {f"m{n}": n / 2 for n in range(4)}
+    monkeypatch.setattr(os, "write", filling)
+    journal.metrics(points, 0)  # about two lines and a half of four
+    first = journal.dropped
+    journal.metrics(points, 1)
+    room = 80
+    journal.metrics(points, 2)
+    room = 10_000
+    journal.metrics(points, 3)
+    journal.close()
+    kept = [(row[1], row[2]) for row in rows(journal.path) if row and row[0] == "m"]
+    assert 0 < first < 4
+    assert len(kept) == 16 - journal.dropped
+    assert {("m0", 0), ("m0", 2)} <= set(kept) and [key for key, step in kept if step == 3] == list(points)
+    assert sum(row[1] for row in rows(journal.path) if row and row[0] == "d") == journal.dropped
