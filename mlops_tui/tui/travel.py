@@ -35,9 +35,14 @@ class Travel(App[int]):
         self._spot = -1
 
     def go(self, name: str) -> None:
-        """To one of the nine screens."""
-        if not self.is_modal:
-            self._note(Spot(name))
+        """To one of the nine screens; from what was opened on top of it, back to it."""
+        if self.is_modal:
+            return
+        self._note(Spot(name))
+        if name == self.current_mode:
+            while len(self.screen_stack) > 1:
+                self.pop_screen()
+        else:
             self.switch_mode(name)
 
     @property

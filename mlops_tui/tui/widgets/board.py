@@ -169,4 +169,6 @@ class Board(Widget, can_focus=True):
 
 def _styled(text: Text, base: Style, widget: Widget) -> list[Segment]:
     console = widget.app.console
+    # a text without spans is rendered without its own style
+    base = base + console.get_style(text.style)
     return [Segment(part, base + style if style else base) for part, style, _ in text.render(console, end="")]

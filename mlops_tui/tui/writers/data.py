@@ -12,7 +12,7 @@ from mlops_tui.tui.plot.glyphs import glyphs as signs
 from mlops_tui.tui.plot.scale import number as brief
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.query_table import Column
-from mlops_tui.tui.writers.drawing import mode, put
+from mlops_tui.tui.writers.drawing import meter, mode, put
 from mlops_tui.verbs.data import DataDetail, Quarantined
 
 Facts = dict[str, Any]
@@ -44,7 +44,7 @@ def column(found: Facts, width: int) -> Text:
     share = (found.get("nulls") or 0) / rows if rows else 0.0
     sheet.line(Text.assemble(plain(str(found.get("name", "")), "bold"), "  ", plain(_type(found), "bright_black"), "  ", "at least ", _distinct(found), " distinct"))  # fmt: skip
     wide = max(10, min(30, sheet.width - 26))
-    sheet.line(Text.assemble(f"NULL {100 * share:>5.1f}% ", (bar(share, wide, signs(mode())), "yellow" if share else "bright_black"), f" {number(found.get('nulls'))}"))  # fmt: skip
+    sheet.line(Text.assemble(f"NULL {100 * share:>5.1f}% ", meter(share, wide, "yellow"), f" {number(found.get('nulls'))}"))  # fmt: skip
     if found.get("mean") is not None:
         sheet.line(
             f"from {_value(found, found.get('min'))} to {_value(found, found.get('max'))}, mean {_value(found, found.get('mean'))}"

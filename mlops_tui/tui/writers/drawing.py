@@ -9,8 +9,10 @@ from itertools import zip_longest
 from rich.text import Text
 
 from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.plot.bars import bar
 from mlops_tui.tui.plot.colours import styles
 from mlops_tui.tui.plot.glyphs import Mode
+from mlops_tui.tui.plot.glyphs import glyphs as signs
 from mlops_tui.tui.plot.lines import Line, fit
 from mlops_tui.tui.sheet import Sheet
 
@@ -41,3 +43,10 @@ def put(sheet: Sheet, lines: Iterable[Line]) -> Sheet:
 def beside(left: Sequence[Line], right: Sequence[Line], width: int, gap: int = 2) -> list[Line]:
     """Two drawings side by side; `width` is that of the left one in cells."""
     return [[*fit(list(a or []), width), (" " * gap, ""), *(b or [])] for a, b in zip_longest(left, right)]
+
+
+def meter(share: float, width: int, style: str = "cyan") -> Text:
+    """A bar over its share (0 … 1) of `width` cells, on a track that shows the whole."""
+    filled = bar(share, width, signs(mode())).rstrip()
+    track = signs(mode()).shades[1] * (width - len(filled))
+    return Text.assemble((filled, style), (track, "bright_black"), no_wrap=True)

@@ -7,10 +7,8 @@ from rich.text import Text
 
 from mlops_tui.pages.parts import interval, names, record
 from mlops_tui.tui.formats import age, clean, duration, glyphs, number, plain, run_state, short, size, state
-from mlops_tui.tui.plot.bars import bar
-from mlops_tui.tui.plot.glyphs import glyphs as signs
 from mlops_tui.tui.widgets.board import Row
-from mlops_tui.tui.writers.drawing import mode
+from mlops_tui.tui.writers.drawing import meter
 from mlops_tui.verbs._status import CardState, LiveRun, ModelHealth, StatusReport
 
 
@@ -63,7 +61,7 @@ def machine(found: StatusReport, width: int, *, news: bool = True) -> list[Row]:
         Row(
             Text.assemble(
                 "disk    ",
-                (bar(used, wide, signs(mode())), colour),
+                meter(used, wide, colour),
                 f" {100 * used:.0f}% full, {size(disk.free_bytes)} free{taken}",
             )
         )
@@ -150,7 +148,7 @@ def _run(found: StatusReport, run: LiveRun, width: int, news: bool) -> Row:
     )
     wide = max(8, min(20, width - 60))
     if run.progress is not None:
-        shown.append(bar(run.progress, wide, signs(mode())), style="cyan")
+        shown.append_text(meter(run.progress, wide))
         shown.append(f" {100 * run.progress:.0f}%  ")
     shown.append_text(plain(short(run.stage or run.kind, 20)))
     since = run.started if run.started is not None else run.created
