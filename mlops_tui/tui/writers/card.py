@@ -135,7 +135,7 @@ def _drift(sheet: Sheet, found: Record) -> None:
     said = state("ALARM" if drift.get("alarm") else "QUIET")
     sheet.line(
         said.append(
-            f"  {len(loud)} of {plural(len(columns), 'column')} alarm; PSI in units of its noise band (alone it is no alarm)",
+            f"  {len(loud)} of {plural(len(columns), 'column')} alarm; PSI in multiples of its noise band",
             style="bright_black",
         )
     )

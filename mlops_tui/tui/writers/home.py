@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.cells import cell_len
 from rich.text import Text
 
-from mlops_tui.pages.parts import interval, names, record
+from mlops_tui.pages.parts import interval, names, plural, record
 from mlops_tui.tui.formats import age, clean, duration, glyphs, number, plain, run_state, short, size, state
 from mlops_tui.tui.widgets.board import Row
 from mlops_tui.tui.writers.drawing import meter
@@ -107,7 +107,7 @@ def _model(found: StatusReport, model: ModelHealth) -> list[Row]:
     where = "" if found.project or len(found.projects) < 2 else f"{model.project} "
     head = Text.assemble(plain(f"{where}{model.name}", "bold"), "  ")
     if model.champion is None:
-        head.append(f"no champion, {number(model.versions)} versions", style="yellow")
+        head.append(f"no champion, {plural(model.versions, 'version')}", style="yellow")
     else:
         head.append(f"v{model.champion} ", style="bold cyan")
         head.append_text(plain(f"{model.metric} {interval(record(model.value))}"))
@@ -128,7 +128,7 @@ def _model(found: StatusReport, model: ModelHealth) -> list[Row]:
         second.append(f"{age(model.trained, found.time)} old")
     return [
         Row(head, ("model", model.project, model.name)),
-        Row(plain("  " + " · ".join(second), "bright_black")),
+        Row(plain("  " + f" {glyphs().bullet} ".join(second), "bright_black")),
     ]
 
 
