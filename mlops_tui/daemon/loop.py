@@ -175,12 +175,12 @@ class Loops:
         """Reads what the runs wrote, new SDK runs too; `_open` is up to date afterwards."""
         told = inbox.waiting(self._home)
         arrived = self._writer.read(lambda read: inbox.take(self._home, read, told)) if told else []
-        known = {run.run_id: run.folder.path for run in self._writer.read(open_runs) if not run.at_rest}
+        known = {run.run_id: run.folder.path for run in self._writer.recall(open_runs) if not run.at_rest}
         known.update({run_id: self._home.run_dir(run_id) for run_id in arrived})
         if known:
             self._writer.ingest(known.values()).result()
         inbox.done(self._home, arrived)
-        self._open = self._writer.read(open_runs)
+        self._open = self._writer.recall(open_runs)
         self._collected.set()
 
     def _follow(self) -> None:
@@ -194,7 +194,7 @@ class Loops:
                 changed.append(run.folder.path)
         if changed:
             self._writer.ingest(changed).result()
-            self._open = self._writer.read(open_runs)
+            self._open = self._writer.recall(open_runs)
 
     def _follow_one(self, run: OpenRun, attempt: int) -> bool:
         """True where the folder has news."""
@@ -225,7 +225,7 @@ class Loops:
         ended = [run for run in self._open if run.ended and run.submitted]
         settled = [run for run in ended if self._settling.settle(run.run_id, run.folder.latest())]
         if settled:
-            self._open = self._writer.read(open_runs)
+            self._open = self._writer.recall(open_runs)
             self._wake.set()
 
     def _start_waiting(self) -> None:

@@ -60,9 +60,9 @@ class Notifier:
     def tick(self) -> None:
         """Looks for news in the ledger, hands them to the thread."""
         file = self._load()
-        found, until = self._writer.read(lambda read: notices(read, file.seq))
-        if until == file.seq:
+        if self._writer.recall(ledger_log.head) == file.seq:
             return
+        found, until = self._writer.read(lambda read: notices(read, file.seq))
         for notice in found:
             try:
                 self._queue.put_nowait(notice)

@@ -57,14 +57,14 @@ class Schedule:
         if now - self._last < self._period:
             return
         self._last = now
-        if self._writer.read(_cards_to_move):
+        if self._writer.recall(_cards_to_move):
             self._writer.call(card_life.started, actor="daemon")
         if now - self._last_slow < self._slow:
             return
         self._last_slow = now
-        if self._writer.read(_cards_with_an_end):
+        if self._writer.recall(_cards_with_an_end):
             self._writer.call(card_life.expire, actor="daemon")
-        for project in self._writer.read(_projects):
+        for project in self._writer.recall(_projects):
             config = config_of(project["dir"])
             if config is not None and config.name == project["name"]:
                 self._project(config, project["dir"])

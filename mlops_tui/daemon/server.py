@@ -59,7 +59,20 @@ class DaemonFile(msgspec.Struct, kw_only=True):
 
 
 class Server(uvicorn.Server):
-    """uvicorn on our socket; signals are ours."""
+    """uvicorn on our socket; signals are ours, and so is the word that ends it: nothing looks for it ten times a second."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._ending = asyncio.Event()
+
+    def end(self) -> None:
+        """No new connections; what is under way is finished. From the event loop's thread."""
+        self.should_exit = True
+        self._ending.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        await self._ending.wait()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -128,7 +141,7 @@ class Daemon:
             self._socket.unlink()
         self.events.close()
         if self._server is not None:
-            self._server.should_exit = True
+            self._server.end()
 
     # --- inside ---
 
@@ -139,7 +152,7 @@ class Daemon:
             loop.add_signal_handler(number, self.shutdown, signal.Signals(number).name)
         config = uvicorn.Config(
             build(dispatcher, self._gate), http=OwnerOnly, ws="none", lifespan="off", access_log=False, log_config=None,
-            server_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=_GRACE,
+            server_header=False, date_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=_GRACE,
         )  # fmt: skip
         self._server = Server(config)
         self._socket = BoundSocket(self.home)

@@ -40,6 +40,7 @@ class Writes(Protocol):
     home: Home
 
     def read(self, fn: Callable[[Read], T]) -> T: ...
+    def recall(self, fn: Callable[[Read], T]) -> T: ...
     def call(self, fn: Callable[[Tx], T], *, actor: str = ..., key: str = ...) -> T: ...
 
 
@@ -155,7 +156,7 @@ class Watcher:
         if not force and now - self._refreshed < REFRESH:
             return
         self._refreshed = now
-        there = {row["name"]: row["dir"] for row in self._writer.read(_projects)}
+        there = {row["name"]: row["dir"] for row in self._writer.recall(_projects)}
         for name in set(self._projects) - set(there):
             del self._projects[name]
         changed = False

@@ -60,6 +60,8 @@ class WriterThread:
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._closing = False
         self._close_lock = threading.Lock()
+        self._written = 0
+        self._recalled: dict[Callable[[Read], Any], tuple[int, Any]] = {}
 
     # --- for everyone ---
 
@@ -92,6 +94,18 @@ class WriterThread:
         """Runs `fn` in the calling thread with a cursor of its own."""
         with self.reader() as read:
             return fn(read)
+
+    def recall(self, fn: Callable[[Read], T]) -> T:
+        """`read` for a function of the index alone that is asked again and again: its answer stands until something is written.
+
+        Whoever gets it must not change it.
+        """
+        written = self._written  # before the question: what is written meanwhile makes the answer an old one
+        known = self._recalled.get(fn)
+        if known is None or known[0] != written:
+            known = self._recalled[fn] = (written, self.read(fn))
+        answer: T = known[1]
+        return answer
 
     @property
     def ledger_seq(self) -> int:
@@ -171,6 +185,7 @@ class WriterThread:
             for job in jobs:
                 job.future.set_exception(_unknown(error))
             raise
+        self._written += 1
         for result in results:
             self._publish(result)
         entries = [entry for result in results for entry in result.entries]
@@ -189,6 +204,7 @@ class WriterThread:
         try:
             while True:
                 changed.update(writer.ingest(job.run_dirs))
+                self._written += bool(changed)
                 if not writer.more:
                     break
         except Problem as problem:

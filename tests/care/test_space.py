@@ -49,6 +49,8 @@ class Writes:
         with self._box.read() as read:
             return fn(read)
 
+    recall = read
+
     def call(self, fn: Any, *, actor: str = "daemon", key: str = "") -> Any:
         return self._box.writer.execute([Command(fn, actor, key)])[0].unwrap()
 

@@ -118,6 +118,8 @@ def test_the_notifier_remembers_where_it_was(tmp_path: Path, url: str) -> None:
         def read(self, fn: Any) -> Any:
             return fn(desk.reader)
 
+        recall = read
+
         def call(self, fn: Any, **_: Any) -> Any:
             return desk.do(fn)
 
