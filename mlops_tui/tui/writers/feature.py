@@ -12,7 +12,7 @@ from mlops_tui.tui.plot.bars import bar
 from mlops_tui.tui.plot.glyphs import glyphs as signs
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.query_table import Column
-from mlops_tui.tui.writers.drawing import mode
+from mlops_tui.tui.writers.drawing import meter, mode
 from mlops_tui.verbs._shapes import DataVersion, RunDetail
 from mlops_tui.verbs.feature import ViewDetail
 from mlops_tui.verbs.monitor import DriftPoint, Monitoring
@@ -132,7 +132,7 @@ def _nulls(sheet: Sheet, view: ViewDetail, monitored: Sequence[Monitoring]) -> N
         if point is None:
             rows.append((one.name, None, None, Text(""), Text("not recorded", style="bright_black")))
         else:
-            drawn = Text(bar(point.null_share or 0.0, wide, signs(mode())), style="cyan")
+            drawn = meter(point.null_share or 0.0, wide)
             rows.append(
                 (
                     one.name,

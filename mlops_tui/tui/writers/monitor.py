@@ -8,12 +8,11 @@ from typing import Any
 from rich.text import Text
 
 from mlops_tui.tui.formats import glyphs, measured, number, plain, short, sign, state, when
-from mlops_tui.tui.plot.bars import bar, sparkbar
-from mlops_tui.tui.plot.glyphs import glyphs as signs
+from mlops_tui.tui.plot.bars import sparkbar
 from mlops_tui.tui.plot.intervals import Banded, Interval, bands, intervals
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.query_table import Column
-from mlops_tui.tui.writers.drawing import mode, put
+from mlops_tui.tui.writers.drawing import meter, mode, put
 from mlops_tui.verbs.monitor import DriftPoint, FeatureSeries, Look, MonitoredBatch, Monitoring
 
 _WARNINGS = 20
@@ -243,7 +242,7 @@ def _nulls(sheet: Sheet, found: Monitoring) -> None:
     wide = max(10, min(40, sheet.width - 50))
     rows = [
         (name, _percent(point.reference_null_share), _percent(point.null_share),
-         Text(bar(point.null_share or 0.0, wide, signs(mode())), style="cyan"))
+         meter(point.null_share or 0.0, wide))
         for name, point in some[:_WARNINGS]
     ]  # fmt: skip
     sheet.table(("column", "before", "now", "share of rows"), rows, right=(1, 2))
