@@ -92,7 +92,7 @@ class DetailRoom(Room):
             and sum(map(cell_len, titles[first : front + 2])) + front - first + 5 > self.app.size.width
         ):
             first += 1
-        shown = Text("<" if first else " ", style="bright_black", no_wrap=True)
+        shown = Text(no_wrap=True).append("<" if first else " ", style="bright_black")
         for place, title in enumerate(titles[first:], first):
             shown.append(title, style="bold reverse" if place == front else "bright_black")
             shown.append(" ")
