@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import time
 from collections.abc import Callable
@@ -29,6 +30,9 @@ from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
 from mlops_tui.tui.widgets.lines import Hints
+
+SETTLE = 10
+"""Rounds of the loop that a key has to itself."""
 
 
 def _screen(name: str) -> Callable[[], Screen[Any]]:
@@ -79,6 +83,16 @@ class MlopsApp(Overlays):
     async def on_mount(self) -> None:
         self.go(self._first)
         self._follower = Follower(self.link.home, self._hear, self.look.interval)
+        if self.link.project[1] is not None and not self.look.read_only:
+            self._meet_project()
+
+    @work(group="project")
+    async def _meet_project(self) -> None:
+        """A project whose folder one stands in is added, and its data watched, without being asked for."""
+        try:
+            await self.link.ask("project show")
+        except Problem as problem:
+            self.complain(problem)
 
     def on_unmount(self) -> None:
         if self._follower is not None:
@@ -129,10 +143,24 @@ class MlopsApp(Overlays):
         return Text(f"{glyphs().unknown} no daemon: {clean(self.news.why)[:40]}", style="bold red")
 
     async def on_event(self, event: events.Event) -> None:
-        if self._prefix and isinstance(event, events.Key) and not event.is_forwarded:
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+        elif self._prefix:
             await self._finish_prefix(event)
-            return
-        await super().on_event(event)
+        else:
+            await self._press(event)
+
+    async def _press(self, event: events.Key) -> None:
+        """Keys act one after the other, however fast they come. Textual by itself hands a key to the widget with the focus while the key
+        before it, which may move the focus, is still on its way: of a burst over a slow line, or of typing ahead, keys would be lost."""
+        taker = self.focused
+        typed = taker is not None and taker.check_consume_key(event.key, event.character)
+        if typed or (self.screen.maximized is not None and event.key == "escape"):
+            await super().on_event(event)
+        elif not await self._check_bindings(event.key, priority=True):
+            await self._check_bindings(event.key)
+        for _ in range(SETTLE):  # what the key has set off is done, or has begun, before the next
+            await asyncio.sleep(0)
 
     def action_prefix(self, key: str) -> None:
         """Waits for the second key; shows what it may be."""

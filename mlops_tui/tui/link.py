@@ -53,6 +53,8 @@ class Link:
     async def _in_thread(self, question: Callable[[Client], T], request: Any) -> T:
         def work() -> T:
             client = self._client()
+            if self.read_only:  # nothing is added on the way either
+                return question(client)
             return here.with_project(
                 request, lambda: question(client), lambda folder: client.call("project add", {"dir": folder})
             )

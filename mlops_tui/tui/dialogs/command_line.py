@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from mlops_tui.cli.layout import cut
+from mlops_tui.pages.layout import cut
 from mlops_tui.tui.formats import clean
 
 SHOWN = 8
@@ -45,7 +45,7 @@ class CommandLine(ModalScreen[str | None]):
     def on_mount(self) -> None:
         field = self.query_one(Input)
         field.cursor_blink = False
-        field.focus()
+        self.set_focus(field)
         self._show(self._text)
 
     @on(Input.Changed)

@@ -71,7 +71,7 @@ class Form(ModalScreen[Values | None]):
     def on_mount(self) -> None:
         for field in self.query(Input):
             field.cursor_blink = False
-        self.query_one("#field-0").focus()
+        self.set_focus(self.query_one("#field-0"))
 
     def values(self) -> Values:
         """What stands in the form now."""

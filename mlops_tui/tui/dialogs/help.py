@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from mlops_tui.cli.layout import cut
+from mlops_tui.pages.layout import cut
 from mlops_tui.tui.actions import ACTIONS, Action, shown_key
 from mlops_tui.tui.formats import clean
 from mlops_tui.tui.widgets.doc import Doc
@@ -50,7 +50,7 @@ class Help(ModalScreen[None]):
     def on_mount(self) -> None:
         field = self.query_one(Input)
         field.cursor_blink = False
-        field.focus()
+        self.set_focus(field)
         self._draw("")
 
     @on(Input.Changed)

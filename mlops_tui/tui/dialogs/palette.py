@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from mlops_tui.cli.layout import cut
+from mlops_tui.pages.layout import cut
 from mlops_tui.tui.formats import clean
 
 DELAY = 0.15
@@ -60,7 +60,7 @@ class Palette(ModalScreen[Entry | None]):
     def on_mount(self) -> None:
         field = self.query_one(Input)
         field.cursor_blink = False
-        field.focus()
+        self.set_focus(field)
         self._show("")
 
     @on(Input.Changed)

@@ -62,7 +62,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
         for field in self.query(Input):
             field.cursor_blink = False
         first = "#reason" if self._reason == "required" else "#word" if self._word else "#no"
-        self.query_one(first).focus()
+        self.set_focus(self.query_one(first))
 
     def _steps(self) -> Text:
         shown = Text()

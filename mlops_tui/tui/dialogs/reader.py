@@ -31,7 +31,7 @@ class Reader(ModalScreen[None]):
     def on_mount(self) -> None:
         doc = self.query_one(Doc)
         doc.write(self._text)
-        doc.focus()
+        self.set_focus(doc)
 
     def action_leave(self) -> None:
         """Back to what is below."""

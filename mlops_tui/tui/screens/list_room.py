@@ -94,7 +94,7 @@ class ListRoom(Room):
     def on_mount(self) -> None:
         self.table.set_order(self.sort.removeprefix("-"), self.sort.startswith("-"))
         self.show_frame()
-        self.table.focus()
+        self.set_focus(self.table)
 
     def load(self) -> None:
         self.table.reset(keep_cursor=True)

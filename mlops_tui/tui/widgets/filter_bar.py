@@ -158,7 +158,7 @@ class FilterBar(Vertical):
     def open(self) -> None:
         """Puts the cursor into the line."""
         self.line.can_focus = True
-        self.line.focus()
+        self.screen.set_focus(self.line)
         self.line.cursor_position = len(self.line.value)
         self._place = len(self._history)
 
