@@ -85,7 +85,8 @@ class Board(Widget, can_focus=True):
 
     def _draw(self) -> None:
         width = self.content_size.width
-        if width <= 0:
+        if width <= 0:  # not laid out yet: the layout asks for the height, and a resize follows
+            self.refresh(layout=True)
             return
         before, self._rows = self._rows, list(self._writer(width))
         targets = self._targets()
@@ -102,7 +103,7 @@ class Board(Widget, can_focus=True):
         return [row.target for row in self._rows if row.target is not None]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return max(1, len(self._rows))
+        return max(1, len(self._writer(width)))
 
     # --- painting ---
 
