@@ -31,6 +31,8 @@ def _argument(parameter: Parameter, given: Mapping[str, Any]) -> list[str]:
     value = given.get(parameter.name, parameter.default)
     if value is None or value == parameter.default:
         return []
+    if parameter.is_map:
+        return [f"{key}={_text(each, parameter)}" for key, each in value.items()]
     return [str(each) for each in value] if parameter.is_list else [str(value)]
 
 

@@ -118,7 +118,7 @@ def _code(folder: RunFolder, capture: dict[str, Any]) -> Table:
 
 
 @lru_cache(maxsize=1000)
-def _digests(code: Path) -> Table:
+def _digests(code: Path) -> dict[str, str]:
     """Of each file of a run's copy of the code, which never changes."""
     return {name: sha256_bytes(content)[:12] for name, content in code_files(code).items()}
 

@@ -55,6 +55,18 @@ async def clone_run(room: Room, run: RunDetail) -> Run | None:
     return await _ask_and_start(room, f"Clone {run.name or run.run_id[:12]}", fields, before=run)
 
 
+async def rerun(room: Room, run: RunDetail) -> Run | None:
+    """The same training again, with its parameters and data versions and the code of now. None where it was left."""
+    if run.kind != "train" or run.model is None:
+        room.mlops.tell(f"a {run.kind} run is not started again: training runs are", "warning")
+        return None
+    params = {key: value for key, value in run.params.items() if not key.startswith("best.")}
+    asked = {"model": run.model, "params": params, "pins": run.pins, "project": run.project}
+    notes = [f"as {run.name or run.run_id[:12]} was started, with the code that is there now"]
+    started: Run | None = await room.perform("run start", asked, yes="Start", notes=notes)
+    return started
+
+
 async def sweep(room: Room, model: str = "") -> Sweep | None:
     """Asks for a space of parameters and how many points of it; queues a run for each. None where it was left."""
     try:

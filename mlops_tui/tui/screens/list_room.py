@@ -97,7 +97,7 @@ class ListRoom(Room):
         self.set_focus(self.table)
 
     def load(self) -> None:
-        self.table.reset(keep_cursor=True)
+        self.table.reset(keep_cursor=True, same_rows=True)
 
     def question(self) -> dict[str, Any]:
         """The fields of the verb for all rows that are shown."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Collection
+from typing import Any, ClassVar, Literal
 
 from rich.text import Text
 from textual import on, work
@@ -10,48 +11,33 @@ from textual import on, work
 from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import clean, run_state, short, size, state
+from mlops_tui.tui.formats import clean, glyphs, lasted, run_state, short, size, state
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
+from mlops_tui.tui.plot.bars import bar
+from mlops_tui.tui.plot.glyphs import glyphs as signs_of
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
+from mlops_tui.tui.screens.run_deeds import RunDeeds, Targets
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.curves import Curves, series_of
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.log_view import LogView
-from mlops_tui.verbs._shapes import Run, RunDetail
+from mlops_tui.verbs._shapes import MetricSummary, RunDetail
+from mlops_tui.verbs.run import Why
 
 SYSTEM = "system/"
 CHUNK = 262_144
 """Bytes of a log that are asked for at once."""
 
 
-class RunDeeds(DetailRoom):
-    """What can be done with the run at hand."""
-
-    @work(exclusive=True, group="deed")
-    async def stop_run(self, run: Run) -> None:
-        """Stops it and all that it started."""
-        if run.state in ENDED:
-            self.mlops.tell(f"the run has ended: {run.state.lower()}", "warning")
-        elif await self.perform("run stop", {"run_id": run.run_id}, yes="Stop it") is not None:
-            self.load()
-
-    @work(exclusive=True, group="deed")
-    async def resume_run(self, run: Run) -> None:
-        """Goes on from the failed stage."""
-        title = f"Resume {run.name or run.run_id[:12]}"
-        if await self.perform("run resume", {"run_id": run.run_id}, yes="Resume", title=title) is not None:
-            self.load()
-
-
-class RunRoom(RunDeeds):
+class RunRoom(RunDeeds, DetailRoom):
     """One run."""
 
     CONTEXTS = ("run",)
     BINDINGS: ClassVar[list[Any]] = bindings("run")
     TABS = (
-        Tab("overview", "overview"), Tab("curves", "curves", Curves), Tab("params", "params"), Tab("artifacts", "artifacts"),
-        Tab("log", "log", LogView), Tab("system", "system", Curves), Tab("lineage", "lineage"),
+        Tab("overview", "overview"), Tab("curves", "curves", Curves), Tab("log", "log", LogView), Tab("why", "stages"), Tab("params", "params"),
+        Tab("artifacts", "artifacts"), Tab("system", "system", Curves), Tab("lineage", "lineage"),
     )  # fmt: skip
 
     def __init__(self, run_id: str, tab: str = "") -> None:
@@ -64,7 +50,9 @@ class RunRoom(RunDeeds):
         return ["Runs", (self.run.name if self.run is not None else "") or self.run_id[:12]]
 
     def twin(self) -> tuple[str, dict[str, Any]]:
-        key = {"curves": "run metrics", "system": "run metrics", "log": "run logs"}.get(self.tab, "run show")
+        key = {"curves": "run metrics", "system": "run metrics", "log": "run logs", "why": "run why"}.get(
+            self.tab, "run show"
+        )
         return (
             ("lineage", {"entity": self.entity()})
             if self.tab == "lineage"
@@ -112,6 +100,9 @@ class RunRoom(RunDeeds):
             if self.tab == "lineage":
                 graph = await self.link.ask("lineage", {"entity": self.entity()})
                 pane.write(lambda width: page("lineage", graph, width))
+            elif self.tab == "why":
+                why = await self.link.ask("run why", {"run_id": self.run_id}) if run.stages else None
+                pane.write(lambda width: stages(run, why, width))
             else:
                 write = {"params": params, "artifacts": artifacts}.get(self.tab, overview)
                 pane.write(lambda width: write(run, width))
@@ -150,23 +141,54 @@ class RunRoom(RunDeeds):
             self.mlops.complain(problem)
             return
         name = (self.run.name if self.run is not None else "") or self.run_id[:12]
-        event.curves.show(event.metric, series_of({name: found.metrics[0]} if found.metrics else {}))
+        summary = self.run.metrics.get(event.metric) if self.run is not None else None
+        curves = {name: found.metrics[0]} if found.metrics else {}
+        event.curves.show(event.metric, series_of(curves, goal=goal_of(summary)))
 
     # --- deeds ---
 
-    def action_run_stop(self) -> None:
-        if self.run is not None:
-            self.stop_run(self.run)
+    async def targets(self, views: Collection[str] = ()) -> Targets | None:
+        return Targets([self.run]) if self.run is not None else None
 
-    def action_run_resume(self) -> None:
-        if self.run is not None:
-            self.resume_run(self.run)
+    def action_run_why(self) -> None:
+        self.show_tab("why")
 
     def action_run_log(self) -> None:
         self.show_tab("log")
 
     def action_run_curves(self) -> None:
         self.show_tab("curves")
+
+
+def goal_of(found: MetricSummary | None) -> Literal["max", "min", ""]:
+    """Which value is best, by the one that the daemon calls so; empty where all are the same."""
+    if found is None or found.best is None or found.min == found.max:
+        return ""
+    return "max" if found.best == found.max else "min"
+
+
+def stages(run: RunDetail, why: Why | None, width: int) -> Text:
+    """Its stages with their times, then why each ran or came from the cache."""
+    sheet = Sheet(width)
+    if not run.stages:
+        return sheet.line("a run of one's own program has no stages", "bright_black").text
+    longest = max((stage.duration_ms or 0 for stage in run.stages), default=0)
+    room = max(4, min(30, width - 44))
+    sheet.table(
+        ("stage", "state", "took", ""),
+        [
+            (stage.name, stage.state, lasted(stage.duration_ms), _bar(stage.duration_ms, longest, room))
+            for stage in run.stages
+        ],
+        right=(2,),
+    )
+    sheet.line()
+    return Text.assemble(sheet.text, "\n", page("run why", why, width)) if why is not None else sheet.text
+
+
+def _bar(took: int | None, longest: int, room: int) -> str:
+    ascii_only = glyphs().mode == "ascii"
+    return bar((took or 0) / longest, room, signs_of("ascii" if ascii_only else "braille")) if longest else ""
 
 
 def overview(run: RunDetail, width: int) -> Text:

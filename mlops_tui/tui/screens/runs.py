@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from rich.text import Text
-from textual import work
+from textual import on, work
 
 from mlops_store.errors import Problem
+from mlops_store.filters import Field, fields_of, parse
 from mlops_store.records import ENDED
 from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import age, clock, duration, glyphs, number, plain, run_state, short, state
+from mlops_tui.tui.formats import age, clean, clock, duration, glyphs, number, plain, run_state, short, state
 from mlops_tui.tui.news import News
+from mlops_tui.tui.plot.bars import sparkbar
 from mlops_tui.tui.screens.list_room import Column, ListRoom
+from mlops_tui.tui.screens.run_deeds import RunDeeds, Targets
 from mlops_tui.tui.sheet import Sheet
+from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.verbs._shapes import MetricSummary, Run
+from mlops_tui.verbs._status import LiveRun
+
+SEARCH = "search/score"
+MOST = 1000
+"""Runs that one deed is about: as many as the daemon takes at once."""
+SETTLED = 0.15
+"""Seconds that the cursor rests before what is in sight is looked at closer."""
 
 
 def _column(name: str) -> Column | None:
@@ -49,6 +61,49 @@ def took(run: Run, now: int | None = None) -> int | None:
     return max(0, end - run.started)
 
 
+def moment(ms: int) -> str:
+    """When, in five cells: the time of today, the day of others."""
+    return clock(ms)[:5]
+
+
+def trend_key(run: Run) -> str:
+    """The metric whose trend says most: the headline, or while that has one value, the scores of its search."""
+    name, found = headline(run)
+    scores = run.metrics.get(SEARCH)
+    return SEARCH if scores is not None and scores.count > 1 and (found is None or found.count < 2) else name
+
+
+def stamp(run: Run) -> object:
+    """Other than before where the run has logged more of its trend's metric."""
+    key = trend_key(run)
+    return key, run.metrics[key].count if key in run.metrics else 0
+
+
+def due(rows: Iterable[Run], known: Mapping[str, tuple[object, list[float]]]) -> dict[str, list[Run]]:
+    """The runs whose trend has to be asked for (anew), by metric."""
+    found: dict[str, list[Run]] = {}
+    for run in rows:
+        key = trend_key(run)
+        if key in run.metrics and known.get(run.run_id, (None, []))[0] != stamp(run):
+            found.setdefault(key, []).append(run)
+    return found
+
+
+def filter_of(question: Mapping[str, Any], excluded: Iterable[str] = ()) -> str:
+    """What finds the runs of a list that shows `question`, but for these: of the kinds that a list without a word of kinds shows."""
+    given = str(question.get("filter") or "").strip()
+    terms = [f"({given})"] if given else []
+    tree = parse(given)
+    if not question.get("all_kinds") and (tree is None or Field("column", "kind") not in fields_of(tree)):
+        terms.append("kind in (train, sdk)")
+    terms += (
+        [f"not id in ({', '.join(f'{chr(34)}{key}{chr(34)}' for key in sorted(excluded))})"]
+        if excluded
+        else []
+    )
+    return " and ".join(terms)
+
+
 def headline(run: Run) -> tuple[str, MetricSummary | None]:
     """The metric that a run is judged by: its own, or the first that it has logged."""
     own = (name for name in run.metrics if "/" not in name)
@@ -56,7 +111,7 @@ def headline(run: Run) -> tuple[str, MetricSummary | None]:
     return name, run.metrics.get(name)
 
 
-class RunsRoom(ListRoom):
+class RunsRoom(RunDeeds, ListRoom):
     """The list of runs."""
 
     TITLE = "Runs"
@@ -66,20 +121,27 @@ class RunsRoom(ListRoom):
     CONTEXTS = ("runs",)
     BINDINGS: ClassVar[list[Any]] = bindings("runs")
 
+    def __init__(self, filter: str = "", sort: str = "") -> None:
+        super().__init__(filter, sort)
+        self.view = "listed"
+        self.live: dict[str, LiveRun] = {}
+        self._trends: dict[str, tuple[object, list[float]]] = {}
+
     def columns(self) -> Sequence[Column]:
         return (
-            Column("name", "run", 18, lambda run: plain(run.name or run.run_id[:12]), sort="name", flex=True),
+            Column("name", "run", 14, lambda run: plain(run.name or run.run_id[:12]), sort="name", flex=True),
             Column(
                 "state",
                 "status",
-                12,
+                11,
                 lambda run: run_state(run.state, run.reason, news=self.mlops.news.connected),
                 sort="state",
             ),
             Column("kind", "kind", 8, lambda run: plain(run.kind), priority=4),
             Column("model", "model", 14, lambda run: plain(run.model or ""), sort="model", priority=3),
-            Column("metric", "metric", 16, self._metric, priority=1),
-            Column("verdict", "gate", 14, lambda run: state(run.verdict), priority=2),
+            Column("metric", "metric", 15, self._metric),
+            Column("trend", "trend", 8, self._trend, priority=2),
+            Column("verdict", "gate", 14, self._gate, priority=1),
             Column(
                 "duration",
                 "took",
@@ -89,7 +151,7 @@ class RunsRoom(ListRoom):
                 sort="duration",
                 priority=5,
             ),
-            Column("created", "created", 11, lambda run: clock(run.created), sort="created"),
+            Column("created", "created", 9, lambda run: moment(run.created), sort="created"),
         )
 
     async def all_columns(self) -> Sequence[Column]:
@@ -102,6 +164,92 @@ class RunsRoom(ListRoom):
     def _metric(self, run: Run) -> str:
         name, found = headline(run)
         return f"{short(name, 9)} {number(found.last)}" if found is not None else glyphs().dash
+
+    def _trend(self, run: Run) -> str:
+        _, values = self._trends.get(run.run_id, (None, []))
+        return sparkbar(values, 8, "ascii" if glyphs().mode == "ascii" else "braille")
+
+    def _gate(self, run: Run) -> Text:
+        """The verdict; while it runs, where it is."""
+        live = self.live.get(run.run_id) if run.state not in ENDED and self.mlops.news.connected else None
+        if live is None or not live.stage:
+            return state(run.verdict)
+        share = f" {live.progress:.0%}" if live.progress is not None else ""
+        return Text(clean(live.stage) + share, style="cyan", no_wrap=True)
+
+    def question(self) -> dict[str, Any]:
+        hidden: dict[str, Any] = {"archived": {"archived": True}, "deleted": {"deleted": True}}.get(
+            self.view, {}
+        )
+        return {**super().question(), **hidden}
+
+    def status(self) -> Text:
+        shown = super().status()
+        words = {"archived": "archived ones too", "deleted": "the trash: only deleted ones"}.get(self.view)
+        return shown.append(f" · {words}", style="yellow") if words else shown
+
+    def action_run_hidden(self) -> None:
+        views = ("listed", "archived", "deleted")
+        self.view = views[(views.index(self.view) + 1) % len(views)]
+        self.table.reset(keep_cursor=True)
+        self.show_frame()
+
+    # --- which runs a deed is about ---
+
+    async def targets(self, views: Collection[str] = ()) -> Targets | None:
+        chosen, row = self.table.selection, self.table.row_at_cursor
+        if chosen.everything and self.view in views:
+            return Targets(
+                filter=filter_of(self.question(), chosen.excluded), count=chosen.count(self.total or 0)
+            )
+        if chosen.everything:
+            page = await self.link.ask(self.VERB, {**self.question(), "offset": 0, "limit": MOST})
+            if (page.total or 0) > MOST:
+                raise Problem(
+                    "too_many_runs", f"{page.total} runs are too many at once", f"filter them: at most {MOST}"
+                )
+            return Targets(
+                [run for run in page.items if run.run_id in chosen], count=chosen.count(page.total or 0)
+            )
+        if chosen.keys:
+            named = ", ".join(f'"{key}"' for key in sorted(chosen.keys))
+            asked = {
+                "filter": f"id in ({named})",
+                "all_kinds": True,
+                "archived": True,
+                "deleted": self.view == "deleted",
+                "limit": MOST,
+            }
+            page = await self.link.ask(self.VERB, asked)
+            return Targets(page.items)
+        return Targets([row]) if row is not None else None
+
+    # --- trends and stages ---
+
+    @on(QueryTable.Highlighted)
+    def _in_sight(self) -> None:
+        self._look_closer()
+
+    @work(exclusive=True, group="closer")
+    async def _look_closer(self) -> None:
+        """What the rows in sight need besides: their trends, where they have changed, and the stages of those that run."""
+        await asyncio.sleep(SETTLED)
+        rows: list[Run] = self.table.in_sight
+        try:
+            for key, runs in due(rows, self._trends).items():
+                found = await self.link.ask("run trends", {"runs": [run.run_id for run in runs], "key": key})
+                stamps = {run.run_id: stamp(run) for run in runs}
+                self._trends |= {each.run_id: (stamps[each.run_id], each.values) for each in found.runs}
+            running = any(run.state not in ENDED for run in rows)
+            if running:
+                report = await self.link.ask("status")
+                self.live = {run.run_id: run for run in report.runs}
+        except Problem as problem:
+            self.problem = problem
+            self.show_frame()
+            return
+        if self.is_mounted:
+            self.table.update_rows(self.table.in_sight)
 
     def row_key(self, row: Run) -> str:
         return row.run_id
@@ -122,19 +270,6 @@ class RunsRoom(ListRoom):
         from mlops_tui.tui.screens.run import RunRoom
 
         self.mlops.open(RunRoom, row.run_id)
-
-    def action_run_stop(self) -> None:
-        self._stop()
-
-    @work(exclusive=True, group="deed")
-    async def _stop(self) -> None:
-        run = self.table.row_at_cursor
-        if run is None:
-            return
-        if run.state in ENDED:
-            self.mlops.tell(f"the run has ended: {run.state.lower()}", "warning")
-            return
-        await self.perform("run stop", {"run_id": run.run_id}, yes="Stop it")
 
     @work(exclusive=True, group="deed")
     async def action_run_new(self) -> None:
@@ -185,20 +320,6 @@ class RunsRoom(ListRoom):
             self.mlops.tell("mark two or more runs with space first", "warning")
         else:
             self.mlops.open(CompareRoom, chosen)
-
-    def action_run_resume(self) -> None:
-        self._resume()
-
-    @work(exclusive=True, group="deed")
-    async def _resume(self) -> None:
-        run = self.table.row_at_cursor
-        if run is not None:
-            await self.perform(
-                "run resume",
-                {"run_id": run.run_id},
-                yes="Resume",
-                title=f"Resume {run.name or run.run_id[:12]}",
-            )
 
 
 def summary(run: Run, width: int, *, news: bool = True) -> Text:

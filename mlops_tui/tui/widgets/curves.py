@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from itertools import pairwise
+from typing import Any, ClassVar, Literal
 
 from rich.text import Text
 from textual import on
@@ -15,6 +16,9 @@ from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, glyphs
 from mlops_tui.tui.widgets.chart import Chart, Series
 from mlops_tui.tui.widgets.lines import Line
+
+SMOOTH = 0.6
+"""What a noisy curve is smoothed by until somebody says otherwise."""
 
 
 class Curves(Vertical):
@@ -39,6 +43,8 @@ class Curves(Vertical):
         self._names: list[str] = []
         self._place = 0
         self._empty = empty
+        self._smoothing = 0.0
+        """What was chosen here; whoever chooses another keeps it."""
 
     def compose(self) -> ComposeResult:
         yield Line()
@@ -69,6 +75,9 @@ class Curves(Vertical):
         """The curves of a metric; late answers for another one are dropped."""
         if metric == self.metric:
             self.chart.y_label = metric
+            if self.chart.smoothing == self._smoothing:
+                self._smoothing = SMOOTH if any(noisy(each.points) for each in series) else 0.0
+                self.chart.smoothing = self._smoothing
             self.chart.set_series(series)
 
     def _ask(self) -> None:
@@ -104,9 +113,19 @@ class Curves(Vertical):
         self._step(-1)
 
 
-def series_of(curves: Mapping[str, Any], pinned: str = "") -> list[Series]:
-    """Series named by run from (name → Curve)."""
+def noisy(points: Sequence[Sequence[float]]) -> bool:
+    """Whether a curve goes up and down more than it goes anywhere: of 30 buckets or more, every third one turns around."""
+    last = [point[3] for point in points]
+    steps = [b - a for a, b in pairwise(last) if b != a]
+    turns = sum((a > 0) != (b > 0) for a, b in pairwise(steps))
+    return len(last) >= 30 and 3 * turns > len(last)
+
+
+def series_of(
+    curves: Mapping[str, Any], pinned: str = "", goal: Literal["max", "min", ""] = ""
+) -> list[Series]:
+    """Series named by run from (name → Curve); `goal`: which value is best."""
     return [
-        Series(name, curve.buckets, pinned=name == pinned, nonfinite=curve.nonfinite)
+        Series(name, curve.buckets, pinned=name == pinned, nonfinite=curve.nonfinite, goal=goal)
         for name, curve in curves.items()
     ]

@@ -118,6 +118,15 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         return self._rows.get(self._cursor)
 
     @property
+    def in_sight(self) -> list[Any]:
+        """The rows on screen, as far as they are here."""
+        top = round(self.scroll_y)
+        rows = (
+            self._rows.get(index) for index in range(top, min(top + self.body_height, self._rows.total or 0))
+        )
+        return [row for row in rows if row is not None]
+
+    @property
     def cursor_column(self) -> Column | None:
         """The column that `s` sorts by and a copy takes."""
         return self._columns[self._column] if self._columns else None

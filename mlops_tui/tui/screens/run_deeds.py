@@ -1,0 +1,256 @@
+"""What can be done with runs, one or many: stopped, resumed, tagged, noted, put away, deleted, brought back, started again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textual import work
+
+from mlops_store.errors import Problem
+from mlops_store.records import ENDED
+from mlops_tui.commandline.twin import command
+from mlops_tui.tui.dialogs.form import Field, Form, Values
+from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog
+from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.starting import read_pairs, rerun
+from mlops_tui.verbs._declare import Plan
+from mlops_tui.verbs._shapes import Run
+
+_SHOWN = 12
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Runs that a deed is about: these, or (with `runs` empty) the `count` that a filter finds."""
+
+    runs: Sequence[Run] = ()
+    filter: str = ""
+    count: int = 0
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """For the verbs that take many runs."""
+        return {"runs": [run.run_id for run in self.runs]} if self.runs else {"filter": self.filter}
+
+    @property
+    def words(self) -> str:
+        """`late-departure-3`, or `12 runs`."""
+        return label(self.runs[0]) if len(self.runs) == 1 else f"{len(self.runs) or self.count} runs"
+
+
+def label(run: Run) -> str:
+    """What a person calls a run."""
+    return run.name or run.run_id[:12]
+
+
+class RunDeeds(Room):
+    """A screen with runs at hand: `targets` says which."""
+
+    async def targets(self, views: Collection[str] = ()) -> Targets | None:
+        """The runs that are marked, else the one at the cursor; None where there is none. Where all are marked, their filter may stand for them in
+        these `views` (listed, archived, deleted): there a set verb finds by it what the list shows. Raises Problem."""
+        raise NotImplementedError
+
+    def done(self) -> None:
+        """Called after a deed."""
+        self.load()
+
+    # --- sets ---
+
+    @work(exclusive=True, group="deed")
+    async def _set(self, key: str, yes: str, views: Collection[str], *, counted: bool = False) -> None:
+        try:
+            found = await self.targets(views)
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        if found is None:
+            return
+        word = str(len(found.runs) or found.count) if counted else ""
+        if await self.perform(key, found.fields, yes=yes, reason="optional", word=word) is not None:
+            self.done()
+
+    def action_run_archive(self) -> None:
+        self._set("run archive", "Archive", ("listed", "archived"))
+
+    def action_run_unarchive(self) -> None:
+        self._set("run unarchive", "List again", ("archived",))
+
+    def action_run_delete(self) -> None:
+        self._set("run delete", "Delete", ("archived",), counted=True)
+
+    def action_run_restore(self) -> None:
+        self._set("run restore", "Restore", ("deleted",))
+
+    # --- one by one ---
+
+    async def each(
+        self,
+        key: str,
+        runs: Sequence[Run],
+        more: dict[str, Any],
+        *,
+        title: str,
+        steps: Sequence[str],
+        yes: str,
+    ) -> None:
+        """One plan for all of them, then the verb for each; says how many went well. A refusal of one does not stop the others."""
+        if len(runs) == 1:
+            plan = self.perform(key, {"run_id": runs[0].run_id, **more}, yes=yes, title=title, notes=steps)
+            if await plan is not None:
+                self.done()
+            return
+        named = [f"{label(run)}  {run.run_id[:12]}  {run.state.lower()}" for run in runs[:_SHOWN]]
+        rest = [f"and {len(runs) - _SHOWN} more"] if len(runs) > _SHOWN else []
+        line = command(key, {"run_id": runs[0].run_id, **more}, project=self.link.project[0])
+        confirmed: Confirmed | None = await self.app.push_screen_wait(
+            PlanDialog(
+                Plan(title=title, steps=[*steps, *named, *rest]), command=f"{line}  (and so on)", yes=yes
+            )
+        )
+        if confirmed is None:
+            return
+        refused: list[Problem] = []
+        for run in runs:
+            try:
+                await self.link.ask(key, {"run_id": run.run_id, **more})
+            except Problem as problem:
+                refused.append(problem)
+        if refused:
+            first = refused[0]
+            self.mlops.complain(
+                Problem(
+                    first.code, f"{len(refused)} of {len(runs)} were refused: {first.message}", first.hint
+                )
+            )
+        if len(refused) < len(runs):
+            self.mlops.tell(f"{glyphs().ok} {title}{self.undone_by(key)}", detail=line)
+        self.done()
+
+    async def _chosen(self, fits: Callable[[Run], bool], why: str) -> Sequence[Run]:
+        """The runs at hand that a deed fits; says why where it fits none."""
+        try:
+            found = await self.targets()
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return ()
+        runs = [run for run in found.runs if fits(run)] if found is not None else []
+        if found is not None and not runs:
+            self.mlops.tell(why, "warning")
+        return runs
+
+    @work(exclusive=True, group="deed")
+    async def action_run_stop(self) -> None:
+        runs = await self._chosen(lambda run: run.state not in ENDED, "what is over cannot be stopped")
+        if runs:
+            steps = (
+                ["end each with every process that it started; queued ones are withdrawn"]
+                if len(runs) > 1
+                else []
+            )
+            title = f"Stop {Targets(runs).words}"
+            await self.each(
+                "run stop",
+                runs,
+                {},
+                title=title,
+                steps=steps,
+                yes="Stop it" if len(runs) == 1 else "Stop them",
+            )
+
+    @work(exclusive=True, group="deed")
+    async def action_run_resume(self) -> None:
+        runs = await self._chosen(lambda run: True, "")
+        if runs:
+            steps = ["go on from the failed stage, as a new attempt of each"] if len(runs) > 1 else []
+            await self.each(
+                "run resume", runs, {}, title=f"Resume {Targets(runs).words}", steps=steps, yes="Resume"
+            )
+
+    @work(exclusive=True, group="deed")
+    async def action_run_tag(self) -> None:
+        runs = await self._chosen(lambda run: True, "")
+        if not runs:
+            return
+        now = " ".join(f"{key}={value}" for key, value in runs[0].tags.items()) if len(runs) == 1 else ""
+        fields = [
+            Field("tags", "set", hint="owner=ann reviewed=yes"),
+            Field("remove", "take away", hint=f"names of tags; now: {now}" if now else "names of tags"),
+        ]
+        values: Values | None = await self.app.push_screen_wait(
+            Form(f"Tag {Targets(runs).words}", fields, yes="Plan", check=_check_tags)
+        )
+        if values is None:
+            return
+        tags = {key: str(value) for key, value in read_pairs(values["tags"]).items()}
+        remove = values["remove"].split()
+        steps = [f"set {key} = {value}" for key, value in tags.items()] + [
+            f"take {key} away" for key in remove
+        ]
+        more = {"tags": tags, "remove": remove}
+        await self.each("run tag", runs, more, title=f"Tag {Targets(runs).words}", steps=steps, yes="Tag")
+
+    @work(exclusive=True, group="deed")
+    async def action_run_note(self) -> None:
+        runs = await self._chosen(lambda run: True, "")
+        if not runs:
+            return
+        before = runs[0].note if len(runs) == 1 else ""
+        values: Values | None = await self.app.push_screen_wait(
+            Form(
+                f"Note on {Targets(runs).words}",
+                [Field("text", "note", before, hint="empty: no note")],
+                yes="Plan",
+            )
+        )
+        if values is not None:
+            steps = [f"write: {values['text']}" if values["text"] else "take the note away"]
+            title = f"Note on {Targets(runs).words}"
+            await self.each("run note", runs, {"text": values["text"]}, title=title, steps=steps, yes="Write")
+
+    @work(exclusive=True, group="deed")
+    async def action_run_again(self) -> None:
+        runs = await self._chosen(lambda run: True, "")
+        if len(runs) > 1:
+            self.mlops.tell("one run at a time is started again", "warning")
+        elif runs:
+            try:
+                detail = await self.link.ask("run show", {"run_id": runs[0].run_id})
+            except Problem as problem:
+                self.mlops.complain(problem)
+                return
+            if await rerun(self, detail) is not None:
+                self.done()
+
+    @work(exclusive=True, group="deed")
+    async def action_run_adopt(self) -> None:
+        fields = [
+            Field("paths", "folder", hint="of a run, copied from another box or home"),
+            Field("lost", "no exit", "refuse", choices=("refuse", "take as lost")),
+        ]
+        values: Values | None = await self.app.push_screen_wait(
+            Form(
+                "Take up a run from another box",
+                fields,
+                yes="Plan",
+                check=lambda values: None if values["paths"] else ("paths", "this is needed"),
+            )
+        )
+        if values is not None:
+            asked = {"paths": [values["paths"]], "lost": values["lost"] != "refuse"}
+            if (
+                await self.perform("run adopt", asked, yes="Take it up", title=f"Take up {values['paths']}")
+                is not None
+            ):
+                self.done()
+
+
+def _check_tags(values: Values) -> tuple[str, str] | None:
+    try:
+        found = read_pairs(values["tags"])
+    except ValueError as error:
+        return "tags", str(error)
+    return None if found or values["remove"].split() else ("tags", "name a tag to set or to take away")
