@@ -1,0 +1,229 @@
+"""Detail screens by keys, over answers that are given: what they ask, what they do, what they say where there is nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import screen_answers as answers
+from rich.text import Text
+from textual.app import App
+from textual.pilot import Pilot
+
+import mlops_tui.tui.app
+from mlops_store.errors import Problem
+from mlops_tui.tui.news import News
+from mlops_tui.tui.screens.data_version import DataVersionRoom
+from mlops_tui.tui.screens.home import HomeRoom
+from mlops_tui.tui.screens.model_compare import ModelCompareRoom
+from mlops_tui.tui.screens.monitor import MonitorRoom
+from mlops_tui.tui.screens.proposal import ProposalRoom
+from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.settings import Settings, look
+from mlops_tui.verbs._declare import Page, Plan
+from mlops_tui.verbs.model import ModelComparison
+
+Given = dict[str, Callable[[dict[str, Any]], Any]]
+
+
+class Link:
+    """Answers as they are given; keeps what was asked."""
+
+    project = ("flights", None)
+
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def ask(self, key: str, fields: dict[str, Any] | None = None) -> Any:
+        self.asked.append((key, dict(fields or {})))
+        if key not in self.given:
+            raise Problem("no_such_thing", f"there is no [red]{key}[/]", "look elsewhere")
+        return self.given[key](fields or {})
+
+    async def plan(self, key: str, fields: dict[str, Any] | None = None) -> Plan:
+        return Plan(title=f"the plan of {key}", steps=["a step"])
+
+
+class Stand(App[None]):
+    """As much of the app as a screen needs."""
+
+    CSS_PATH = Path(mlops_tui.tui.app.__file__).parent / "styles" / "app.tcss"
+
+    def __init__(self, room: Room, given: Given) -> None:
+        super().__init__()
+        self.room, self.link = room, Link(given)
+        self.news = News(connected=True)
+        self.look = look(Settings(), environ={"LANG": "C.UTF-8"})
+        self.said: list[str] = []
+        self.opened: list[tuple[Any, ...]] = []
+
+    def on_mount(self) -> None:
+        self.push_screen(self.room)
+
+    def pulse(self, *, paused: bool) -> Text:
+        return Text("live")
+
+    def tell(self, message: str, severity: str = "", detail: str = "") -> None:
+        self.said.append(message)
+
+    def complain(self, problem: Problem) -> None:
+        self.said.append(problem.message)
+
+    def open(self, *what: Any) -> None:
+        self.opened.append(what)
+
+
+def frame(app: App[None]) -> str:
+    return "\n".join(strip.text.rstrip() for strip in app.screen._compositor.render_strips())
+
+
+async def until(pilot: Pilot[None], found: Callable[[], bool]) -> None:
+    """Waits for what the screen is about to do."""
+    for _ in range(200):
+        if found():
+            return
+        await pilot.pause(0.01)
+    raise AssertionError(f"it did not come:\n{frame(pilot.app)}")
+
+
+def play(
+    room: Room, given: Given, keys: Callable[[Pilot[None], Stand], Any], size: tuple[int, int] = (80, 24)
+) -> None:
+    async def run() -> None:
+        app = Stand(room, given)
+        async with app.run_test(size=size) as pilot:
+            await keys(pilot, app)
+
+    asyncio.run(run())
+
+
+def test_monitoring_shows_all_panes_of_one_answer() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "v2, champion now" in frame(app))
+        await pilot.press("tab")
+        await until(pilot, lambda: "PSI 0.31, noise band 0.05" in frame(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: "alarms" in frame(app) and "1 of 2 looks" in frame(app))
+        await pilot.press("escape", "tab", "tab")
+        await until(pilot, lambda: "2013-06-01 to 2013-07-01" in frame(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: bool(app.opened))
+        assert app.opened[0][1] == "r2", "the newest look's run"
+        assert {key for key, _ in app.link.asked} == {"monitor show"}
+
+    play(MonitorRoom("flights", "late"), {"monitor show": lambda _: answers.monitoring()}, keys)
+
+
+DATA: Given = {
+    "data show": lambda _: answers.data(),
+    "data quarantine": lambda _: Page(items=[answers.refused()]),
+    "data redrive": lambda _: "checked",
+    "data drop": lambda _: "dropped",
+}
+
+
+def test_a_refused_file_is_checked_again_with_a_reason() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await pilot.press("a")
+        await until(pilot, lambda: "this is for a file in the tab quarantine" in app.said)
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: "more than once" in frame(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "admit anyway" in frame(app))
+        await pilot.press("down", "down", "enter", "f2")
+        await until(pilot, lambda: "say why it is admitted" in frame(app))
+        await pilot.press(*"ok", "f2")
+        await until(pilot, lambda: "broken expectations do not refuse it" in frame(app))
+        await pilot.press("y")
+        await until(pilot, lambda: any(key == "data redrive" for key, _ in app.link.asked))
+        asked = dict(app.link.asked)["data redrive"]
+        assert (asked["force"], asked["reason"]) == (True, "ok") and asked["sha256"].startswith("c813")
+
+    play(DataVersionRoom("flights", "weather", 3), DATA, keys)
+
+
+def test_dropping_wants_the_name_typed() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "more than once" in frame(app))
+        await pilot.press("D")
+        await until(pilot, lambda: "type bad.csv to confirm" in frame(app))
+        await pilot.press("tab", "tab", "y")
+        assert not any(key == "data drop" for key, _ in app.link.asked)
+        await pilot.press("escape", "D")
+        await until(pilot, lambda: "type bad.csv to confirm" in frame(app))
+        await pilot.press(*"bad", "full_stop", *"csv", "enter", "enter")
+        await until(pilot, lambda: any(key == "data drop" for key, _ in app.link.asked))
+
+    play(DataVersionRoom("flights", "weather", 3, "quarantine"), DATA, keys)
+
+
+def _compared(run_id: str | None) -> Given:
+    return {
+        "model compare": lambda _: ModelComparison(model="late", a=1, b=2, rows=[], run_id=run_id),
+        "model report": lambda _: answers.report(),
+    }
+
+
+def test_two_versions_are_overlaid_from_the_run_that_judged_both() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await pilot.press("tab")
+        await until(pilot, lambda: "the line is that of all rows" in frame(app))
+        assert [fields["run_id"] for key, fields in app.link.asked if key == "model report"] == ["r9"]
+
+    play(ModelCompareRoom("flights", "late", 1, 2), _compared("r9"), keys)
+
+
+def test_versions_that_no_run_has_judged_together_say_so() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await pilot.press("tab")
+        await until(pilot, lambda: "no run has judged both" in frame(app))
+        assert [fields["model"] for key, fields in app.link.asked if key == "model report"] == [
+            "late@1",
+            "late@2",
+        ]
+
+    play(ModelCompareRoom("flights", "late", 1, 2), _compared(None), keys)
+
+
+def test_what_cannot_be_had_is_said_in_its_tab() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(
+            pilot,
+            lambda: "there is no [red]model compare[/]" in frame(app) and "look elsewhere" in frame(app),
+        )
+
+    play(ModelCompareRoom("flights", "late", 1, 2), {}, keys)
+
+
+def test_tabs_that_do_not_fit_give_way_to_the_one_in_front() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await pilot.press("shift+tab")
+        await until(pilot, lambda: "all of b" in frame(app).splitlines()[1])
+        assert frame(app).splitlines()[1].startswith("<")
+
+    play(ModelCompareRoom("flights", "late", 1, 2), {}, keys, size=(60, 20))
+
+
+def test_a_card_says_what_approving_does_while_it_can_be_approved() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "Retrain late?" in frame(app))
+        await pilot.press("G")
+        await until(pilot, lambda: "a step" in frame(app) and "a approve" in frame(app))
+
+    play(ProposalRoom("prop-1"), {"proposal show": lambda _: answers.card()}, keys)
+
+
+def test_home_fits_a_small_terminal_and_opens_what_the_cursor_is_on() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "daemon" in frame(app) and "late has drifted" in frame(app))
+        await pilot.press("enter", "j", "j", "enter")
+        await until(pilot, lambda: len(app.opened) == 2)
+        assert [what[1:] for what in app.opened] == [("prop-1",), ("flights", "late", None)]
+        await pilot.press("j", "j", "enter")
+        await until(pilot, lambda: len(app.opened) == 3)
+        assert app.opened[2][1:] == ("r1",), "the cursor goes on to the live runs"
+
+    play(HomeRoom(), {"status": lambda _: answers.status()}, keys)
