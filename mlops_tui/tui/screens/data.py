@@ -103,12 +103,10 @@ class DataRoom(ListRoom):
         )
         if values is None:
             return
-        paths = _files(values["path"])
-        fields_of = {"source": values["source"], "paths": paths}
+        fields_of = {"source": values["source"], "paths": _files(values["path"])}
         if row is not None:
             fields_of["project"] = row.project
-        title = f"Add {number(len(paths))} {'file' if len(paths) == 1 else 'files'} to {values['source']}"
-        if await self.perform("data add", fields_of, yes="Add", title=title, notes=paths[:10]) is not None:
+        if await self.perform("data add", fields_of, yes="Add") is not None:
             self.mlops.tell("they are being checked; 8 shows it, and what is refused goes to the quarantine")
 
 

@@ -148,12 +148,8 @@ class DataVersionRoom(DetailRoom):
         if values is None:
             return
         force = values["force"] == "yes"
-        notes = [f"it was refused because: {row.reason}"]
-        if force:
-            notes.append("broken expectations do not refuse it this time; keys, times and schema still do")
         given = {"sha256": row.sha256, "project": self.project, "force": force, "reason": values["reason"]}
-        title = f"Check {row.path} again"
-        if await self.perform("data redrive", given, yes="Check it", title=title, notes=notes) is not None:
+        if await self.perform("data redrive", given, yes="Check it") is not None:
             self.load()
 
     @work(exclusive=True, group="deed")

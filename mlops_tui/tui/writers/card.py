@@ -280,7 +280,9 @@ def _decision(sheet: Sheet, card: Proposal, now: int) -> None:
         sheet.line(line)
         return
     sheet.line(
-        Text.assemble(state(card.state), f" by {short(card.decided_by, 60)}" if card.decided_by else "")
+        Text.assemble(
+            state(card.state), plain(f" by {short(card.decided_by, 60)}" if card.decided_by else "")
+        )
     )
     sheet.pairs([
         ("why", card.why), ("on data", ", ".join(f"{source}@{version}" for source, version in card.pins.items())),

@@ -131,7 +131,7 @@ def schema(found: DataDetail, width: int) -> Text:
 def files(found: DataDetail, width: int) -> Text:
     """The admitted files, the newest first, by their share of the rows."""
     sheet = Sheet(width)
-    sheet.line(Text.assemble((f"{number(found.rows)} rows", "bold"), f" in {number(found.files)} files, {size(sum(one.bytes for one in found.batches))}; snapshot ", (found.snapshot[:16], "bright_black")))  # fmt: skip
+    sheet.line(Text.assemble((f"{number(found.rows)} rows", "bold"), f" in {number(found.files)} files, {size(sum(one.bytes for one in found.batches))}; snapshot ", plain(found.snapshot[:16], "bright_black")))  # fmt: skip
     most = max((one.rows for one in found.batches), default=0)
     wide = 12 if sheet.width < 100 else 30
     rows = [

@@ -40,7 +40,8 @@ def definition(view: ViewDetail, width: int) -> Text:
     sheet = Sheet(width)
     sheet.line(
         Text.assemble(
-            plain(f"{view.name} v{view.version}", "bold"), f"  of {view.source} by {', '.join(view.entities)}"
+            plain(f"{view.name} v{view.version}", "bold"),
+            plain(f"  of {view.source} by {', '.join(view.entities)}"),
         )
     )
     if view.description:
@@ -163,7 +164,7 @@ def user(view: ViewDetail, name: str, width: int) -> Text:
     """What enter does."""
     return (
         Sheet(width)
-        .line(Text.assemble(plain(name, "bold"), f" was trained with {view.name}; enter opens it"))
+        .line(Text.assemble(plain(name, "bold"), plain(f" was trained with {view.name}; enter opens it")))
         .text
     )
 
@@ -182,7 +183,7 @@ def lookup(view: ViewDetail, run: RunDetail | None, asked: Mapping[str, str], wi
         return sheet.text
     sheet.line(
         Text.assemble(
-            ("  ".join(f"{key} = {short(value, 40)}" for key, value in asked.items()), "bold"),
+            plain("  ".join(f"{key} = {short(value, 40)}" for key, value in asked.items()), "bold"),
             "  ",
             run_state(run.state, run.reason),
         )
@@ -207,7 +208,7 @@ def _row(sheet: Sheet, view: ViewDetail, row: Mapping[str, object]) -> None:
     sign, style = _STATUS.get(status, ("bullet", ""))
     sheet.line().line(
         Text.assemble(
-            plain(f"{getattr(glyphs(), sign)} {status}", style), f"  at {short(row.get('time'), 40)}"
+            plain(f"{getattr(glyphs(), sign)} {status}", style), plain(f"  at {short(row.get('time'), 40)}")
         )
     )
     names = [name for name in row if name.startswith(f"{view.name}__") and name != f"{view.name}__status"]

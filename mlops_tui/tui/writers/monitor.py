@@ -45,7 +45,7 @@ def performance(found: Monitoring, width: int) -> Text:
     better = "lower" if found.direction == "min" else "higher"
     sheet.line(
         Text.assemble(
-            (f"{found.metric or 'the metric'}", "bold"),
+            plain(found.metric or "the metric", "bold"),
             f" on labelled rows that it has not learned from; {better} is better",
             overflow="fold",
         )
@@ -162,7 +162,7 @@ def spark(row: FeatureSeries) -> Text:
 def feature(found: Monitoring, row: FeatureSeries, width: int) -> Text:
     """A feature's statistic against its band, look by look, and what was said of it."""
     sheet = Sheet(width)
-    sheet.line(Text.assemble(plain(row.name, "bold"), f"  {row.kind} {row.role}  ", finding(row)))
+    sheet.line(Text.assemble(plain(row.name, "bold"), plain(f"  {row.kind} {row.role}  "), finding(row)))
     looks = {look.run_id: look for look in found.looks}
     rows = [
         Banded(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from rich.text import Text
 
-from mlops_tui.tui.formats import measured, number, short, sign, when
+from mlops_tui.tui.formats import measured, number, plain, short, sign, when
 from mlops_tui.tui.plot.bars import histogram, matrix
 from mlops_tui.tui.plot.chart import View, draw
 from mlops_tui.tui.plot.curve import Curve, Series
@@ -98,7 +98,7 @@ def slices(found: Report, width: int) -> Text:
     rows = [everything, *(Interval(one.slice, one.value, one.low, one.high) for one in found.slices)]
     sheet.line().line(
         Text.assemble(
-            (f"{found.metric} of {sides.get('candidate', 'the version')}", "bold underline"),
+            plain(f"{found.metric} of {sides.get('candidate', 'the version')}", "bold underline"),
             "; the line is that of all rows",
         )
     )

@@ -65,7 +65,7 @@ def monitoring(name: str = "weather__gust") -> Monitoring:
         )  # fmt: skip
 
     return Monitoring(
-        project="flights", model="late", source="flights", champion=2, metric="roc_auc", baseline=estimate(0.804, 0.016),
+        project="flights", model="late", source="flights", champion=2, metric=name, baseline=estimate(0.804, 0.016),
         batches=[
             MonitoredBatch(label="data/2013-04.parquet", files=[], version=1, rows=28_330, state="trained"),
             MonitoredBatch(label="data/2013-05.parquet", files=[], version=2, rows=28_796, state="judged", run_id="r1", champion=1, mature=27_263,
@@ -119,7 +119,7 @@ def report(name: str = "origin = 'JFK'", *, task: str = "classification") -> Rep
 
 def data(name: str = "origin") -> DataDetail:
     return DataDetail(
-        project="flights", source="flights", version=3, snapshot="bd9ab4a224747aa46e6f", rows=57_039, files=2, created=JULY, schema_version=1,
+        project="flights", source="flights", version=3, snapshot=name, rows=57_039, files=2, created=JULY, schema_version=1,
         min_event_time=MAY, max_event_time=JULY, quarantined=1,
         batches=[Batch(path="data/2013-05.parquet", sha256="a", rows=28_796, bytes=348_602, admitted=JULY, min_event_time=MAY, max_event_time=JUNE),
                  Batch(path=f"data/{name}.parquet", sha256="b", rows=14_000, bytes=200_000, admitted=JULY, min_event_time=JUNE, max_event_time=JULY)],
@@ -144,7 +144,7 @@ def refused(name: str = "bad.csv") -> Quarantined:
 
 def view(name: str = "weather") -> ViewDetail:
     return ViewDetail(
-        project="flights", name=name, version=1, source="weather", entities=["origin"], knowledge="delay", max_age_ms=21_600_000,
+        project="flights", name=name, version=1, source="weather", entities=[name], knowledge="delay", max_age_ms=21_600_000,
         features=[Column(name="gust", type="float", nullable=True), Column(name="humid", type="float", nullable=True)],
         description=f"what {name} knew", created=MAY, definition="e7674c53985cd2b0", used_by=["late@1", "late@2"],
         versions=[{"version": 1, "created": MAY, "definition": "e7674c53985cd2b0"}],
@@ -201,7 +201,7 @@ def card(name: str = "dest", *, state: Any = "OPEN") -> Proposal:
     }  # fmt: skip
     return Proposal(
         id="prop-1", project="flights", model="late", state=state, reasons=[f"{name} has drifted"], evidence=evidence, created=NOW - 7_200_000,
-        expires=NOW + 86_400_000, decided_by="someone" if state == "DONE" else "", verdict="PASS" if state == "DONE" else None,
+        expires=NOW + 86_400_000, decided_by=name if state == "DONE" else "", verdict="PASS" if state == "DONE" else None,
     )  # fmt: skip
 
 

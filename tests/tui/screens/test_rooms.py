@@ -136,7 +136,7 @@ def test_a_refused_file_is_checked_again_with_a_reason() -> None:
         await pilot.press("down", "down", "enter", "f2")
         await until(pilot, lambda: "say why it is admitted" in frame(app))
         await pilot.press(*"ok", "f2")
-        await until(pilot, lambda: "broken expectations do not refuse it" in frame(app))
+        await until(pilot, lambda: "the plan of data redrive" in frame(app))
         await pilot.press("y")
         await until(pilot, lambda: any(key == "data redrive" for key, _ in app.link.asked))
         asked = dict(app.link.asked)["data redrive"]
