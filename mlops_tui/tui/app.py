@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,8 @@ from mlops_tui.client.here import Project
 from mlops_tui.tui import chords, clipboard
 from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
 from mlops_tui.tui.dialogs.messages import Said
-from mlops_tui.tui.formats import clean, glyphs, use_ascii
+from mlops_tui.tui.dialogs.too_small import TooSmall, fits
+from mlops_tui.tui.formats import clean, glyphs, short, use_ascii
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
 from mlops_tui.tui.notifying import Notifier, ring, run_command
@@ -85,6 +87,21 @@ class MlopsApp(Overlays):
         self._follower = Follower(self.link.home, self._hear, self.look.interval)
         if self.link.project[1] is not None and not self.look.read_only:
             self._meet_project()
+        self.call_after_refresh(self._check_size)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):  # asked to end, or the line is gone: the terminal is given back
+            loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._check_size)
+
+    def _check_size(self) -> None:
+        """Below the least size a message stands over the screen, which stays as it is."""
+        small = isinstance(self.screen, TooSmall)
+        if small and fits(self.size):
+            self.pop_screen()
+        elif not small and not fits(self.size):
+            self.push_screen(TooSmall())
 
     @work(group="project")
     async def _meet_project(self) -> None:
@@ -195,19 +212,17 @@ class MlopsApp(Overlays):
 
     # --- messages ---
 
-    def tell(self, text: str, level: str = "information", detail: str = "") -> None:
-        """Says something in passing, and keeps it in the message log."""
-        self.said.append(Said(time.time_ns() // 1_000_000, level, text, detail))
+    def tell(self, text: str, level: str = "information", detail: str = "", hint: str = "") -> None:
+        """Says something in passing, with what to do about it, and keeps it in the message log."""
+        lines = [clean(short(text, 400)), *([f"{glyphs().arrow} {clean(short(hint, 400))}"] if hint else [])]
+        lasts = 4 if level == "information" else 8
+        self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
         del self.said[:-500]
-        self.notify(clean(text), severity=level, markup=False, timeout=4 if level == "information" else 8)  # type: ignore[arg-type]
+        self.notify("\n".join(lines), severity=level, markup=False, timeout=lasts)  # type: ignore[arg-type]
 
     def complain(self, problem: Problem) -> None:
         """Says what went wrong and what to do."""
-        self.tell(
-            f"{problem.message}\n{glyphs().arrow} {problem.hint}" if problem.hint else problem.message,
-            "error",
-            problem.code,
-        )
+        self.tell(problem.message, "error", problem.code, problem.hint)
 
     def yank(self, text: str, what: str) -> None:
         """Copies text to the clipboard of the terminal, however far away that is."""

@@ -47,6 +47,8 @@ def prepare(found: Look) -> None:
     os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
     os.environ.setdefault("TEXTUAL_SMOOTH_SCROLL", "0")
     os.environ.setdefault("ESCDELAY", "50")
+    if not os.environ.get("NO_COLOR"):  # to Textual it would count although it is empty
+        os.environ.pop("NO_COLOR", None)
     if found.profile == "ssh":
         os.environ.setdefault("TEXTUAL_FPS", "15")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from textual import work
 
 from mlops_store.errors import Problem
@@ -25,7 +23,7 @@ class Overlays(Travel):
         """Says what went wrong and what to do."""
         raise NotImplementedError
 
-    def tell(self, text: str, level: str = "information", detail: str = "") -> None:
+    def tell(self, text: str, level: str = "information", detail: str = "", hint: str = "") -> None:
         """Says something in passing."""
         raise NotImplementedError
 
@@ -85,7 +83,7 @@ class Overlays(Travel):
         """Changes the colours. With `NO_COLOR` only an ANSI theme sends none."""
         if name not in self.available_themes:
             self.tell(f"there is no theme {name!r}", "warning")
-        elif os.environ.get("NO_COLOR") and not self.available_themes[name].ansi:
+        elif self.no_color and not self.available_themes[name].ansi:
             self.tell("NO_COLOR is set: only the ansi themes are without colours", "warning")
         else:
             self.theme = name

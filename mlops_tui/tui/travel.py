@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,7 +31,8 @@ class Travel(App[int]):
     link: Link
 
     def __init__(self) -> None:
-        super().__init__()
+        # With NO_COLOR Textual chooses here, before there is a theme, between no colours at all and shades of grey.
+        super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._spots: list[Spot] = []
         self._spot = -1
 

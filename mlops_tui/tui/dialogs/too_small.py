@@ -1,0 +1,26 @@
+"""What is shown where the terminal has too few cells to be of use."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.geometry import Size
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+NEEDED = Size(60, 15)
+
+
+def fits(size: Size) -> bool:
+    """Whether a terminal of that size shows the screens."""
+    return size.width >= NEEDED.width and size.height >= NEEDED.height
+
+
+class TooSmall(ModalScreen[None]):
+    """Stands over everything until the terminal is large enough again; ctrl+q leaves."""
+
+    DEFAULT_CSS = "TooSmall { align: center middle; background: $background; } TooSmall Static { width: 1fr; text-align: center; }"
+
+    def compose(self) -> ComposeResult:
+        yield Static(
+            f"too small: at least {NEEDED.width}x{NEEDED.height} cells are needed\nmake the window larger; ctrl+q leaves", markup=False
+        )  # fmt: skip
