@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -63,6 +62,8 @@ class _Group(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and not args[0].startswith("-") and args[0] not in self._words:
+            import difflib
+
             near = difflib.get_close_matches(args[0], self._words, n=1, cutoff=0.5)
             path = ctx.command_path
             hint = f"did you mean `{path} {near[0]}`?" if near else f"`{path} --help` lists the commands"

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_store.home import Home
 from mlops_tui.cli.diagnostics import say
-from mlops_tui.client import Client, connect, here
+from mlops_tui.client import here
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._declare import Plan
+
+if TYPE_CHECKING:
+    from mlops_tui.client import Client
 
 
 @dataclass
@@ -35,6 +38,8 @@ class Session:
     def client(self) -> Client:
         """The connection; starts a daemon where none runs."""
         if self._client is None:
+            from mlops_tui.client import connect
+
             self._client = connect(self.home, say=say if self.interactive else lambda _text: None)
         return self._client
 

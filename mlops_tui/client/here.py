@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,6 +41,8 @@ def find_project(start: Path) -> Path | None:
 
 def project_name(folder: Path) -> str:
     """[project].name alone; all else of the file is the daemon's to judge. Raises Problem."""
+    import tomllib
+
     path = folder / CONFIG
     try:
         with open(path, encoding="utf-8-sig") as file:

@@ -6,7 +6,6 @@ import hashlib
 import os
 import stat
 import sys
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -262,5 +261,7 @@ def filesystem_type(path: Path) -> str:
 
 def scratch(home: Home, prefix: str) -> Path:
     """A new empty folder inside the home, so that a rename out of it stays on one file system."""
+    import tempfile  # here: every command imports this module, and few make folders
+
     home.tmp.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=home.tmp))
