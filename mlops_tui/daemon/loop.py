@@ -123,6 +123,11 @@ class Loops:
         """Whether the daemon has to stay: something runs or waits, is watched or scheduled."""
         return self._busy
 
+    @property
+    def limit(self) -> int:
+        """Runs at a time, short work aside."""
+        return self._queue.limit
+
     def active_runs(self) -> int:
         """Runs that have not ended."""
         return sum(not run.ended for run in self._open)

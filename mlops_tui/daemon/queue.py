@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mlops_store.errors import Problem
+from mlops_tui.services.forecast import SMALL_KINDS
 
-SMALL_KINDS = frozenset({"ingest", "drift", "inspect", "features", "score", "gc"})
-"""Short work with a lane of its own, so that training never starves the loop."""
 JUDGING_KINDS = frozenset({"train", "evaluate"})
 """Runs that look at the evaluation rows of their model."""
 OPTION = "MLOPS_TUI_PARALLEL"

@@ -245,6 +245,8 @@ class Daemon:
         facts = daemon_service.Facts(
             pid=os.getpid(), version=mlops_tui.__version__, started=self.started, busy=self._busy(),
             idle_exit=self.options.idle_exit, socket=str(self.home.socket),
+            limit=self._loops.limit if self._loops is not None else None,
+            waits=dict(self._loops.waits) if self._loops is not None else {},
         )  # fmt: skip
         return daemon_service.status(read, facts)
 

@@ -17,7 +17,7 @@ def status(found: DaemonStatus, screen: Surface) -> None:
     queue = ", ".join(f"{count} {state}" for state, count in sorted(found.queue.items()))
     screen.facts([
         ("pid", str(found.pid) if found.pid is not None else None), ("version", found.version), ("since", when(found.started) if found.started else None), ("home", found.home),
-        ("busy", found.busy or "no"), ("ends itself", sleeps), ("ledger entries", found.ledger_seq), ("runs", queue),
+        ("busy", found.busy or "no"), ("ends itself", sleeps), ("ledger entries", found.ledger_seq), ("runs", queue), ("at a time", found.limit),
     ])  # fmt: skip
 
 

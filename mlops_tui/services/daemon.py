@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mlops_store.index import ledger_log
 from mlops_store.index.tx import Read
@@ -19,6 +20,8 @@ class Facts:
     busy: str | None
     idle_exit: int
     socket: str
+    limit: int | None = None
+    waits: Mapping[str, str] = field(default_factory=dict)
 
 
 def status(read: Read, facts: Facts) -> DaemonStatus:
@@ -37,4 +40,6 @@ def status(read: Read, facts: Facts) -> DaemonStatus:
         idle_exit=facts.idle_exit,
         ledger_seq=ledger_log.head(read),
         queue={row["state"]: row["n"] for row in queue},
+        limit=facts.limit,
+        waits=dict(facts.waits),
     )

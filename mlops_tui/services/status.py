@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from mlops_store.index import overview
 from mlops_store.index.tx import Read
 from mlops_tui.services import disk
 from mlops_tui.services.configs import look
+from mlops_tui.services.forecast import Expected, forecast
 from mlops_tui.services.loop_facts import loads
 from mlops_tui.verbs._status import (
     CardState,
@@ -64,7 +65,7 @@ def status(read: Read, request: Status, daemon: DaemonStatus | None = None) -> S
         time=read.now,
         project=project,
         projects=_projects(read, project),
-        runs=_live(read, active),
+        runs=_live(read, active, _expected(read, active, project, daemon), daemon),
         queue=dict(sorted(queue.items())),
         queued=queue["QUEUED"],
         models=_models(read, project, cards),
@@ -90,14 +91,37 @@ def _projects(read: Read, project: str | None) -> list[StatusProject]:
 # --- runs ---------------------------------------------------------------------------------------------------------
 
 
-def _live(read: Read, active: list[dict[str, Any]]) -> list[LiveRun]:
+def _expected(
+    read: Read, active: list[dict[str, Any]], project: str | None, daemon: DaemonStatus | None
+) -> dict[str, Expected]:
+    """The queue is one for all projects."""
+    if not active:
+        return {}
+    everything = active if project is None else overview.live_runs(read, None)
+    waits, limit = (daemon.waits, daemon.limit) if daemon is not None else ({}, None)
+    return forecast(read, everything, waits, limit or 1, read.now)
+
+
+def _live(
+    read: Read, active: list[dict[str, Any]], expected: Mapping[str, Expected], daemon: DaemonStatus | None
+) -> list[LiveRun]:
     """What runs, then what waits, oldest first; at most 100, with where they are."""
     rows = sorted(active, key=lambda row: (row["state"] == "QUEUED", row["run_id"]))[:_RUNS]
     begun = [row["run_id"] for row in rows if row["state"] != "QUEUED"]
     stages: dict[str, dict[str, str]] = {}
     for event in overview.stage_events(read, begun) if begun else []:
         stages.setdefault(event["run_id"], {})[event["stage"]] = event["state"]
-    return [LiveRun(**row, **_place(row["kind"], stages.get(row["run_id"], {}))) for row in rows]
+    waits = daemon.waits if daemon is not None else {}
+    found = []
+    for row in rows:
+        when = expected.get(row["run_id"], Expected())
+        found.append(
+            LiveRun(
+                **row, **_place(row["kind"], stages.get(row["run_id"], {})), waits=waits.get(row["run_id"], ""), position=when.position,
+                expected_start=when.start, expected_end=when.end,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _place(kind: str, stages: dict[str, str]) -> dict[str, Any]:

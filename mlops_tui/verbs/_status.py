@@ -24,7 +24,8 @@ class StatusProject(Output, kw_only=True):
 
 class LiveRun(Output, kw_only=True):
     """A run that has not ended. `stage` is what it is at; `progress` the share (0 to 1) of the pipeline's stages that are
-    over, null for a program of one's own."""
+    over, null for a program of one's own. Of one that waits: what it `waits` for, and its `position` in the queue. `expected_start` and
+    `expected_end` are by earlier runs like it; null where nothing is known."""
 
     run_id: str
     name: str
@@ -34,6 +35,10 @@ class LiveRun(Output, kw_only=True):
     state: RunState
     stage: str = ""
     progress: float | None = None
+    waits: str = ""
+    position: int | None = None
+    expected_start: int | None = None
+    expected_end: int | None = None
     created: int
     started: int | None = None
     proposal_id: str | None = None

@@ -21,7 +21,8 @@ class DaemonStatusInput(Input, kw_only=True):
 
 
 class DaemonStatus(Output, kw_only=True):
-    """`pid` is null where none runs; after `stop` it is the one that ran. `busy` says what keeps it from going to sleep."""
+    """`pid` is null where none runs; after `stop` it is the one that ran. `busy` says what keeps it from going to sleep.
+    `limit`: runs at a time, short work aside. `waits` says of each queued run, by id, what it waits for."""
 
     running: bool
     pid: int | None = None
@@ -33,6 +34,8 @@ class DaemonStatus(Output, kw_only=True):
     idle_exit: int | None = None
     ledger_seq: int | None = None
     queue: dict[str, Any] = {}
+    limit: int | None = None
+    waits: dict[str, str] = {}
 
 
 class DaemonStop(Input, kw_only=True):

@@ -11,6 +11,7 @@ from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.records import ExitRecord
 from mlops_tui.services.costs import cost, takes
+from mlops_tui.services.forecast import forecast
 from mlops_tui.services.model_evaluate import plan_evaluate
 from mlops_tui.services.reversals import UNDO
 from mlops_tui.services.run import plan_resume
@@ -106,3 +107,42 @@ def test_a_hundred_runs_are_compared_and_no_more(desk: Desk) -> None:
         with pytest.raises(Problem) as unknown:
             compare(read, RunCompare(runs=[*ids, "f" * 32]))
     assert unknown.value.code == "no_such_run"
+
+
+def test_the_queue_is_foretold_by_earlier_runs(desk: Desk) -> None:
+    for seconds, model in ((60, "late"), (30, "other")):
+        over(desk, seconds, model=model)
+
+    def row(
+        number: int, state: str, model: str = "late", kind: str = "train", started: int | None = None
+    ) -> dict[str, Any]:
+        return {
+            "run_id": f"r{number}",
+            "project": "air",
+            "model": model,
+            "kind": kind,
+            "state": state,
+            "started": started,
+        }
+
+    with desk.read() as read:
+        now = read.now
+        begun = now - 20_000
+        rows = [
+            row(1, "RUNNING", started=begun), row(2, "QUEUED"), row(3, "QUEUED", "other"), row(4, "QUEUED", "unknown"), row(5, "QUEUED"),
+            row(6, "QUEUED", kind="score"), row(7, "RUNNING", kind="sdk", started=begun),
+        ]  # fmt: skip
+        waits = {"r2": "waits for run r1 of the same model", "r3": "waits for a free place (1 of 1 taken)"}
+        found = forecast(read, rows, waits, 1, now)
+        assert (found["r1"].end, found["r2"].start, found["r2"].end) == (
+            now + 40_000,
+            now + 40_000,
+            now + 100_000,
+        )
+        assert (found["r3"].start, found["r3"].end) == (now + 100_000, now + 130_000)
+        # nobody knows how long the fourth takes: so neither when what comes after it starts
+        assert (found["r4"].start, found["r4"].end, found["r5"].start) == (now + 130_000, None, None)
+        assert (found["r6"].start, found["r6"].end, found["r6"].position) == (now, None, 5)
+        two = forecast(read, rows, waits, 2, now)
+        assert two["r3"].start == now and two["r2"].start == now + 40_000
+        assert forecast(read, rows, {"r2": "waits for arriving data"}, 1, now)["r2"].start is None

@@ -23,7 +23,7 @@ from mlops_tui.tui.screens.run_deeds import RunDeeds, Targets
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.verbs._shapes import MetricSummary, Run
-from mlops_tui.verbs._status import LiveRun
+from mlops_tui.verbs._status import LiveRun, StatusReport
 
 SEARCH = "search/score"
 MOST = 1000
@@ -120,10 +120,13 @@ class RunsRoom(RunDeeds, ListRoom):
     EMPTY = "no runs yet\n\na starts one, or:  mlops-tui run start MODEL"
     CONTEXTS = ("runs",)
     BINDINGS: ClassVar[list[Any]] = bindings("runs")
+    CLOSER: ClassVar[bool] = False
+    """Whether the state of the whole is asked for also while nothing in sight runs."""
 
     def __init__(self, filter: str = "", sort: str = "") -> None:
         super().__init__(filter, sort)
         self.view = "listed"
+        self.report: StatusReport | None = None
         self.live: dict[str, LiveRun] = {}
         self._trends: dict[str, tuple[object, list[float]]] = {}
 
@@ -240,16 +243,16 @@ class RunsRoom(RunDeeds, ListRoom):
                 found = await self.link.ask("run trends", {"runs": [run.run_id for run in runs], "key": key})
                 stamps = {run.run_id: stamp(run) for run in runs}
                 self._trends |= {each.run_id: (stamps[each.run_id], each.values) for each in found.runs}
-            running = any(run.state not in ENDED for run in rows)
-            if running:
-                report = await self.link.ask("status")
-                self.live = {run.run_id: run for run in report.runs}
+            if self.CLOSER or any(run.state not in ENDED for run in rows):
+                self.report = await self.link.ask("status")
+                self.live = {run.run_id: run for run in self.report.runs}
         except Problem as problem:
             self.problem = problem
             self.show_frame()
             return
         if self.is_mounted:
-            self.table.update_rows(self.table.in_sight)
+            self.table.repaint()
+            self.draw_preview()
 
     def row_key(self, row: Run) -> str:
         return row.run_id

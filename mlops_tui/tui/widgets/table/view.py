@@ -77,6 +77,10 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         if self._cursor in here:
             self.post_message(self.Highlighted(self, self._key, here[self._cursor]))
 
+    def repaint(self) -> None:
+        """What the cells are made from, besides the rows, has changed: lines that look different are painted anew."""
+        self._repaint()
+
     def set_columns(self, columns: Sequence[Column]) -> None:
         """Other columns; the column cursor stays on its column when that is still there."""
         key = self._columns[self._column].key if self._columns else ""
