@@ -12,9 +12,14 @@ from mlops_store.index.tx import Read
 from mlops_tui.services import run_rows
 from mlops_tui.verbs.run import Curve, RunCurves, RunMetrics, RunTrends, Trend, Trends
 
+_INT64 = 1 << 63
+
 
 def metrics(read: Read, request: RunMetrics) -> RunCurves:
-    """Envelopes of the metrics that are named, else of all. Raises Problem `no_such_metric`."""
+    """Envelopes of the metrics that are named, else of all. Raises Problem `no_such_metric`, `bad_range`."""
+    for edge in (request.start, request.end):
+        if edge is not None and not -_INT64 <= edge < _INT64:
+            raise Problem("bad_range", f"{edge} is no x of a curve", "steps and times have 64 bits", status=2)
     run_id = run_rows.find_run(read, request.run_id, request.project)
     known = queries.metric_names(read, run_id)
     for key in request.keys:
@@ -25,7 +30,8 @@ def metrics(read: Read, request: RunMetrics) -> RunCurves:
                 f"run {run_id} has logged no metric {key!r}",
                 f"it has {some}" if some else "it has logged none",
             )
-    found = curves.series(read, run_id, request.keys or known, request.buckets, request.axis)
+    span = (request.start, request.end)
+    found = curves.series(read, run_id, request.keys or known, request.buckets, request.axis, span)
     return RunCurves(run_id=run_id, axis=request.axis, metrics=msgspec.convert(found, list[Curve]))
 
 

@@ -140,6 +140,8 @@ class RunMetrics(ProjectInput, kw_only=True):
     keys: Annotated[list[str], arg("only these metrics", metavar="KEY")] = []
     buckets: Annotated[int, opt("at most this many entries for each metric"), Meta(ge=1, le=10_000)] = 500
     axis: Annotated[Literal["step", "time"], opt("what x is")] = "step"
+    start: Annotated[int | None, opt("only points from this x on: a step, or a UTC millisecond with --axis=time", "--from", metavar="X")] = None  # fmt: skip
+    end: Annotated[int | None, opt("only points up to this x, itself too", "--to", metavar="X")] = None
 
 
 Bucket = tuple[int, float, float, float]

@@ -195,6 +195,10 @@ def test_metrics_are_curves(box: Box, project: Path) -> None:
     assert (found.run_id, found.axis, len(found.metrics)) == (run_id, "step", 1)
     assert found.metrics[0].buckets == [(0, 0.5, 0.5, 0.5), (1, 0.9, 0.9, 0.9), (2, 0.7, 0.7, 0.7)]
     assert curves(keys=["auc"], buckets=1).metrics[0].buckets == [(0, 0.5, 0.9, 0.7)]
+    assert curves(keys=["auc"], start=1, end=1).metrics[0].buckets == [(1, 0.9, 0.9, 0.9)]
+    assert curves(keys=["auc"], start=3).metrics[0].buckets == []
+    with pytest.raises(Problem, match="is no x"):
+        curves(keys=["auc"], end=1 << 63)
     every = {curve.key: curve for curve in curves(axis="time").metrics}
     assert {"auc", "my_loss"} <= set(every)
     assert (every["my_loss"].points, every["my_loss"].nonfinite) == (4, 1)

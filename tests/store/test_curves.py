@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from index_box import journal, new_home, new_run
 
-from mlops_store.index import curves
+from mlops_store.index import chunks as made_chunks
+from mlops_store.index import curves, points
 from mlops_store.index.tx import Read, Writer
 
 STEPS = st.one_of(
@@ -30,37 +31,54 @@ def write(writer: Writer, files: list[list[tuple[int, int, float]]]) -> tuple[st
     """A run with one journal for each list; its points as (step, ts, attempt, writer, line, value)."""
     folder = new_run(writer.home)
     every = []
-    for number, points in enumerate(files):
+    for number, some in enumerate(files):
         name = f"{number + 1}-h-1-a"
-        lines = [["m", "k", s, t, "nan" if v != v else "inf" if v == math.inf else v] for s, t, v in points]
+        lines = [["m", "k", s, t, "nan" if v != v else "inf" if v == math.inf else v] for s, t, v in some]
         journal(folder, name, *lines)
-        every += [(s, t, number + 1, name, line, v) for line, (s, t, v) in enumerate(points, 1)]
+        every += [(s, t, number + 1, name, line, v) for line, (s, t, v) in enumerate(some, 1)]
     writer.ingest([folder.path])
     return folder.run_id, every
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(
     files=st.lists(POINTS, min_size=1, max_size=2),
     buckets=st.integers(1, 12),
     axis=st.sampled_from(["step", "time"]),
+    span=st.tuples(st.none() | STEPS, st.none() | STEPS),
+    chunks=st.sampled_from([None, 4, 16]),
 )
 def test_an_envelope_is_exact(
     tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
     files: list[list[tuple[int, int, float]]],
     buckets: int,
     axis: str,
+    span: tuple[int | None, int | None],
+    chunks: int | None,
 ) -> None:
+    """Whether from the points or, for a long curve, from its chunks."""
+    long = 1 << 16 if chunks is None else 1
+    monkeypatch.setattr(curves, "LONG", long)
+    monkeypatch.setattr(points, "LONG", long)
+    monkeypatch.setattr(made_chunks, "MOST", chunks or 1 << 12)
     writer = Writer.open(new_home(tmp_path_factory.mktemp("curve")))
     run_id, every = write(writer, files)
     with writer.reader() as read:
-        (found,) = curves.series(read, run_id, ["k", "none"], buckets, axis)
+        (found,) = curves.series(read, run_id, ["k", "none"], buckets, axis, span)
         trend = curves.trends(read, [run_id], "k", buckets)
     writer.close()
-    finite = [point for point in every if math.isfinite(point[-1])]
-    assert (found["points"], found["nonfinite"]) == (len(every), len(every) - len(finite))
+    all_finite = [point for point in every if math.isfinite(point[-1])]
+    assert (found["points"], found["nonfinite"]) == (len(every), len(every) - len(all_finite))
     assert len(found["buckets"]) <= buckets
     place = 0 if axis == "step" else 1
+    low, high = (-math.inf if span[0] is None else span[0], math.inf if span[1] is None else span[1])
+    finite = [point for point in all_finite if low <= point[place] <= high]
     starts = [bucket[0] for bucket in found["buckets"]]
     assert starts == sorted(set(starts)) and bool(starts) == bool(finite)
     inside: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
@@ -72,7 +90,7 @@ def test_an_envelope_is_exact(
     ]  # fmt: skip
     if axis == "step":
         assert len(trend.get(run_id, [])) <= buckets
-        assert trend.get(run_id, [None])[-1] == (max(finite)[-1] if finite else None)
+        assert trend.get(run_id, [None])[-1] == (max(all_finite)[-1] if all_finite else None)
 
 
 def test_buckets_are_fine_where_a_curve_begins_late(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from index_box import do, end, journal, new_home, new_run, outcome, project, sta
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_store.index import points
 from mlops_store.index.database import SCHEMA_DIR, Database, migrations
 from mlops_store.index.doctor import examine
 from mlops_store.index.rebuild import compare, rebuild
@@ -135,7 +136,8 @@ def _manifest(home: Home) -> Manifest:
     return manifest
 
 
-def test_a_rebuilt_index_is_the_same_and_works(tmp_path: Path) -> None:
+def test_a_rebuilt_index_is_the_same_and_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(points, "LONG", 20)
     home = full_home(tmp_path)
     old = tmp_path / "old.duckdb"
     shutil.copy(home.index, old)

@@ -15,7 +15,7 @@ from mlops_store.records import LedgerEntry
 Handler = Callable[[Connection, LedgerEntry], None]
 
 FOLDER_TABLES = (
-    "param_log", "params", "journal_tags", "metric_points", "last_values", "artifacts", "stage_events", "offsets", "errors",
+    "param_log", "params", "journal_tags", "metric_points", "last_values", "curve_chunks", "artifacts", "stage_events", "offsets", "errors",
     "outcomes", "evaluations", "drift",
 )  # fmt: skip
 """Tables of what run folders say: a deleted run has no rows in them."""

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_store.index.chunks import LONG
+from mlops_store.index.long_curves import Axis, Source, Span, long_envelope
 from mlops_store.index.runs import Rows
 
 _NARROW = 1 << 62
@@ -15,27 +17,45 @@ _IDENTITY = "row(ts, attempt, writer, line)"
 
 
 def series(
-    read: Rows, run_id: str, keys: Sequence[str], buckets: int = 500, axis: str = "step"
+    read: Source,
+    run_id: str,
+    keys: Sequence[str],
+    buckets: int = 500,
+    axis: str = "step",
+    span: Span = (None, None),
 ) -> list[dict[str, Any]]:
     """The curves of metrics as envelopes {key, points, nonfinite, buckets}, by key; those that the run lacks are left out.
 
     A curve has at most `buckets` entries [x, min, max, last] of equal width, x ascending: x is the first step (or, for `axis` "time", the
-    first UTC millisecond) of an entry, `last` the value of its newest point. NaN and infinities are left out and counted.
+    first UTC millisecond) of an entry, `last` the value of its newest point. NaN and infinities are left out and counted. `span` is the
+    least and the greatest x; `points` and `nonfinite` are of all.
     """
     found = read.rows(
         "SELECT key, count, nans + infs AS nonfinite, last_step FROM last_values "
         "WHERE run_id = ? AND key IN (SELECT unnest(?::VARCHAR[])) ORDER BY key",
         [run_id, list(keys)],
     )
+    x: Axis = "ts" if axis == "time" else "step"
     return [
         {
             "key": row["key"],
             "points": row["count"],
             "nonfinite": row["nonfinite"],
-            "buckets": _envelope(read, _Points.of(run_id, row), buckets, "ts" if axis == "time" else "step"),
+            "buckets": _curve(read, run_id, row, buckets, x, span),
         }
         for row in found
     ]
+
+
+def _curve(
+    read: Source, run_id: str, row: dict[str, Any], buckets: int, x: Axis, span: Span
+) -> list[list[Any]]:
+    """The buckets of one metric: of a long curve from its chunks, where those are finer than the buckets."""
+    if row["count"] - row["nonfinite"] >= LONG:
+        found = long_envelope(read, run_id, row["key"], row["last_step"], buckets, x, span)
+        if found is not None:
+            return found
+    return _envelope(read, _Points.of(run_id, row, x, span), buckets, x, span)
 
 
 def trends(read: Rows, run_ids: Sequence[str], key: str, buckets: int = 8) -> dict[str, list[float]]:
@@ -67,19 +87,22 @@ class _Points:
     last_step: int
 
     @staticmethod
-    def of(run_id: str, row: dict[str, Any]) -> _Points:
+    def of(run_id: str, row: dict[str, Any], x: Axis, span: Span) -> _Points:
         """Those that the metric's summary knows: what came since is not on the curve, as it is not in its counts."""
         finite = " AND isfinite(value)" if row["nonfinite"] else ""
+        edges = [(sign, edge) for sign, edge in zip((">=", "<="), span, strict=True) if edge is not None]
+        inside = "".join(f" AND {x} {sign} ?" for sign, _ in edges)
         return _Points(
-            f"FROM metric_points WHERE run_id = ? AND key = ? AND step <= ?{finite}",
-            [run_id, row["key"], row["last_step"]],
+            f"FROM metric_points WHERE run_id = ? AND key = ? AND step <= ?{finite}{inside}",
+            [run_id, row["key"], row["last_step"], *(edge for _, edge in edges)],
             row["last_step"],
         )
 
 
-def _envelope(read: Rows, points: _Points, buckets: int, x: str) -> list[list[Any]]:
+def _envelope(read: Rows, points: _Points, buckets: int, x: Axis, span: Span) -> list[list[Any]]:
     """The buckets [x, min, max, last] of one metric."""
-    if x == "step":  # the end is known, and most curves begin near 0: one reading of the points less
+    if x == "step" and span == (None, None):
+        # the end is known, and most curves begin near 0: one reading of the points less
         low, high = min(0, points.last_step), points.last_step
     else:
         (edge,) = read.rows(f"SELECT min({x}) AS low, max({x}) AS high {points.sql}", points.params)

@@ -1,4 +1,4 @@
-"""Metric points into the index: columns by numpy, one INSERT for all runs of a batch, and `last_values` kept up with them."""
+"""Metric points into the index: columns by numpy, one INSERT for all runs of a batch, `last_values` and the chunks of long curves kept up with them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mlops_store.index.chunks import LONG, Batch, Name, update
 from mlops_store.index.database import Connection, insert
 from mlops_store.index.parse import MetricLine
 
@@ -31,6 +32,11 @@ class LastValue(NamedTuple):
     min_step: int | None
     max: float | None
     max_step: int | None
+
+    @property
+    def finite(self) -> int:
+        """Points that are neither NaN nor infinite."""
+        return self.points - self.nans - self.infs
 
 
 @dataclass
@@ -76,15 +82,16 @@ class Points:
         """Inserts the points and brings `last_values` up to them, in the transaction that is open."""
         if not self.parts:
             return
-        group, file, line, step, ts, value = (
-            np.concatenate([part[i] for part in self.parts]) for i in range(6)
-        )
-        runs, keys = [run for run, _ in self.group_of], [key for _, key in self.group_of]
-        texts = [self.runs, self.attempts, self.writers, runs, keys]
-        _insert_points(
-            con, {"g": group, "f": file, "line": line, "step": step, "ts": ts, "value": value}, texts
-        )
-        _update_last(con, self._named(summarise(group, file, line, step, ts, value)))
+        columns = [np.concatenate([part[i] for part in self.parts]) for i in range(6)]
+        names = list(self.group_of)
+        texts = [self.runs, self.attempts, self.writers, [run for run, _ in names], [key for _, key in names]]
+        _insert_points(con, dict(zip(("g", "f", "line", "step", "ts", "value"), columns, strict=True)), texts)
+        group, _, _, step, ts, _ = columns
+        order = np.lexsort((ts, step, group))  # stable: what ties keeps the order of (attempt, writer, line)
+        files = list(zip(self.attempts, self.writers, strict=True))
+        batch = Batch(names, files, *(column[order] for column in columns))
+        begun, grown = _update_last(con, self._named(summarise(*batch[2:])))
+        update(con, batch, begun, grown)
 
     def _named(self, found: list[tuple[Any, ...]]) -> dict[tuple[str, str], LastValue]:
         """Summaries by (run, key), with writers for file numbers."""
@@ -103,15 +110,13 @@ def summarise(
 ) -> list[tuple[Any, ...]]:
     """Per group: (group, points, NaNs, Infs, last, its step, ts, file and line, min, its step, max, its step), groups ascending.
 
-    All arrays have the length of the batch. Last is by (step, ts, order in the batch); extremes are over finite values, with their
-    earliest step, or all None in a group that has none.
+    All arrays have the length of the batch and ascend by (group, step, ts, order in the batch), which tells the last; extremes are over
+    finite values, with their earliest step, or all None in a group that has none.
     """
-    order = np.lexsort((ts, step, group))  # stable: what ties keeps the order of (attempt, writer, line)
-    sorted_group = group[order]
-    starts = np.flatnonzero(np.r_[True, sorted_group[1:] != sorted_group[:-1]])
-    counts = np.diff(np.r_[starts, len(order)])
-    last = order[np.r_[starts[1:], len(order)] - 1]
-    v, s = value[order] + 0.0, step[order]  # + 0.0: one zero, so that -0.0 and 0.0 tie
+    starts = np.flatnonzero(np.r_[True, group[1:] != group[:-1]])
+    counts = np.diff(np.r_[starts, len(group)])
+    last = np.r_[starts[1:], len(group)] - 1
+    v, s = value + 0.0, step  # + 0.0: one zero, so that -0.0 and 0.0 tie
     finite = np.isfinite(v)
     low = np.minimum.reduceat(np.where(finite, v, np.inf), starts)
     high = np.maximum.reduceat(np.where(finite, v, -np.inf), starts)
@@ -120,7 +125,7 @@ def summarise(
     at_low = np.minimum.reduceat(np.where(finite & (v == np.repeat(low, counts)), s, late), starts)
     at_high = np.minimum.reduceat(np.where(finite & (v == np.repeat(high, counts)), s, late), starts)
     nans = np.add.reduceat(np.isnan(v).astype(np.int64), starts)
-    columns = (sorted_group[starts], counts, nans, np.add.reduceat(np.isinf(v).astype(np.int64), starts), value[last], step[last],
+    columns = (group[starts], counts, nans, np.add.reduceat(np.isinf(v).astype(np.int64), starts), value[last], step[last],
                ts[last], file[last], line[last])  # fmt: skip
     extremes = [
         found if usable else (None, None, None, None)
@@ -182,8 +187,11 @@ def _better(
     return (a, a_step) if (sign * a, a_step) <= (sign * b, b_step) else (b, b_step)
 
 
-def _update_last(con: Connection, new: dict[tuple[str, str], LastValue]) -> None:
-    """Merges summaries into `last_values`: the rows that may change are read, deleted and appended."""
+def _update_last(con: Connection, new: dict[Name, LastValue]) -> tuple[set[Name], set[Name]]:
+    """Merges summaries into `last_values`: the rows that may change are read, deleted and appended.
+
+    Returns which metrics are long curves now: those that have become so with points from before, and the others.
+    """
     runs, keys = sorted({run for run, _ in new}), sorted({key for _, key in new})
     where = "WHERE run_id IN (SELECT unnest(?::VARCHAR[])) AND key IN (SELECT unnest(?::VARCHAR[]))"
     values = {
@@ -192,6 +200,12 @@ def _update_last(con: Connection, new: dict[tuple[str, str], LastValue]) -> None
     }
     if values:
         con.execute(f"DELETE FROM last_values {where}", [runs, keys])
+    begun: set[Name] = set()
+    grown: set[Name] = set()
     for name, value in new.items():
-        values[name] = merge(values.get(name), value)
+        before = values.get(name)
+        now = values[name] = merge(before, value)
+        if now.finite >= LONG:
+            (begun if before is not None and 0 < before.finite < LONG else grown).add(name)
     insert(con, "last_values", [(*name, *value) for name, value in sorted(values.items())])
+    return begun, grown
