@@ -133,17 +133,16 @@ class RunRoom(RunDeeds, DetailRoom):
     @on(Curves.Asked)
     @work(exclusive=True, group="curve")
     async def _curve(self, event: Curves.Asked) -> None:
-        buckets = max(50, min(2 * event.curves.size.width, 1000))
-        asked = {"run_id": self.run_id, "keys": [event.metric], "buckets": buckets, "axis": event.axis}
         try:
-            found = await self.link.ask("run metrics", asked)
+            found = await self.link.ask("run metrics", {"run_id": self.run_id, **event.fields})
         except Problem as problem:
             self.mlops.complain(problem)
             return
         name = (self.run.name if self.run is not None else "") or self.run_id[:12]
         summary = self.run.metrics.get(event.metric) if self.run is not None else None
         curves = {name: found.metrics[0]} if found.metrics else {}
-        event.curves.show(event.metric, series_of(curves, goal=goal_of(summary)))
+        exact = all(curve.points <= event.fields["buckets"] for curve in curves.values())
+        event.curves.show(event, series_of(curves, goal=goal_of(summary)), exact=exact)
 
     # --- deeds ---
 

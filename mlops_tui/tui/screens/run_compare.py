@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, ClassVar
@@ -45,6 +46,7 @@ class CompareRoom(DetailRoom):
         self.baseline = self.run_ids[0]
         self.found: Comparison | None = None
         self.labels: dict[str, str] = {}
+        self._told = False
 
     def names(self) -> list[str]:
         return ["Runs", f"Compare {len(self.run_ids)}"]
@@ -136,22 +138,28 @@ class CompareRoom(DetailRoom):
     @on(Curves.Asked)
     @work(exclusive=True, group="curve")
     async def _curves(self, event: Curves.Asked) -> None:
-        found: dict[str, Any] = {}
-        asked = {
-            "keys": [event.metric],
-            "buckets": max(50, min(2 * event.curves.size.width, 1000)),
-            "axis": event.axis,
-        }
+        order = [self.baseline, *(run for run in self.run_ids if run != self.baseline)][:MOST]
         try:
-            for run in [self.baseline, *(run for run in self.run_ids if run != self.baseline)][:MOST]:
-                answer = await self.link.ask("run metrics", {**asked, "run_id": run})
-                found.update({self.labels.get(run, run[:12]): curve for curve in answer.metrics})
+            answers = await asyncio.gather(
+                *(self.link.ask("run metrics", {**event.fields, "run_id": run}) for run in order),
+                return_exceptions=True,
+            )
+            # a run that has not logged this metric has no curve, and that is no failure
+            found = {
+                self.labels.get(run, run[:12]): curve
+                for run, answer in zip(order, answers, strict=True)
+                for curve in _curves_in(answer)
+            }
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        event.curves.show(event.metric, series_of(found, pinned=self.labels.get(self.baseline, "")))
-        if len(self.run_ids) > MOST:
-            self.mlops.tell(f"the chart shows {MOST} of {len(self.run_ids)} runs", "warning")
+        exact = all(curve.points <= event.fields["buckets"] for curve in found.values())
+        event.curves.show(event, series_of(found, pinned=self.labels.get(self.baseline, "")), exact=exact)
+        if len(self.run_ids) > MOST and not self._told:
+            self._told = True
+            self.mlops.tell(
+                f"the chart shows the baseline and {MOST - 1} of the {len(self.run_ids) - 1} others"
+            )
 
     def action_compare_baseline(self) -> None:
         pane = self.pane()
@@ -162,6 +170,15 @@ class CompareRoom(DetailRoom):
             self.show_frame()
         else:
             self.mlops.tell("move to the column of a run first: h and l", "warning")
+
+
+def _curves_in(answer: Any) -> list[Any]:
+    """The curves of an answer; none of one that says that there is no such metric. Raises what else went wrong."""
+    if isinstance(answer, Problem) and answer.code == "no_such_metric":
+        return []
+    if isinstance(answer, BaseException):
+        raise answer
+    return list(answer.metrics)
 
 
 def _number_of(value: Any) -> Any:

@@ -28,6 +28,8 @@ from mlops_tui.verbs._status import LiveRun, StatusReport
 SEARCH = "search/score"
 MOST = 1000
 """Runs that one deed is about: as many as the daemon takes at once."""
+COMPARED = 100
+"""Runs side by side."""
 SETTLED = 0.15
 """Seconds that the cursor rests before what is in sight is looked at closer."""
 
@@ -313,16 +315,23 @@ class RunsRoom(RunDeeds, ListRoom):
         if await clone_run(self, detail) is not None:
             self.table.reset(keep_cursor=False)
 
-    def action_run_compare(self) -> None:
+    @work(exclusive=True, group="deed")
+    async def action_run_compare(self) -> None:
         from mlops_tui.tui.screens.run_compare import CompareRoom
 
-        marked = sorted(self.table.marks)
+        try:
+            found = await self.targets()
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        chosen = [run.run_id for run in found.runs] if found is not None else []
         at = self.table.cursor_key
-        chosen = marked if len(marked) > 1 else sorted({*marked, *([at] if at else [])})
-        if len(chosen) < 2:
-            self.mlops.tell("mark two or more runs with space first", "warning")
+        if len(chosen) == 1 and at is not None and at not in chosen:
+            chosen.append(at)
+        if not 2 <= len(chosen) <= COMPARED:
+            self.mlops.tell(f"mark 2 to {COMPARED} runs with space first", "warning")
         else:
-            self.mlops.open(CompareRoom, chosen)
+            self.mlops.open(CompareRoom, sorted(chosen))
 
 
 def summary(run: Run, width: int, *, news: bool = True) -> Text:

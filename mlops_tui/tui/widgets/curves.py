@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +16,7 @@ from textual.message import Message
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, glyphs
+from mlops_tui.tui.plot.navigate import Window
 from mlops_tui.tui.widgets.chart import Chart, Series
 from mlops_tui.tui.widgets.lines import Line
 
@@ -28,11 +31,26 @@ class Curves(Vertical):
     BINDINGS: ClassVar[list[Any]] = bindings("curves")
 
     class Asked(Message):
-        """The curve of `metric` is wanted; `axis` is step or time."""
+        """The curve of `metric` is wanted; `axis` is step or time. `window`: only this part of x, all the finer; None: all."""
 
-        def __init__(self, curves: Curves, metric: str, axis: str) -> None:
+        def __init__(self, curves: Curves, metric: str, axis: str, window: Window = None) -> None:
             super().__init__()
-            self.curves, self.metric, self.axis = curves, metric, axis
+            self.curves, self.metric, self.axis, self.window = curves, metric, axis, window
+
+        @property
+        def fields(self) -> dict[str, Any]:
+            """What `run metrics` is asked besides the run."""
+            span = (
+                {}
+                if self.window is None
+                else {"start": math.floor(self.window[0]), "end": math.ceil(self.window[1])}
+            )
+            return {
+                "keys": [self.metric],
+                "axis": self.axis,
+                "buckets": max(50, min(2 * self.curves.size.width, 1000)),
+                **span,
+            }
 
         @property
         def control(self) -> Curves:
@@ -44,6 +62,8 @@ class Curves(Vertical):
         self._place = 0
         self._empty = empty
         self._smoothing = 0.0
+        self._whole: list[Series] = []
+        self._exact = True
         """What was chosen here; whoever chooses another keeps it."""
 
     def compose(self) -> ComposeResult:
@@ -71,14 +91,32 @@ class Curves(Vertical):
         self._draw_names()
         self._ask()
 
-    def show(self, metric: str, series: Sequence[Series]) -> None:
-        """The curves of a metric; late answers for another one are dropped."""
-        if metric == self.metric:
-            self.chart.y_label = metric
+    def show(self, asked: Asked, series: Sequence[Series], *, exact: bool = False) -> None:
+        """The answer to `asked`; a late one, for another metric or window, is dropped. `exact`: every point has an entry, so that there is
+        nothing finer."""
+        if asked.metric != self.metric:
+            return
+        if asked.window is None:
+            self._whole, self._exact = list(series), exact
+            self.chart.y_label = asked.metric
             if self.chart.smoothing == self._smoothing:
                 self._smoothing = SMOOTH if any(noisy(each.points) for each in series) else 0.0
                 self.chart.smoothing = self._smoothing
             self.chart.set_series(series)
+            self._ask_closer(self.chart.window)
+        elif asked.window == self.chart.window:
+            self.chart.set_series(closer(self._whole, series, asked.window))
+
+    @on(Chart.WindowChanged)
+    def _window(self, event: Chart.WindowChanged) -> None:
+        event.stop()
+        if event.window is None:
+            self.chart.set_series(self._whole)
+        self._ask_closer(event.window)
+
+    def _ask_closer(self, window: Window) -> None:
+        if window is not None and not self._exact and self._whole:
+            self.post_message(self.Asked(self, self.metric, self.chart.x_kind, window))
 
     def _ask(self) -> None:
         if self.metric:
@@ -111,6 +149,25 @@ class Curves(Vertical):
 
     def action_curves_previous(self) -> None:
         self._step(-1)
+
+
+def closer(whole: Sequence[Series], part: Sequence[Series], window: tuple[float, float]) -> list[Series]:
+    """Curves with a part of them seen closer: outside of the window they stay as they were."""
+    low, high = window
+    fine = {series.name: series.points for series in part}
+    return [
+        replace(
+            series,
+            points=[
+                *(point for point in series.points if point[0] < low),
+                *(point for point in fine[series.name] if low <= point[0] <= high),
+                *(point for point in series.points if point[0] > high),
+            ],
+        )
+        if series.name in fine
+        else series
+        for series in whole
+    ]
 
 
 def noisy(points: Sequence[Sequence[float]]) -> bool:
