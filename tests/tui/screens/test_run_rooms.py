@@ -1,0 +1,385 @@
+"""Runs, the queue and the lineage by keys, over answers that are given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from test_rooms import Given, Stand, frame, play, until
+from textual.pilot import Pilot
+
+from mlops_store.filters import parse
+from mlops_tui.tui.branches import branches, next_alike, next_kind
+from mlops_tui.tui.screens.lineage import LineageRoom
+from mlops_tui.tui.screens.proposal import ProposalRoom
+from mlops_tui.tui.screens.queue import QueueRoom
+from mlops_tui.tui.screens.queue import until as ends_in
+from mlops_tui.tui.screens.run import RunRoom, goal_of
+from mlops_tui.tui.screens.runs import RunsRoom, due, filter_of, trend_key
+from mlops_tui.tui.widgets.chart import Series
+from mlops_tui.tui.widgets.curves import closer, noisy
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._lineage import LineageEdge, LineageGraph, LineageNode
+from mlops_tui.verbs._shapes import MetricSummary, Run
+from mlops_tui.verbs._status import Disk, LiveRun, StatusReport
+from mlops_tui.verbs.daemon import DaemonStatus
+from mlops_tui.verbs.run import RunMarks, Trend, Trends
+
+NOW = 1_700_000_000_000
+HOSTILE = "[/red]\x1b[31m🦊"
+
+
+def run(number: int, state: str = "FINISHED", count: int = 8, **more: Any) -> Run:
+    metrics = {"auc": MetricSummary(last=0.8, best=0.9, min=0.1, max=0.9, count=count)} if count else {}
+    return Run(
+        run_id=f"{number:032x}", kind="train", name=f"late-{number}", project="flights", experiment="late", state=state,  # type: ignore[arg-type]
+        metrics=metrics, created=NOW, model="late", **more,
+    )  # fmt: skip
+
+
+def listed(runs: list[Run]) -> Callable[[dict[str, Any]], Page[Run]]:
+    """`run list`, with `id in (…)` as its only filter."""
+
+    def answer(fields: dict[str, Any]) -> Page[Run]:
+        wanted = fields.get("filter", "")
+        found = [each for each in runs if each.run_id in wanted] if "id in" in wanted else runs
+        return Page(items=found, total=len(found))
+
+    return answer
+
+
+def status(runs: list[LiveRun], **daemon: Any) -> StatusReport:
+    room = Disk(free_bytes=1, total_bytes=2)
+    return StatusReport(time=NOW, runs=runs, disk=room, daemon=DaemonStatus(running=True, pid=7, **daemon))
+
+
+def trends(fields: dict[str, Any]) -> Trends:
+    return Trends(key=fields["key"], runs=[Trend(run_id=id, values=[0.1, 0.5, 0.9]) for id in fields["runs"]])
+
+
+# --- what is asked and drawn --------------------------------------------------------------------------------------
+
+
+def test_a_trend_is_asked_for_again_only_where_more_was_logged() -> None:
+    known: dict[str, tuple[object, list[float]]] = {}
+    rows = [run(1), run(2), run(3, count=0)]
+    assert {key: [each.run_id for each in found] for key, found in due(rows, known).items()} == {"auc": [rows[0].run_id, rows[1].run_id]}  # fmt: skip
+    known = {each.run_id: (("auc", 8), [1.0]) for each in rows}
+    assert due(rows, known) == {}
+    assert list(due([rows[0], run(2, count=9)], known)["auc"]) == [run(2, count=9)]
+
+
+def test_a_run_with_one_value_shows_how_its_search_goes() -> None:
+    searching = run(1, count=1)
+    searching.metrics["search/score"] = MetricSummary(last=0.7, count=5)
+    assert trend_key(searching) == "search/score" and trend_key(run(1)) == "auc"
+
+
+def test_the_filter_of_a_list_names_what_it_shows() -> None:
+    assert filter_of({}) == "kind in (train, sdk)"
+    assert filter_of({"filter": "kind = drift"}) == "(kind = drift)"
+    assert (
+        filter_of({"filter": "a or b"}, ["f" * 32])
+        == f'(a or b) and kind in (train, sdk) and not id in ("{"f" * 32}")'
+    )
+    assert filter_of({"all_kinds": True}) == ""
+    assert parse(filter_of({"filter": "state = FAILED or age > 2d"}, ["0" * 32, "1" * 32])) is not None
+
+
+def test_the_best_value_says_which_way_is_better() -> None:
+    assert goal_of(MetricSummary(best=0.9, min=0.1, max=0.9)) == "max"
+    assert goal_of(MetricSummary(best=0.1, min=0.1, max=0.9)) == "min"
+    assert goal_of(MetricSummary(best=0.5, min=0.5, max=0.5)) == goal_of(None) == ""
+
+
+def test_noisy_curves_and_closer_ones() -> None:
+    assert noisy([(float(x), 0, 0, (-1.0) ** x) for x in range(40)])
+    assert not noisy([(float(x), 0, 0, float(x)) for x in range(40)])
+    assert not noisy([(float(x), 0, 0, (-1.0) ** x) for x in range(10)])
+    whole = [Series("a", [(float(x), 0, 1, 0.5) for x in range(0, 100, 10)]), Series("b", [(5.0, 0, 0, 0)])]
+    found = closer(whole, [Series("a", [(float(x), 2, 2, 2) for x in range(40, 61)])], (40.0, 60.0))
+    assert [point[0] for point in found[0].points] == [0, 10, 20, 30, *range(40, 61), 70, 80, 90]
+    assert found[1] == whole[1]
+
+
+# --- runs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_page_asks_once_for_the_trends_of_what_is_in_sight() -> None:
+    runs = [run(number) for number in range(40)]
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "▁▅█" in frame(app) or "▁▄█" in frame(app))
+        (asked,) = [fields for key, fields in app.link.asked if key == "run trends"]
+        assert asked["key"] == "auc" and 5 < len(asked["runs"]) < 30
+        app.room.load()
+        await pilot.pause(0.4)
+        assert sum(key == "run trends" for key, _ in app.link.asked) == 1
+
+    play(RunsRoom(), {"run list": listed(runs), "run trends": trends}, keys)
+
+
+def test_a_live_run_says_where_it_is_in_the_list() -> None:
+    live = LiveRun(run_id=run(1).run_id, name="late-1", kind="train", project="flights", state="RUNNING", stage="search", progress=4 / 9, created=NOW)  # fmt: skip
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "search 44%" in frame(app) and "● running" in frame(app))
+
+    given: Given = {
+        "run list": listed([run(1, "RUNNING")]),
+        "run trends": trends,
+        "status": lambda _: status([live]),
+    }
+    play(RunsRoom(), given, keys)
+
+
+def test_all_that_is_marked_is_archived_by_one_plan() -> None:
+    asked: list[dict[str, Any]] = []
+
+    def archive(fields: dict[str, Any]) -> RunMarks:
+        asked.append(fields)
+        return RunMarks(changed=[])
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-3" in frame(app))
+        await pilot.press("space", "space", "Z")
+        await until(pilot, lambda: "the plan of run archive" in frame(app))
+        await pilot.press("y")
+        await until(pilot, lambda: bool(app.said))
+        assert sorted(asked[0]["runs"]) == [run(1).run_id, run(2).run_id] and "u undoes it" in app.said[0]
+        # all that the filter finds but one, by the filter
+        await pilot.press("asterisk", "home", "space", "Z")
+        await until(pilot, lambda: "the plan of run archive" in frame(app))
+        await pilot.press("y")
+        await until(pilot, lambda: len(asked) == 2)
+        assert asked[1]["filter"] == f'kind in (train, sdk) and not id in ("{run(1).run_id}")'
+
+    given: Given = {
+        "run list": listed([run(1), run(2), run(3)]),
+        "run trends": trends,
+        "run archive": archive,
+    }
+    play(RunsRoom(), given, keys, size=(100, 30))
+
+
+def test_deleting_wants_the_number_of_runs() -> None:
+    deleted: list[dict[str, Any]] = []
+
+    def delete(fields: dict[str, Any]) -> RunMarks:
+        deleted.append(fields)
+        return RunMarks(changed=[])
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-3" in frame(app))
+        await pilot.press("asterisk", "D")
+        await until(pilot, lambda: "type 3 to confirm" in frame(app))
+        await pilot.press("2", "enter", "enter")
+        await pilot.pause(0.1)
+        assert not deleted
+        await pilot.press("backspace", "3", "enter", "enter")
+        await until(pilot, lambda: bool(deleted))
+        # archived runs are not in the list, and a filter would find them too: so these are named
+        assert len(deleted[0]["runs"]) == 3 and "filter" not in deleted[0]
+
+    given: Given = {"run list": listed([run(1), run(2), run(3)]), "run trends": trends, "run delete": delete}
+    play(RunsRoom(), given, keys, size=(100, 30))
+
+
+def test_one_refusal_does_not_stop_the_others() -> None:
+    from mlops_store.errors import Problem
+
+    stopped: list[str] = []
+
+    def stop(fields: dict[str, Any]) -> Run:
+        if fields["run_id"] == run(1).run_id:
+            raise Problem("run_ended", "it has ended", "look")
+        stopped.append(fields["run_id"])
+        return run(2)
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-3" in frame(app))
+        await pilot.press("v", "j", "j", "v", "x")
+        await until(pilot, lambda: "Stop 2 runs" in frame(app))
+        await pilot.press("y")
+        await until(pilot, lambda: len(app.said) == 2)
+        assert stopped == [run(2).run_id] and "1 of 2 were refused" in app.said[0]
+
+    runs = [run(1, "RUNNING"), run(2, "RUNNING"), run(3)]
+    given: Given = {
+        "run list": listed(runs),
+        "run trends": trends,
+        "run stop": stop,
+        "status": lambda _: status([]),
+    }
+    play(RunsRoom(), given, keys, size=(100, 30))
+
+
+def test_hidden_runs_and_the_trash() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-1" in frame(app))
+        await pilot.press("full_stop")
+        await until(
+            pilot, lambda: app.link.asked[-1][1].get("archived") is True or "archived ones too" in frame(app)
+        )
+        await pilot.press("full_stop")
+        await until(pilot, lambda: "only deleted ones" in frame(app))
+        assert any(fields.get("deleted") for key, fields in app.link.asked if key == "run list")
+
+    play(RunsRoom(), {"run list": listed([run(1)]), "run trends": trends}, keys, size=(120, 30))
+
+
+# --- the queue ----------------------------------------------------------------------------------------------------
+
+
+def test_the_queue_says_what_is_waited_for_and_until_when() -> None:
+    def live(number: int, **more: Any) -> LiveRun:
+        return LiveRun(
+            run_id=run(number).run_id,
+            name=f"late-{number}",
+            kind="train",
+            project="flights",
+            created=NOW,
+            **more,
+        )
+
+    at_work = run(1, "RUNNING", started=NOW)
+    at_work.metrics |= {
+        "system/cpu_percent": MetricSummary(last=87.4),
+        "system/rss_bytes": MetricSummary(last=512e6),
+    }
+    report = status(
+        [
+            live(1, state="RUNNING", stage="train", progress=0.5, expected_end=NOW + 90_000),
+            live(2, state="QUEUED", waits="waits for a free place (1 of 1 taken)", position=1, expected_start=NOW + 90_000, expected_end=NOW + 150_000),
+        ],
+        limit=1,
+    )  # fmt: skip
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(
+            pilot, lambda: "train 50%" in frame(app) and "87%" in frame(app) and "512.0 MB" in frame(app)
+        )
+        await pilot.press("j")
+        await until(pilot, lambda: "position" in frame(app) and "a free place (1 of 1 taken)" in frame(app))
+        assert "~90s, ends in ~2m" in frame(app)
+
+    given: Given = {
+        "run list": listed([at_work, run(2, "QUEUED", count=0)]),
+        "run trends": trends,
+        "status": lambda _: report,
+    }
+    play(QueueRoom(), given, keys, size=(120, 36))
+    assert (ends_in(None, NOW), ends_in(NOW - 1, NOW)) == ("–", "soon")
+
+
+# --- lineage ------------------------------------------------------------------------------------------------------
+
+
+def graph() -> LineageGraph:
+    """A drift run that alarmed: what it has looked at, and the card, the training and the version that came of it."""
+    facts = [
+        ("run:drift", "run", 0), ("model:late@1", "model", -1), ("data:flights@2", "data", -1), ("run:train1", "run", -2),
+        ("data:flights@1", "data", -2), *((f"feature:view{n}@1", "feature", -3) for n in range(20)), ("proposal:card", "proposal", 1),
+        ("run:train2", "run", 2), ("model:late@2", "model", 3), ("alias:late@champion", "alias", 4),
+    ]  # fmt: skip
+    nodes = [
+        LineageNode(id=id, kind=kind, title=f"{HOSTILE if kind == 'data' else id}", depth=depth, time=NOW, project="flights")  # type: ignore[arg-type]
+        for id, kind, depth in facts
+    ]  # fmt: skip
+    pairs = [
+        ("run:drift", "model:late@1", "used"), ("run:drift", "data:flights@2", "used"), ("model:late@1", "run:train1", "wasGeneratedBy"),
+        ("run:train1", "data:flights@1", "used"), ("data:flights@2", "data:flights@1", "wasDerivedFrom"),
+        *(("run:train1", f"feature:view{n}@1", "used") for n in range(20)), ("proposal:card", "run:drift", "wasDerivedFrom"),
+        ("run:train2", "proposal:card", "wasInformedBy"), ("model:late@2", "run:train2", "wasGeneratedBy"),
+        ("alias:late@champion", "model:late@2", "wasDerivedFrom"),
+    ]  # fmt: skip
+    edges = [LineageEdge(from_=later, to=earlier, relation=how) for later, earlier, how in pairs]  # type: ignore[arg-type]
+    return LineageGraph(root="run:drift", nodes=nodes, edges=edges)
+
+
+def test_the_tree_has_each_thing_once_under_the_nearest() -> None:
+    lines = branches(graph())
+    assert sorted(line.node.id for line in lines) == sorted(node.id for node in graph().nodes)
+    drawn = {line.node.id: line.lines for line in lines}
+    assert drawn["run:drift"] == "" and drawn["model:late@1"] == "├─" and drawn["proposal:card"] == "└─"
+    assert {line.node.id: line.how for line in lines}["data:flights@1"] in ("became", "used", "derived from")
+    assert [line.node.depth > 0 for line in branches(graph(), "down")] == [False, True, True, True, True]
+    assert not any(line.node.depth > 0 for line in branches(graph(), "up"))
+    assert all(line.lines.isascii() for line in branches(graph(), ascii_only=True))
+    assert branches(LineageGraph(root="run:none", nodes=[], edges=[])) == []
+
+
+def test_one_comes_around_all_kinds_and_all_of_a_kind() -> None:
+    lines = branches(graph())
+    at, seen = 0, []
+    for _ in range(6):
+        at = next_kind(lines, at, 1)
+        seen.append(lines[at].node.kind)
+    assert seen == ["model", "alias", "proposal", "data", "feature", "run"]
+    assert next_kind(lines, next_kind(lines, 0, 1), -1) == 0
+    runs = [0]
+    while (at := next_alike(lines, runs[-1], 1)) != 0:
+        runs.append(at)
+    assert len(runs) == 3 and next_alike(lines, 0, -1) == runs[-1]
+
+
+@pytest.mark.parametrize(
+    ("keys", "wanted"),
+    [
+        (["less_than_sign", "less_than_sign"], "data:flights@2"), (["less_than_sign"], "feature:view0@1"), (["n", "n"], "run:train2"),
+        (["greater_than_sign"], "model:late@1"), (["greater_than_sign"] * 3, "proposal:card"),
+    ],
+)  # fmt: skip
+def test_from_an_alarm_to_everything_in_five_keys(keys: list[str], wanted: str) -> None:
+    """`o` on the alarm is the first, enter the last."""
+    assert len(keys) + 2 <= 5
+
+    async def press(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "run:drift" in frame(app))
+        await pilot.press(*keys, "enter")
+        await until(pilot, lambda: bool(app.opened))
+        kind, _, name = wanted.partition(":")
+        assert app.opened[0][-1] in (name, int(name[-1]) if "@" in name else "")
+        if kind == "proposal":
+            assert app.opened == [(ProposalRoom, "card")]
+
+    play(LineageRoom("run:drift"), {"lineage": lambda _: graph()}, press)
+
+
+def test_o_on_a_thing_puts_it_in_the_middle_and_names_stay_harmless() -> None:
+    asked: list[str] = []
+
+    async def press(pilot: Pilot[None], app: Stand) -> None:
+        app.open_lineage = asked.append  # type: ignore[attr-defined]
+        await until(pilot, lambda: "run:drift" in frame(app))
+        await pilot.press("o")
+        await pilot.pause()
+        assert not asked and "in the middle" in app.said[-1]
+        await pilot.press("greater_than_sign", "o")
+        await until(pilot, lambda: asked == ["model:late@1"])
+        assert "[/red]\\x1b[31m" in frame(app)
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: "train2" in frame(app) and "view0" not in frame(app))
+
+    play(LineageRoom("run:drift"), {"lineage": lambda _: graph()}, press, size=(120, 40))
+
+
+def test_a_run_without_stages_has_no_why() -> None:
+    from mlops_tui.verbs._shapes import RunDetail
+
+    detail = RunDetail(
+        run_id="a" * 32,
+        kind="sdk",
+        name=HOSTILE,
+        project="flights",
+        experiment="",
+        state="FINISHED",
+        created=NOW,
+    )
+
+    async def press(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "no stages" in frame(app))
+        assert "run why" not in [key for key, _ in app.link.asked]
+
+    play(RunRoom("a" * 32, "why"), {"run show": lambda _: detail}, press)
