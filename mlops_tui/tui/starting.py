@@ -138,13 +138,7 @@ async def score(room: Room, model: str = "") -> Run | None:
         return None
     paths = {name: str(Path(values[name]).expanduser().absolute()) for name in ("input", "output")}
     asked = {"model": values["model"], **paths, "force": values["force"] == "yes"}
-    notes = [
-        f"score {paths['input']} with {values['model']}, in a process of its own",
-        f"write {paths['output']}",
-    ]
-    started: Run | None = await room.perform(
-        "predict", asked, yes="Score", title=f"Score with {values['model']}", notes=notes
-    )
+    started: Run | None = await room.perform("predict", asked, yes="Score")
     return started
 
 
