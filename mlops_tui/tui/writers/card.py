@@ -125,6 +125,10 @@ def _estimate(found: Record) -> str | None:
 # --- drift ------------------------------------------------------------------------------------------------------
 
 
+_ALERT_PSI = 0.1
+"""No column alarms below (docs/drift.md), so that a band of next to nothing does not make a trifle look large."""
+
+
 def _drift(sheet: Sheet, found: Record) -> None:
     if "drift" not in found:
         return
@@ -135,7 +139,7 @@ def _drift(sheet: Sheet, found: Record) -> None:
     said = state("ALARM" if drift.get("alarm") else "QUIET")
     sheet.line(
         said.append(
-            f"  {len(loud)} of {plural(len(columns), 'column')} alarm; PSI in multiples of its noise band",
+            f"  {len(loud)} of {plural(len(columns), 'column')} alarm; 1 is the larger of noise band and PSI {_ALERT_PSI:g}",
             style="bright_black",
         )
     )
@@ -169,7 +173,7 @@ def _marked(column: Record) -> str:
 
 def _ratio(column: Record) -> float | None:
     psi, band = real(column.get("psi")), real(column.get("band"))
-    return None if psi is None or not band else float(f"{psi / band:.3g}")
+    return None if psi is None or not band else float(f"{psi / max(band, _ALERT_PSI):.3g}")
 
 
 def _shift(found: Record) -> Text | None:
