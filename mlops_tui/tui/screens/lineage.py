@@ -19,11 +19,11 @@ from mlops_tui.verbs._lineage import LineageGraph
 
 
 def _thing(line: Branch) -> Text:
-    shown = Text(line.lines + (" " if line.lines else ""), style="bright_black", no_wrap=True)
+    shown = Text(no_wrap=True).append(line.lines + (" " if line.lines else ""), style="bright_black")
     way = {-1: glyphs().up, 1: glyphs().down}.get((line.node.depth > 0) - (line.node.depth < 0), "")
     if way:
         shown.append(f"{way} ", style="cyan")
-    return shown.append(clean(line.node.title), style="bold" if not line.node.depth else "default")
+    return shown.append(clean(line.node.title), style="" if line.node.depth else "bold")
 
 
 COLUMNS = (

@@ -60,12 +60,14 @@ class QueueRoom(RunsRoom):
         if live is not None and self.report is not None:
             sheet.pairs(facts(live, row, self.report.time))
         shown = Text.assemble(
-            sheet.text, "\n" if sheet.text else "", summary(row, width, news=self.mlops.news.connected)
+            sheet.text, "\n\n" if sheet.text else "", summary(row, width, news=self.mlops.news.connected)
         )
         return Text.assemble(shown, "\n\n", self._daemon(width))
 
     def _daemon(self, width: int) -> Text:
-        return page("daemon status", self.report.daemon, width) if self.report is not None else Text()
+        if self.report is None:
+            return Text()
+        return Text.assemble(("daemon\n", "bold underline"), page("daemon status", self.report.daemon, width))
 
     def draw_preview(self) -> None:
         super().draw_preview()

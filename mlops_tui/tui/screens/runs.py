@@ -145,8 +145,8 @@ class RunsRoom(RunDeeds, ListRoom):
             Column("kind", "kind", 8, lambda run: plain(run.kind), priority=4),
             Column("model", "model", 14, lambda run: plain(run.model or ""), sort="model", priority=3),
             Column("metric", "metric", 15, self._metric),
-            Column("trend", "trend", 8, self._trend, priority=2),
-            Column("verdict", "gate", 14, self._gate, priority=1),
+            Column("trend", "trend", 8, self._trend, priority=1),
+            Column("verdict", "gate", 10, self._gate),
             Column(
                 "duration",
                 "took",
@@ -156,7 +156,7 @@ class RunsRoom(RunDeeds, ListRoom):
                 sort="duration",
                 priority=5,
             ),
-            Column("created", "created", 9, lambda run: moment(run.created), sort="created"),
+            Column("created", "created", 9, lambda run: moment(run.created), sort="created", priority=2),
         )
 
     async def all_columns(self) -> Sequence[Column]:
