@@ -32,7 +32,8 @@ polars.read_ndjson(sys.stdin.buffer.read(), infer_schema_length=None).write_parq
 
 async def export(room: ListRoom) -> None:
     """Asks where to, then writes the marked rows, or all that the filter finds. Call it in a worker."""
-    what = f"{len(room.table.marks)} marked rows" if room.table.marks else "all rows that the filter finds"
+    marked = room.table.selection.words(room.total or 0)
+    what = f"what is marked: {marked}" if marked else "all rows that the filter finds"
     path = await _ask(room, room.VERB.split(" ", maxsplit=1)[0] + "s", what)
     if path is None:
         return
@@ -92,11 +93,12 @@ def check(values: Values) -> tuple[str, str] | None:
 
 async def all_rows(room: ListRoom) -> list[dict[str, Any]]:
     """The marked rows, or all, as plain data. Raises Problem."""
-    marks, rows, token = room.table.marks, [], None
+    chosen, rows, token = room.table.selection, [], None
+    some = bool(chosen.words(room.total or 0))
     while True:
         asked = {**room.question(), "limit": PAGE, **({"page": token} if token else {})}
         page = await room.link.ask(room.VERB, asked)
-        rows += [msgspec.to_builtins(row) for row in page.items if not marks or room.row_key(row) in marks]
+        rows += [msgspec.to_builtins(row) for row in page.items if not some or room.row_key(row) in chosen]
         token = page.next
         if token is None:
             return rows

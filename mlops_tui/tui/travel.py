@@ -97,8 +97,13 @@ class Travel(App[int]):
     def go_with_filter(self, name: str, filter: str) -> None:
         """To a screen, with a filter where one is given."""
         self.go(name)
-        if filter and isinstance(self.screen, Room):
-            self.call_after_refresh(self.screen.filter_by, filter)
+        if not filter or self.is_modal:
+            return
+        while len(self.screen_stack) > 1:  # what was opened on top of the list
+            self.pop_screen()
+        room = self.screen
+        if isinstance(room, Room):
+            self.call_after_refresh(room.filter_by, filter)
 
     def open_by_command(self, key: str, fields: dict[str, Any]) -> bool:
         """Opens the screen that shows what a command asks for; False where there is none."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mlops_tui.tui.actions._declare import Action
 
 ACTIONS = [
-    Action("data.open", "Open", "Profile, schema, changes, files, quarantine.", "", "data", verb="data show"),
     Action("data.add", "Add files", "Check files and admit them.", "A", "data", verb="data add", hint=True, danger=1),
     Action("data.redrive", "Check again", "Check the refused file at the cursor again.", "a", "data-version", verb="data redrive", hint=True, danger=1),
     Action("data.drop", "Drop", "Give the refused file up for good.", "D", "data-version", verb="data drop", hint=True, danger=2),

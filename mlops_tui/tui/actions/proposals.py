@@ -5,7 +5,6 @@ from __future__ import annotations
 from mlops_tui.tui.actions._declare import Action
 
 ACTIONS = [
-    Action("proposal.open", "Open", "The evidence as a review.", "", "proposals", verb="proposal show"),
     Action("proposal.approve", "Approve", "Train on the snapshots that the card names.", "a", "proposals proposal", verb="proposal approve", hint=True, danger=1),
     Action("proposal.reject", "Reject", "With a reason; new rows count from here.", "x", "proposals proposal", verb="proposal reject", hint=True, danger=1),
     Action("proposal.snooze", "Snooze", "Put it off.", "w", "proposals proposal", verb="proposal snooze", hint=True, danger=1),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from mlops_tui.tui.actions._declare import Action
 
 ACTIONS = [
-    Action("run.open", "Open", "The run with curves, log and lineage.", "", "runs", verb="run show"),
     Action("run.new", "New run", "Train a model.", "a ctrl+n", "runs", verb="run start", hint=True, danger=1),
     Action("run.clone", "Clone", "The same run with edits; shows the difference first.", "C", "runs", verb="run start", danger=1),
     Action("run.sweep", "Search", "Train a model many times, over a space of parameters.", "W", "runs", verb="run sweep", danger=1),

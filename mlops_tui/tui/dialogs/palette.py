@@ -18,6 +18,9 @@ from textual.widgets.option_list import Option
 from mlops_tui.pages.layout import cut
 from mlops_tui.tui.formats import clean
 
+_NAMED = 1000.0
+_ACTIONS = 8
+"""Actions before and after the entities, once something is typed."""
 DELAY = 0.15
 """Seconds without a key before entities are asked for."""
 
@@ -80,15 +83,13 @@ class Palette(ModalScreen[Entry | None]):
         self._show(self.query_one(Input).value)
 
     def _show(self, text: str) -> None:
-        matcher = Matcher(text) if text else None
-        scored = [
-            (matcher.match(f"{entry.title} {entry.help}") if matcher else 1.0, entry)
-            for entry in self._entries
-        ]
+        scored = [(_score(text, entry), entry) for entry in self._entries]
         ranked = sorted(
             (pair for pair in scored if pair[0] > 0), key=lambda pair: (bool(pair[1].why), -pair[0])
         )
-        self._shown = [*(entry for _, entry in ranked[:30]), *self._found]
+        named = [entry for score, entry in ranked if score >= _NAMED][: _ACTIONS if text else None]
+        others = [entry for score, entry in ranked if score < _NAMED][:_ACTIONS]
+        self._shown = [*named, *self._found, *others]
         options = self.query_one(OptionList)
         options.clear_options()
         width = max(30, options.size.width or 70) - 4
@@ -114,6 +115,18 @@ class Palette(ModalScreen[Entry | None]):
     def action_leave(self) -> None:
         """Nothing was chosen."""
         self.dismiss(None)
+
+
+def _score(text: str, entry: Entry) -> float:
+    """How well an action fits: the beginning of its name before a part of it, that before letters strewn over name and help."""
+    if not text:
+        return _NAMED
+    wanted, title = text.lower(), entry.title.lower()
+    if title.startswith(wanted):
+        return 3 * _NAMED
+    if wanted in title or wanted in entry.value.lower():
+        return 2 * _NAMED
+    return min(Matcher(text).match(f"{entry.title} {entry.help}"), _NAMED / 2)
 
 
 def _line(entry: Entry, width: int) -> Text:

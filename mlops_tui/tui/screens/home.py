@@ -76,14 +76,19 @@ class HomeRoom(Room):
             self.mlops.complain(problem)
             return
         left, right = self.query_one("#decisions", Board), self.query_one("#machine", Board)
-        right.display = bool(found.projects)
-        if not found.projects:
+        something = bool(found.projects or found.runs) or await self._any_run()
+        right.display = something
+        if not something:
             left.write(lambda _width: [Row(Text(line)) for line in EMPTY.splitlines()])
         else:
             news = self.mlops.news.connected
             left.write(lambda width: decisions(found, width))
             right.write(lambda width: machine(found, width, news=news))
         self.loaded()
+
+    async def _any_run(self) -> bool:
+        """Scripts log runs without any project."""
+        return bool((await self.link.ask("run list", {"limit": 1})).items)
 
     @on(Board.Passed)
     def _passed(self, event: Board.Passed) -> None:

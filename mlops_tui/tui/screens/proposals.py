@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual import work
 
+from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.choose import Choose
@@ -100,6 +101,30 @@ class ProposalsRoom(ListRoom, Desk):
         from mlops_tui.tui.screens.proposal import ProposalRoom
 
         self.mlops.open(ProposalRoom, row.id)
+
+    @work(exclusive=True, group="deed")
+    async def action_proposal_request(self) -> None:
+        try:
+            models = list((await self.link.ask("project show")).models)
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        if not models:
+            self.mlops.tell("mlops.toml names no model", "warning")
+            return
+        only = models[0] if len(models) == 1 else None
+        chosen = only or await self.app.push_screen_wait(
+            Choose("Propose a retraining of", [(name, name) for name in models])
+        )
+        if chosen is not None:
+            title = f"Propose a retraining of {chosen}"
+            if (
+                await self.perform(
+                    "proposal open", {"model": chosen}, yes="Propose", reason="optional", title=title
+                )
+                is not None
+            ):
+                self.load()
 
     @work(exclusive=True, group="deed")
     async def action_proposal_approve(self) -> None:

@@ -107,13 +107,18 @@ class SqlRoom(Room):
         query = self.query_one(Query)
         query.cursor_blink = False
         query.focus()
+        query.select_all()
 
     def twin(self) -> tuple[str, dict[str, Any]]:
         return "sql", {"query": self.query_one(Query).text}
 
     def status(self) -> Text:
         if self.problem is not None:
-            return Text(clean(f"{self.problem.message} {self.problem.hint}"), style="red", no_wrap=True)
+            return Text(
+                clean(" ".join(f"{self.problem.message} {self.problem.hint}".split())),
+                style="red",
+                no_wrap=True,
+            )
         if self.answer is None:
             return Text(
                 "F5 runs the query, Tab completes, ctrl+up recalls, F8 goes to the rows", style="bright_black"
