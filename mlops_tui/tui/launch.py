@@ -35,6 +35,9 @@ def launch(home: Home, project: Project, wish: Wish | None = None) -> int:
         read_only=wish.read_only,
     )
     prepare(found)
+    from mlops_tui.tui import keymap
+
+    keymap.check(found.settings.keys)
     from mlops_tui.tui.app import MlopsApp
 
     app = MlopsApp(home, project, found, screen=wish.screen)

@@ -26,6 +26,7 @@ from mlops_tui.tui.actions import (
     proposals,
     runs,
     sql,
+    widgets,
 )
 from mlops_tui.tui.actions._declare import Action
 
@@ -56,6 +57,7 @@ _ROOMS = (
     compare,
     curves,
     sql,
+    widgets,
 )
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}

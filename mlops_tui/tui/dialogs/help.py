@@ -19,7 +19,7 @@ from mlops_tui.tui.widgets.doc import Doc
 
 TITLES = {
     "app": "everywhere", "room": "every screen", "list": "every list", "detail": "every detail screen", "table": "tables", "chart": "charts",
-    "log": "logs",
+    "log": "logs", "doc": "texts", "filter": "the filter line", "picker": "the choice of columns",
 }  # fmt: skip
 
 

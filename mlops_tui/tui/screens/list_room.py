@@ -125,9 +125,9 @@ class ListRoom(Room):
         if self.sort:
             way = glyphs().down if self.sort.startswith("-") else glyphs().up
             shown.append(f" · by {self.sort.removeprefix('-')} {way}", style="bright_black")
-        marks = len(self.table.marks)
-        if marks:
-            shown.append(f" · {marks} marked", style="yellow")
+        marked = self.table.selection.words(self.total or 0)
+        if marked:
+            shown.append(f" · {marked}", style="yellow")
         return shown
 
     # --- rows ---
@@ -177,7 +177,7 @@ class ListRoom(Room):
     def _sorted(self, event: QueryTable.SortAsked) -> None:
         self.sort = ("-" if event.descending else "") + event.column
         self.table.set_order(event.column, event.descending)
-        self.table.reset(keep_cursor=True)
+        self.table.reset(keep_cursor=True, same_rows=True)
         self.show_frame()
 
     def draw_preview(self) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from mlops_tui.text import clean
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
 
 
@@ -30,15 +31,7 @@ class ColumnPicker(ModalScreen[list[str] | None]):
     }
     """
 
-    BINDINGS = [
-        Binding("j", "move(1)", "Down", id="picker.down", show=False),
-        Binding("k", "move(-1)", "Up", id="picker.up", show=False),
-        Binding("space", "toggle_column", "Show or hide", id="picker.toggle", show=False),
-        Binding("J,shift+down", "carry(1)", "Move the column down", id="picker.carry-down", show=False),
-        Binding("K,shift+up", "carry(-1)", "Move the column up", id="picker.carry-up", show=False),
-        Binding("enter", "take", "Take", id="picker.take", show=False, priority=True),
-        Binding("escape", "leave", "Leave", id="picker.leave", show=False),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("picker")
 
     def __init__(self, fields: Sequence[tuple[str, str]], chosen: Sequence[str]) -> None:
         """`fields`: (key, title) of all columns there are; `chosen`: keys of those shown, in order."""
@@ -66,14 +59,15 @@ class ColumnPicker(ModalScreen[list[str] | None]):
     def _list(self) -> OptionList:
         return self.query_one(OptionList)
 
-    def action_move(self, step: int) -> None:
-        """The cursor up or down."""
-        if step > 0:
-            self._list.action_cursor_down()
-        else:
-            self._list.action_cursor_up()
+    def action_picker_down(self) -> None:
+        """The cursor down."""
+        self._list.action_cursor_down()
 
-    def action_toggle_column(self) -> None:
+    def action_picker_up(self) -> None:
+        """The cursor up."""
+        self._list.action_cursor_up()
+
+    def action_picker_toggle(self) -> None:
         """Shows or hides the column; the last one stays."""
         at = self._list.highlighted
         if at is None:
@@ -83,8 +77,15 @@ class ColumnPicker(ModalScreen[list[str] | None]):
             self._chosen ^= {key}
             self._list.replace_option_prompt_at_index(at, self._line(key))
 
-    def action_carry(self, step: int) -> None:
-        """Moves the column up or down."""
+    def action_picker_carry_down(self) -> None:
+        """Moves the column one place down."""
+        self._carry(1)
+
+    def action_picker_carry_up(self) -> None:
+        """Moves the column one place up."""
+        self._carry(-1)
+
+    def _carry(self, step: int) -> None:
         at = self._list.highlighted
         if at is None or not 0 <= at + step < len(self._order):
             return
@@ -94,10 +95,10 @@ class ColumnPicker(ModalScreen[list[str] | None]):
             self._list.replace_option_prompt_at_index(index, self._line(self._order[index]))
         self._list.highlighted = to
 
-    def action_take(self) -> None:
+    def action_picker_take(self) -> None:
         """Closes with the columns as they are here."""
         self.dismiss([key for key in self._order if key in self._chosen])
 
-    def action_leave(self) -> None:
+    def action_picker_leave(self) -> None:
         """Closes without a change."""
         self.dismiss(None)

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from mlops_tui.text import clean
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
 
 PREVIEW = 0.15
@@ -46,23 +46,25 @@ Check = Callable[[str], Any]
 class FilterLine(Input, inherit_bindings=True):
     """The input itself: Tab, arrows, Enter and Esc are the bar's."""
 
-    BINDINGS = [
-        Binding("tab", "complete(1)", "Complete", id="filter.complete", show=False),
-        Binding("shift+tab", "complete(-1)", "Complete backwards", id="filter.complete-back", show=False),
-        Binding("up", "recall(-1)", "Earlier filter", id="filter.earlier", show=False),
-        Binding("down", "recall(1)", "Later filter", id="filter.later", show=False),
-        Binding("escape", "cancel", "Restore", id="filter.cancel", show=False),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("filter")
 
-    def action_complete(self, step: int) -> None:
+    def action_filter_complete(self) -> None:
         """The next completion of the word at the cursor."""
-        self._bar.complete(step)
+        self._bar.complete(1)
 
-    def action_recall(self, step: int) -> None:
-        """An earlier or later filter."""
-        self._bar.recall(step)
+    def action_filter_complete_back(self) -> None:
+        """The completion before."""
+        self._bar.complete(-1)
 
-    def action_cancel(self) -> None:
+    def action_filter_earlier(self) -> None:
+        """A filter from before."""
+        self._bar.recall(-1)
+
+    def action_filter_later(self) -> None:
+        """Forward again."""
+        self._bar.recall(1)
+
+    def action_filter_cancel(self) -> None:
         """The filter as it was."""
         self._bar.cancel()
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any, ClassVar
 
 from rich.cells import cell_len, chop_cells
 from rich.style import Style
-from textual.binding import Binding
 from textual.cache import LRUCache
 from textual.geometry import Size
 from textual.message import Message
@@ -15,16 +15,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlops_tui.text import size as bytes_text
-from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.dialogs.find import Find
+from mlops_tui.tui.formats import clean, glyphs
 from mlops_tui.tui.widgets.log_text import LogBuffer
 from mlops_tui.tui.widgets.table import line
 
 CHUNK = 256 * 1024
 """Bytes asked for at once."""
-
-
-def _key(keys: str, name: str, title: str) -> Binding:
-    return Binding(keys, f"log_{name}", title, id=f"log.{name.replace('_', '-')}", show=False)
 
 
 class LogView(ScrollView, can_focus=True, inherit_bindings=False):
@@ -42,22 +40,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
     }
     """
 
-    BINDINGS = [
-        _key("j,down", "down", "Down"),
-        _key("k,up", "up", "Up"),
-        _key("ctrl+d", "half_down", "Half a page down"),
-        _key("ctrl+u", "half_up", "Half a page up"),
-        _key("pagedown", "page_down", "Page down"),
-        _key("pageup", "page_up", "Page up"),
-        _key("home", "top", "Top"),
-        _key("G,end", "bottom", "End, and follow it"),
-        _key("h,left", "left", "Left"),
-        _key("l,right", "right", "Right"),
-        _key("F", "follow", "Follow the end"),
-        _key("W", "wrap", "Wrap long lines"),
-        _key("n", "find_next", "Next match"),
-        _key("N", "find_previous", "Previous match"),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("log")
 
     follow = reactive(True)
     wrap = reactive(False)
@@ -214,6 +197,15 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         self._fit()
         self._scroll(self._rows() if self.follow else self._row_of(source))
         self.refresh()
+
+    def action_log_find(self) -> None:
+        """Asks for a text and goes to the next line that has it."""
+
+        def found(text: str | None) -> None:
+            if text is not None and not self.find(text) and text:
+                self.notify(f"no line that is loaded has {clean(text)}", severity="warning", markup=False)
+
+        self.app.push_screen(Find(), found)
 
     def action_log_find_next(self) -> None:
         """To the next match."""

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import events
-from textual.binding import Binding
 from textual.message import Message
 
+from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.dialogs.find import Find
+from mlops_tui.tui.formats import clean
 from mlops_tui.tui.widgets.table.drawing import GUTTER
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import ALL, NONE, Selection
@@ -21,10 +23,6 @@ from mlops_tui.tui.widgets.table.rows import Window
 from mlops_tui.tui.widgets.table.view import TableView
 
 __all__ = ["Column", "QueryTable", "Selection", "Window"]
-
-
-def _key(keys: str, name: str, title: str) -> Binding:
-    return Binding(keys, f"table_{name}", title, id=f"table.{name}", show=False)
 
 
 class QueryTable(TableView, can_focus=True, inherit_bindings=False):
@@ -50,26 +48,7 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
     }
     """
 
-    BINDINGS = [
-        _key("j,down", "down", "Down"),
-        _key("k,up", "up", "Up"),
-        _key("ctrl+d", "half_down", "Half a page down"),
-        _key("ctrl+u", "half_up", "Half a page up"),
-        _key("pagedown", "page_down", "Page down"),
-        _key("pageup", "page_up", "Page up"),
-        _key("home", "top", "Top"),
-        _key("G,end", "bottom", "Bottom"),
-        _key("h,left", "column_left", "Column to the left"),
-        _key("l,right", "column_right", "Column to the right"),
-        _key("enter", "open", "Open"),
-        _key("space", "mark", "Mark"),
-        _key("v", "range", "Mark a range"),
-        _key("asterisk", "mark_all", "Mark all that the filter finds"),
-        _key("backslash", "mark_none", "Mark none"),
-        _key("s", "sort", "Sort by this column; again: reverse"),
-        _key("n", "find_next", "Next match"),
-        _key("N", "find_previous", "Previous match"),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("table")
 
     class Opened(Message):
         """Enter, or a second click, on a row."""
@@ -185,8 +164,6 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
         """To the first row."""
         self.move_to(0)
 
-    action_top = action_table_top
-
     def action_table_bottom(self) -> None:
         """To the last row."""
         self.move_to((self._rows.total or 1) - 1)
@@ -229,7 +206,16 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """The keys of a search are the screen's own while nothing is searched for."""
-        return self._needle is not None or not action.startswith("table_find")
+        return self._needle is not None or not action.startswith("table_find_")
+
+    def action_table_find(self) -> None:
+        """Asks for a text and goes to the next line that has it."""
+
+        def found(text: str | None) -> None:
+            if text is not None and not self.find(text) and text:
+                self.notify(f"no line that is loaded has {clean(text)}", severity="warning", markup=False)
+
+        self.app.push_screen(Find(), found)
 
     def action_table_find_next(self) -> None:
         """To the next row that has the text."""

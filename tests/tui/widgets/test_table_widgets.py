@@ -91,7 +91,7 @@ def test_only_pages_that_are_seen_are_fetched() -> None:
         await pilot.press("G")
         assert app.table.cursor_key == "run-99999"
         assert "run-99999" in app.frame()[-1]
-        app.table.action_top()
+        app.table.action_table_top()
         await pilot.pause()
         assert app.table.cursor_key == "run-0" and len(app.of(QueryTable.Wanted)) <= 4
 

@@ -1,0 +1,32 @@
+"""A line for a text to find in what is in front."""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.screen import ModalScreen
+from textual.widgets import Input
+
+
+class Find(ModalScreen[str | None]):
+    """Answers the text, "" to end a search, None where it was left with Esc."""
+
+    DEFAULT_CSS = "Find { align: left bottom; background: $background 0%; } Find Input { border: none; height: 1; margin: 0; }"
+    BINDINGS = [Binding("escape", "leave", "Leave", show=False)]
+
+    def compose(self) -> ComposeResult:
+        yield Input(placeholder="find; enter goes to it, then n and N", id="needle")
+
+    def on_mount(self) -> None:
+        field = self.query_one(Input)
+        field.cursor_blink = False
+        self.set_focus(field)
+
+    @on(Input.Submitted)
+    def _submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+    def action_leave(self) -> None:
+        """Searches for nothing."""
+        self.dismiss(None)

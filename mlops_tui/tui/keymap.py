@@ -1,0 +1,42 @@
+"""The user's own keys, checked before they hold: a key must not mean two things in one place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from mlops_store.errors import Problem
+from mlops_tui.tui.actions import ACTIONS, PREFIXES, Action
+
+EVERYWHERE = {"app", "room"}
+
+
+def check(own: Mapping[str, str]) -> None:
+    """Raises Problem `bad_keys` for an action that is none, a key that begins others, and two actions on one key, naming both."""
+    for id, keys in own.items():
+        if id not in ACTIONS:
+            near = difflib.get_close_matches(id, ACTIONS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "docs/keys.md lists them"
+            raise _problem(f"there is no action {id!r}", hint)
+        for key in keys.split():
+            if key in PREFIXES:
+                why = f"{key!r} cannot be the key of {id!r}: others begin with it ({PREFIXES[key]})"
+                raise _problem(why, "choose another key")
+            for other in ACTIONS.values():
+                if (
+                    other.id != id
+                    and key in own.get(other.id, other.keys).split()
+                    and _meet(ACTIONS[id], other)
+                ):
+                    hint = f'choose another, or give the other one another key there: "{other.id}" = "f9"'
+                    raise _problem(f"{key!r} is the key of both {id!r} and {other.id!r}", hint)
+
+
+def _meet(one: Action, other: Action) -> bool:
+    """Whether both can be in force at one time."""
+    a, b = set(one.contexts), set(other.contexts)
+    return bool(a & b or a & EVERYWHERE or b & EVERYWHERE)
+
+
+def _problem(what: str, hint: str) -> Problem:
+    return Problem("bad_keys", f"tui.toml [keys]: {what}", hint, status=2)
