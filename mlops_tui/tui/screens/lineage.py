@@ -92,6 +92,8 @@ class LineageRoom(DetailRoom):
         try:
             self.found = await self.link.ask("lineage", {"entity": self._entity})
         except Problem as problem:
+            if self.gone:
+                return
             self.table.empty = clean(f"{problem.message}\n\n{problem.hint}", keep="\n")
             self.mlops.complain(problem)
             return

@@ -103,6 +103,11 @@ class Room(Screen[None]):
         """The line to the daemon."""
         return self.mlops.link
 
+    @property
+    def gone(self) -> bool:
+        """The screen was left while an answer was on its way: its widgets are removed before its workers hear of it."""
+        return not self.query("#crumbs")
+
     def compose(self) -> ComposeResult:
         yield Crumbs(id="crumbs")
         yield from self.body()
@@ -121,7 +126,7 @@ class Room(Screen[None]):
 
     def show_frame(self) -> None:
         """Draws crumbs and status anew."""
-        if not self.is_mounted:
+        if not self.is_mounted or self.gone:
             return
         trail = [self.link.project[0] or "all projects", *self.names()]
         self.query_one("#crumbs", Crumbs).trail(trail, self.mlops.pulse(paused=self.paused))

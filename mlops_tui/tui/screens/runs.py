@@ -239,6 +239,8 @@ class RunsRoom(RunDeeds, ListRoom):
     async def _look_closer(self) -> None:
         """What the rows in sight need besides: their trends, where they have changed, and the stages of those that run."""
         await asyncio.sleep(SETTLED)
+        if self.gone:
+            return
         rows: list[Run] = self.table.in_sight
         try:
             for key, runs in due(rows, self._trends).items():
@@ -252,7 +254,7 @@ class RunsRoom(RunDeeds, ListRoom):
             self.problem = problem
             self.show_frame()
             return
-        if self.is_mounted:
+        if not self.gone:
             self.table.repaint()
             self.draw_preview()
 

@@ -94,7 +94,7 @@ class Curves(Vertical):
     def show(self, asked: Asked, series: Sequence[Series], *, exact: bool = False) -> None:
         """The answer to `asked`; a late one, for another metric or window, is dropped. `exact`: every point has an entry, so that there is
         nothing finer."""
-        if asked.metric != self.metric:
+        if asked.metric != self.metric or not self.query(Chart):
             return
         if asked.window is None:
             self._whole, self._exact = list(series), exact
