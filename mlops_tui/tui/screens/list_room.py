@@ -146,7 +146,7 @@ class ListRoom(Room):
             if problem.code not in ("bad_filter", "bad_sort", "project_not_added"):
                 self.mlops.complain(problem)
             return
-        if not self.is_mounted:
+        if self.gone:
             return
         self.problem = None
         total = page.total if page.total is not None else len(page.items)

@@ -113,7 +113,7 @@ class RunRoom(RunDeeds, DetailRoom):
         while True:
             asked["offset"] = -CHUNK if self._log_end is None else self._log_end
             chunk = await self.link.ask("run logs", asked)
-            if not self.is_mounted:
+            if self.gone:
                 return
             first, self._log_end = self._log_end is None, chunk.next
             view.append(chunk.text, offset=chunk.offset, size=chunk.size) if chunk.text or first else None
