@@ -2,7 +2,8 @@
 
 A folder for each of 100,000 runs and a journal line for each of 100 million points would take hours to write and to read, and the questions
 that are measured never open them. So the folders are not there (`doctor` says so); everything that a question reads is: each run's row, parameters, tags,
-points and last values, run after run, a run's points step after step with its metrics in turn, and `last_values` computed from those very points.
+points and last values, run after run, a run's points step after step with its metrics in turn, with `last_values` and the chunks of the long curve computed
+from those very points.
 """
 
 from __future__ import annotations
@@ -115,6 +116,9 @@ def _curve(con: Any, run_id: str) -> None:
     )
     con.execute("INSERT INTO metric_points SELECT * FROM p")
     _last_values(con)
+    con.execute(
+        "INSERT INTO curve_chunks SELECT * FROM chunks_of_points([$1], ['curve']) ORDER BY chunk", [run_id]
+    )
 
 
 def _last_values(con: Any) -> None:

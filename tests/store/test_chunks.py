@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from index_box import journal, new_home, new_run
 
 from mlops_store.index import points
+from mlops_store.index.database import Database
+from mlops_store.index.rebuild import build, compare
 from mlops_store.index.tx import Writer
 
 STEPS = st.one_of(
@@ -64,4 +68,31 @@ def test_chunks_are_those_of_all_points(
         journal(folder, f"{file + 1}-h-1-a", *lines)
         writer.ingest([folder.path])
     assert repr(rows(writer, ALL)) == repr(rows(writer, AT_ONCE.format(long=long)))
+    writer.close()
+
+
+def test_an_older_index_gets_them_and_a_rebuilt_one_has_the_same(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    folder = new_run(home)
+    step = 0
+    for size in (40_000, 40_000, 70_000):  # short, long by what came before, wider chunks
+        lines = b"".join(b'["m","k",%d,%d,%d.5]\n' % (i, i, i % 97) for i in range(step, step + size))
+        journal(folder, "1-h-1-a", lines)
+        writer.ingest([folder.path])
+        step += size
+    made = rows(writer, ALL)
+    writer.close()
+    assert 1024 < len(made) <= 2048 and sum(row[5] - row[4] + 1 for row in made) == step
+    build(home, tmp_path / "fresh.duckdb")
+    con = duckdb.connect(str(home.index))
+    con.execute("DROP TABLE curve_chunks; DROP MACRO TABLE chunks_of_points")
+    con.execute("UPDATE meta SET value = '3' WHERE name = 'schema_version'")
+    con.close()
+    old, fresh = Database.open(home.index), Database.open(tmp_path / "fresh.duckdb")
+    assert compare(old, fresh) == []
+    old.close()
+    fresh.close()
+    writer = Writer.open(home)
+    assert rows(writer, ALL) == made
     writer.close()
