@@ -87,7 +87,10 @@ class EventRing:
                 elif found:
                     place = found[-1].seq
                     yield b"".join(msgspec.json.encode(event) + b"\n" for event in found)
-                elif not follow or self._closed or news is None:
+                elif not follow or news is None:
+                    return
+                elif self._closed:  # whoever listens can tell a daemon that was stopped from one that died
+                    yield self._line("end", place)
                     return
                 elif not await _wait(news):
                     yield b"\n"

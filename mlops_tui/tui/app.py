@@ -84,12 +84,15 @@ class MlopsApp(Overlays):
 
     async def on_mount(self) -> None:
         self.go(self._first)
-        self._follower = Follower(self.link.home, self._hear, self.look.interval)
+        self._follower = Follower(self.link, self._hear, self.look.interval)
         if self.link.project[1] is not None and not self.look.read_only:
             self._meet_project()
         self.call_after_refresh(self._check_size)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):  # asked to end, or the line is gone: the terminal is given back
+        for number in (
+            signal.SIGTERM,
+            signal.SIGHUP,
+        ):  # asked to end, or the line is gone: the terminal is given back
             loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
 
     def on_resize(self) -> None:
@@ -221,7 +224,9 @@ class MlopsApp(Overlays):
         self.notify("\n".join(lines), severity=level, markup=False, timeout=lasts)  # type: ignore[arg-type]
 
     def complain(self, problem: Problem) -> None:
-        """Says what went wrong and what to do."""
+        """Says what went wrong and what to do. That the daemon was stopped stands above already."""
+        if problem.code == "daemon_not_running" and not self.link.awake:
+            return
         self.tell(problem.message, "error", problem.code, problem.hint)
 
     def yank(self, text: str, what: str) -> None:

@@ -23,13 +23,16 @@ class Link:
     """Asks the daemon of a home on behalf of one project, or of all (`project` is (None, None)).
 
     A question runs in one of three threads, each with a connection of its own. Whoever is cancelled while waiting gets no answer;
-    the question itself goes on to its end. `read_only` refuses every verb that writes.
+    the question itself goes on to its end. `read_only` refuses every verb that writes. A daemon that dies is started again; one that
+    someone has stopped stays stopped until `wake`.
     """
 
     def __init__(self, home: Home, project: here.Project, *, read_only: bool = False) -> None:
         self.home = home
         self.project = project
         self.read_only = read_only
+        self.awake = True
+        self._generation = 0
         self._local = threading.local()
         self._clients: list[Client] = []
         self._lock = threading.Lock()
@@ -68,12 +71,22 @@ class Link:
 
     def _client(self) -> Client:
         client: Client | None = getattr(self._local, "client", None)
-        if client is None:
-            client = connect(self.home)
-            self._local.client = client
+        if client is None or self._local.generation != self._generation:
+            generation = self._generation
+            client = connect(self.home, autostart=self.awake)
+            self._local.client, self._local.generation = client, generation
             with self._lock:
                 self._clients.append(client)
         return client
+
+    def rest(self) -> None:
+        """The daemon was stopped on purpose: no question starts it again."""
+        self.awake, self._generation = False, self._generation + 1
+
+    def wake(self) -> None:
+        """The next question may start it."""
+        if not self.awake:
+            self.awake, self._generation = True, self._generation + 1
 
     def close(self) -> None:
         """Lets go of the daemon; what runs there goes on. Waits for no one."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mlops_store.errors import Problem
-from mlops_store.home import Home
 from mlops_tui.client import connect
+from mlops_tui.tui.link import Link
 
 RETRY = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -34,11 +34,12 @@ class News:
 class Follower:
     """Follows a home's events in a thread of its own and hands `News` to `tell` in the loop, at most once per `interval` seconds.
 
-    A daemon that ends is asked for again, and started where it does not run.
+    A daemon that dies is started again. One that ends its stream in good order was stopped by someone: `link.rest` is called, and nothing
+    is started until `link.awake`.
     """
 
-    def __init__(self, home: Home, tell: Callable[[News], None], interval: float) -> None:
-        self._home = home
+    def __init__(self, link: Link, tell: Callable[[News], None], interval: float) -> None:
+        self._link = link
         self._tell = tell
         self.interval = interval
         self._loop = asyncio.get_running_loop()
@@ -58,22 +59,30 @@ class Follower:
         epoch: str | None = None
         seq = 0
         while not self._ended.is_set():
-            why = "the daemon has ended"
+            why = ""
             try:
-                with connect(self._home) as client:
+                with connect(self._link.home, autostart=self._link.awake) as client:
                     for event in client.events(follow=True, epoch=epoch, seq=seq):
                         if self._ended.is_set():
                             return
                         if event is None:
                             continue
+                        if event.type == "end":
+                            self._link.rest()
+                            break
                         known, tries, epoch, seq = epoch, 0, event.epoch, event.seq
                         if event.type != "hello" or event.epoch != known:
                             self._add(event.type, event.subject, str(event.data.get("verb", "")))
                         else:  # the same daemon again: what was missed follows
                             self._gather(News())
-            except (OSError, Problem) as error:
+            except Problem as problem:
+                if problem.code != "daemon_not_running":
+                    why = str(problem)
+            except OSError as error:
                 why = str(error)
-            self._gather(News(connected=False, why=why))
+            if not self._link.awake:
+                why = "it was stopped; r starts it"
+            self._gather(News(connected=False, why=why or "it has ended"))
             self._ended.wait(RETRY[min(tries, len(RETRY) - 1)])
             tries += 1
 

@@ -98,7 +98,8 @@ class Events(Input, kw_only=True):
 
 
 class Event(Output, kw_only=True):
-    """A change. Types: ledger, run, reset (too old a `since`: ask for everything again), hello (the first line)."""
+    """A change. Types: ledger, run, reset (too old a `since`: ask for everything again), hello (the first line), end (the
+    daemon was stopped)."""
 
     epoch: str
     seq: int

@@ -65,7 +65,7 @@ def test_wrong_requests_have_one_shape_of_error(
 
 def test_an_empty_body_means_the_defaults(client: Client) -> None:
     status, answer, _ = post(client.home, "/v1/project/list", b"")
-    assert (status, set(answer)) == (200, {"items", "next"})
+    assert (status, set(answer)) == (200, {"items", "next", "total"})
 
 
 def test_other_methods_and_pages_are_refused(client: Client) -> None:

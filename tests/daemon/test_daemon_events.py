@@ -66,6 +66,7 @@ def test_follow_starts_now_hears_news_and_ends_with_the_daemon() -> None:
     assert [(event.type, event.subject) for event in asyncio.run(scenario())] == [
         ("hello", ""),
         ("run", "after"),
+        ("end", ""),
     ]
 
 

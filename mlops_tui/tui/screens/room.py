@@ -167,6 +167,7 @@ class Room(Screen[None]):
         self.show_frame()
 
     def action_room_reload(self) -> None:
+        self.link.wake()
         self.load()
 
     def action_room_back(self) -> None:
