@@ -13,13 +13,22 @@ LISTS = {
     "ledger list": "ledger", "status": "home", "monitor show": "monitoring",
 }  # fmt: skip
 
+TABS = {"run show": "", "run logs": "log", "run metrics": "curves", "run why": "why"}
+"""The tab of a run that shows what a verb does."""
+
 
 def room_of(key: str, fields: Mapping[str, Any], project: str) -> Opening | str | None:
     """What to open for what a verb shows, the name of one of the nine, or None."""
     if key in LISTS:
         return LISTS[key]
-    if key in ("run show", "run logs", "run metrics"):
-        return place("run", str(fields["run_id"]), project)
+    if key in TABS:
+        from mlops_tui.tui.screens.run import RunRoom
+
+        return RunRoom, str(fields["run_id"]), TABS[key]
+    if key == "run compare":
+        from mlops_tui.tui.screens.run_compare import CompareRoom
+
+        return CompareRoom, list(fields["runs"])
     if key == "model show":
         return place("model", str(fields["model"]), project)
     if key == "proposal show":

@@ -76,6 +76,8 @@ class CompareRoom(DetailRoom):
             self.mlops.complain(problem)
             return
         self.run_ids = list(self.found.runs)
+        if self.baseline not in self.run_ids:  # it was named by the start of its id
+            self.baseline = self.run_ids[0]
         names = next(
             (row.values for row in self.found.rows if row.section == "run" and row.key == "name"), []
         )
