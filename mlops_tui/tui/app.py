@@ -21,6 +21,7 @@ from mlops_store.home import Home
 from mlops_tui.client.here import Project
 from mlops_tui.tui import chords, clipboard
 from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.crash import report, words
 from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.dialogs.too_small import TooSmall, fits
 from mlops_tui.tui.formats import clean, glyphs, short, use_ascii
@@ -118,6 +119,13 @@ class MlopsApp(Overlays):
         if self._follower is not None:
             self._follower.stop()
         self.link.close()
+
+    def _fatal_error(self) -> None:
+        """Instead of Textual's traceback, which shows the values of variables."""
+        error = self._exception
+        path = report(self.link.home, error, type(self.screen).__name__ if self.screen_stack else "")
+        self._exit_renderables.append(Text(clean(words(error, path), keep="\n")))
+        self._close_messages_no_wait()
 
     def get_loading_widget(self) -> Widget:
         return Static("loading", classes="loading")
