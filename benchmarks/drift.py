@@ -64,7 +64,7 @@ def columns(rng: np.random.Generator, offsets: Sequence[Floats]) -> pl.DataFrame
 
 
 def first(shift: float) -> Floats:
-    return shift * (np.arange(COLUMNS) == 0)
+    return np.where(np.arange(COLUMNS) == 0, shift, 0.0)
 
 
 def one_day(seed: int) -> Hits:
@@ -106,7 +106,8 @@ def day_effects(rng: np.random.Generator, days: int, sd: float, rho: float) -> F
     effect = rng.normal(size=(COLUMNS, days))
     for t in range(1, days):
         effect[:, t] = rho * effect[:, t - 1] + np.sqrt(1 - rho**2) * effect[:, t]
-    return effect * sd
+    scaled: Floats = effect * sd
+    return scaled
 
 
 def many_days(seed: int) -> Hits:
@@ -128,7 +129,7 @@ def many_days(seed: int) -> Hits:
 
 
 def simulate(seed: int) -> Hits:
-    drift._with_samples = only_what_decides
+    vars(drift)["_with_samples"] = only_what_decides
     return one_day(seed) + three_batches(seed) + many_days(seed)
 
 
