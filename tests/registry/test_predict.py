@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from registry_box import Box
 
+from mlops_store.errors import Problem
 from mlops_store.run_folder import RunFolder
-from mlops_tui.services.predict import predict
+from mlops_tui.services.predict import plan_predict, predict
 from mlops_tui.verbs.top import Predict
 
 
@@ -40,3 +41,32 @@ def test_predictions_do_not_go_where_a_source_takes_its_data_from(box: Box, tmp_
     (done,) = box.do(lambda tx: predict(tx, asked))
     assert done.problem is not None and (done.problem.code, done.problem.status) == ("bad_output", 2)
     assert "rows" in done.problem.message
+
+
+def test_the_plan_says_what_is_read_what_is_written_and_for_how_long(box: Box, tmp_path: Path) -> None:
+    box.append("project.add", {"name": "air", "dir": str(tmp_path)})
+    box.register()
+    source, target = tmp_path / "in.csv", tmp_path / "o.csv"
+    source.write_text("a\n1\n")
+    seq = box.writer.ledger.seq
+    steps = {}
+    for force in (False, True):
+        asked = Predict(model="late@1", project="air", input=str(source), output=str(target), force=force)
+        with box.read() as read:
+            steps[force] = plan_predict(read, asked).steps
+        target.write_text("old")
+    assert steps[False] == [
+        f"score {source} (4 B) by version 1, in a process of its own",
+        f"write {target}",
+        "nothing is known of its time yet",
+    ]
+    assert steps[True][1] == f"replace {target}"
+    with box.read() as read:
+        unforced = Predict(model="late@1", project="air", input=str(source), output=str(target))
+        assert plan_predict(read, unforced).steps[1].startswith("fail:")
+        with pytest.raises(Problem, match="neither"):
+            plan_predict(
+                read,
+                Predict(model="late@1", project="air", input=str(source), output=str(tmp_path / "o.txt")),
+            )
+    assert box.writer.ledger.seq == seq
