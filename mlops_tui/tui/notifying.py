@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import subprocess
@@ -33,11 +34,16 @@ class Notifier:
         self._link = link
         self._live: dict[str, str] | None = None
         self._cards: set[str] = set()
+        self._turn = asyncio.Lock()
 
     async def heard(self, news: News) -> list[Notice]:
         """What the news mean. The first time only says what there is. Raises Problem."""
         if not news.runs and not news.entries and not news.everything:
             return []
+        async with self._turn:  # answers that overtake each other would bring the dead to life
+            return await self._told()
+
+    async def _told(self) -> list[Notice]:
         status: StatusReport = await self._link.ask("status")
         live: dict[str, str] = {run.run_id: run.kind for run in status.runs}
         cards = {card.id for card in status.proposals}

@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-PATIENCE = 60.0
+PATIENCE = 40.0
 TICK = os.sysconf("SC_CLK_TCK")
 QUERY, REPLY = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-PATIENCE = 60.0
+PATIENCE = 40.0
 """Seconds until something expected has to be on the screen; a busy machine is slow, a wrong screen stays wrong."""
 
 CONFIG = """\
