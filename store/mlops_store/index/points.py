@@ -68,7 +68,7 @@ class Points:
         size = len(metrics)
         self.parts.append(
             (
-                np.fromiter((codes[key] for key in keys), np.int64, size),
+                np.fromiter(map(codes.__getitem__, keys), np.int64, size),
                 np.full(size, len(self.writers) - 1, np.int64),
                 np.array(lines, np.int64),
                 np.fromiter((m.step for m in metrics), np.int64, size),
