@@ -36,13 +36,16 @@ def take(home: Home, read: Read, run_ids: Sequence[str]) -> list[str]:
     if not run_ids:
         return []
     rows = read.rows(
-        "SELECT run_id FROM runs WHERE submitted IS NOT NULL AND run_id IN (SELECT unnest(?)) "
-        "AND (settled IS NULL OR pins IS NOT NULL)",  # settled and unread: one that was restored or imported
+        "SELECT run_id, settled FROM runs WHERE submitted IS NOT NULL AND run_id IN (SELECT unnest(?))",
         [list(run_ids)],
     )
-    submitted = {row["run_id"] for row in rows}
-    done(home, sorted(submitted))
-    return [run_id for run_id in run_ids if run_id not in submitted and _whole(home, run_id)]
+    # settled, and there is word of it: it was restored or imported, or somebody wrote into its journal after its end
+    over = {row["run_id"] for row in rows if row["settled"] is not None}
+    followed = {row["run_id"] for row in rows} - over
+    done(home, sorted(followed))
+    there = {run_id for run_id in over if RunFolder(home.run_dir(run_id)).spec_file.exists()}
+    known = followed | over
+    return [run_id for run_id in run_ids if run_id in there or (run_id not in known and _whole(home, run_id))]
 
 
 def done(home: Home, run_ids: Sequence[str]) -> None:

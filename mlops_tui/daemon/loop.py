@@ -22,6 +22,7 @@ from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, rec
 from mlops_tui.daemon.captures import Captures
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.journal_syncs import JournalSyncs
+from mlops_tui.daemon.late_journals import LateJournals
 from mlops_tui.daemon.launch_context import resolve
 from mlops_tui.daemon.queue import JUDGING_KINDS, Queue
 from mlops_tui.daemon.run_table import News, OpenRun, open_runs, states_of
@@ -82,6 +83,7 @@ class Loops:
         self._settling = Settling(daemon.writer, settle_run)
         self._captures = Captures()
         self._syncs = JournalSyncs()
+        self._late = LateJournals(daemon.writer)
         self._reaper = Reaper()
         self._news = News(daemon.home)
         self._wake = threading.Event()
@@ -177,11 +179,12 @@ class Loops:
                 self._wake.wait(0.2)
 
     def _collect(self) -> None:
-        """Reads what the runs wrote, new SDK runs too; `_open` is up to date afterwards."""
+        """Reads what the runs wrote, new SDK runs and lines after an end too; `_open` is up to date afterwards."""
         told = inbox.waiting(self._home)
         arrived = self._writer.read(lambda read: inbox.take(self._home, read, told)) if told else []
         known = {run.run_id: run.folder.path for run in self._writer.recall(open_runs) if not run.at_rest}
         known.update({run_id: self._home.run_dir(run_id) for run_id in arrived})
+        known.update({path.name: path for path in self._late.due()})
         if known:
             self._writer.ingest(known.values()).result()
         inbox.done(self._home, arrived)

@@ -12,6 +12,7 @@ from typing import Any
 from mlops_store.atomic import reserve, write_json
 from mlops_store.home import Home
 from mlops_store.ids import NAME, check_name, new_run_id, now_ms
+from mlops_store.journal import leave_word
 from mlops_store.records import Identity, RunSpec
 from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder, announce
@@ -54,7 +55,11 @@ def _joined() -> Run | None:
     folder, attempt = os.environ.get("MLOPS_TUI_RUN_DIR"), os.environ.get("MLOPS_TUI_ATTEMPT", "")
     if not folder or not attempt.isdigit() or not os.path.isdir(folder):
         return None
-    return Run(RunFolder(Path(folder)), int(attempt), owner=False)
+    joined = RunFolder(Path(folder))
+    run = Run(joined, int(attempt), owner=False)
+    if joined.exit(int(attempt)) is not None:
+        leave_word(joined.path)  # a helper that outlived its run
+    return run
 
 
 def _new(

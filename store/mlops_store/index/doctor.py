@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -112,8 +113,7 @@ def _journals(read: Read) -> Iterator[Finding]:
             yield Finding("error", "journal_missing", "a journal that was read is missing", where, _BACKUP)
             continue
         if size > row["bytes"] and row["state"] in ENDED and not row["replaced"]:
-            yield Finding("warning", "journal_torn", f"the last {size - row['bytes']} bytes of the journal are no whole line", where,
-                          "its writer died in the middle of it; a daemon that starts has read all else")  # fmt: skip
+            yield _rest(read.home.run_dir(row["run_id"]) / row["file"], row["bytes"], size, where)
         if size < row["bytes"]:
             yield Finding(
                 "error",
@@ -122,6 +122,31 @@ def _journals(read: Read) -> Iterator[Finding]:
                 where,
                 _BACKUP,
             )
+    yield from _unknown_journals(read, {(row["run_id"], row["file"]) for row in found})
+
+
+def _unknown_journals(read: Read, known: set[tuple[str, str]]) -> Iterator[Finding]:
+    """Journals of ended runs of which nothing was ever read."""
+    ended = "SELECT run_id FROM runs WHERE deleted IS NULL AND state IN (SELECT unnest(?::VARCHAR[])) ORDER BY run_id"
+    for row in read.rows(ended, [sorted(ENDED)]):
+        for path in RunFolder(read.home.run_dir(row["run_id"])).journals():
+            file = f"journal/{path.name}"
+            if (row["run_id"], file) in known or path.is_symlink() or not path.is_file():
+                continue
+            if size := path.stat().st_size:
+                yield _rest(path, 0, size, f"run {row['run_id']}: {file}")
+
+
+def _rest(path: Path, start: int, size: int, where: str) -> Finding:
+    """What is in an ended run's journal beyond what was read: half a line, or lines that nobody read yet."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        whole = any(b"\n" in block for block in iter(lambda: file.read(1 << 20), b""))
+    if whole:
+        return Finding("warning", "journal_unread", f"{size - start} bytes of the journal were written after the run had ended, and are not in the index",
+                       where, "a daemon that starts reads them")  # fmt: skip
+    return Finding("warning", "journal_torn", f"the last {size - start} bytes of the journal are no whole line", where,
+                   "its writer died in the middle of it; a daemon that starts has read all else")  # fmt: skip
 
 
 def _manifests(read: Read, deep: bool) -> Iterator[Finding]:

@@ -93,7 +93,10 @@ class Ingest:
             if batch.points.count >= self._max_points:
                 self.more = True
                 break
-            self._read_records(folder, batch)
+            if self._read_records(folder, batch):
+                # what was written before an end that these records tell of must be read with it: nobody looks again at a run that is over
+                due[folder.run_id] = self._due(folder)
+                offsets.update(self._offsets(con, [folder.run_id]))
             for path, seen in due[folder.run_id]:
                 file = f"journal/{path.name}"
                 offset = offsets.get((folder.run_id, file)) or Offset(folder.run_id, file)
@@ -142,13 +145,15 @@ class Ingest:
         found = rows(con, "SELECT * FROM offsets WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [run_ids])
         return {(row["run_id"], row["file"]): Offset(**row) for row in found}
 
-    def _read_records(self, folder: RunFolder, batch: Batch) -> None:
+    def _read_records(self, folder: RunFolder, batch: Batch) -> bool:
+        """Reads spec and attempts where they changed; False where they did not."""
         now = signature(folder)
         if not now or self._records.get(folder.run_id) == now:
-            return
+            return False
         self._new_records[folder.run_id] = now
         batch.facts.append((read_folder(folder), self._home_path(folder)))
         batch.changed.add(folder.run_id)
+        return True
 
     def _read_journal(self, path: Path, offset: Offset, batch: Batch) -> bool:
         """Reads one file on. False where there is more to read than this batch takes."""

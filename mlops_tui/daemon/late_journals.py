@@ -1,0 +1,91 @@
+"""Lines that came after a run had ended: of a forked helper that went on, of a copy from another box, or while no daemon was there.
+
+Ended runs are out of the loop's table, so nobody else looks at their journals again.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from mlops_store.index.tx import Read
+from mlops_store.records import ENDED
+from mlops_store.run_folder import RunFolder
+from mlops_tui.daemon.writer import WriterThread
+
+PERIOD = 3.0
+"""Seconds between two looks at the runs that ended lately."""
+LATELY = 86_400_000
+_RUNS = 200
+"""Runs in one look: a few milliseconds."""
+
+_LOOK = """
+SELECT r.run_id, o.file, o.bytes, o.replaced
+FROM (SELECT run_id FROM runs WHERE deleted IS NULL AND state IN (SELECT unnest(?::VARCHAR[])) AND {which} LIMIT ?) r
+LEFT JOIN offsets o USING (run_id)
+"""
+_NEWEST_BEFORE = _LOOK.format(which="run_id < ? ORDER BY run_id DESC")
+_ENDED_SINCE = _LOOK.format(which="coalesce(ended, created) >= ? ORDER BY coalesce(ended, created) DESC")
+
+# what was read of the journals of some runs: bytes by file name, None where no more is read of it
+_Read = dict[str, dict[str, int | None]]
+
+
+class LateJournals:
+    """Ask `due` in every turn. It looks once at all ended runs, the newest first and some at a time; then at those of a day."""
+
+    def __init__(self, writer: WriterThread) -> None:
+        self._writer = writer
+        self._before = "~"  # above every id
+        self._at = 0.0
+        self._tried: dict[tuple[str, str], int] = {}
+
+    def due(self) -> list[Path]:
+        """The folders of ended runs whose journals hold more than was read of them."""
+        if self._before:
+            known = self._writer.read(lambda read: _known(read, _NEWEST_BEFORE, self._before))
+            self._before = min(known) if len(known) == _RUNS else ""
+        elif time.monotonic() >= self._at:
+            known = self._writer.recall(_lately)
+            self._at = time.monotonic() + PERIOD
+        else:
+            return []
+        home = self._writer.home
+        return [path for run_id, files in known.items() if self._grew(path := home.run_dir(run_id), files)]
+
+    def _grew(self, folder: Path, files: dict[str, int | None]) -> bool:
+        """Also false for what was tried at this size: half a line at the end stays unread for good."""
+        grew = False
+        for name, size in _sizes(RunFolder(folder).journals()):
+            read = files.get(name, 0)
+            if read is not None and size > read and self._tried.get((folder.name, name)) != size:
+                self._tried[folder.name, name] = size
+                grew = True
+        return grew
+
+
+def _sizes(journals: Iterable[Path]) -> Iterator[tuple[str, int]]:
+    for path in journals:
+        try:
+            status = os.lstat(path)
+        except FileNotFoundError:
+            continue
+        if stat.S_ISREG(status.st_mode):
+            yield f"journal/{path.name}", status.st_size
+
+
+def _lately(read: Read) -> _Read:
+    return _known(read, _ENDED_SINCE, read.now - LATELY)
+
+
+def _known(read: Read, sql: str, since: Any) -> _Read:
+    known: _Read = {}
+    for row in read.rows(sql, [sorted(ENDED), since, _RUNS]):
+        files = known.setdefault(row["run_id"], {})
+        if row["file"] is not None:
+            files[row["file"]] = None if row["replaced"] else row["bytes"]
+    return known
