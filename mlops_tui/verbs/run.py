@@ -303,7 +303,7 @@ VERBS = [
          example="mlops-tui run fields --prefix params."),
     Verb("run", "why", RunWhy, Why, "Say why each stage ran or came from the cache.",
          example="mlops-tui run why 0192f features"),
-    Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side.",
+    Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side, up to 100.",
          example="mlops-tui run compare 0192f 0193a"),
     Verb("run", "tag", RunTag, Run, "Set or remove tags of a run.",
          help="A tag that a person sets stands over one of the same name that the run logs itself, also later. Recorded in the ledger; "

@@ -170,9 +170,10 @@ class RunsRoom(RunDeeds, ListRoom):
         name, found = headline(run)
         return f"{short(name, 9)} {number(found.last)}" if found is not None else glyphs().dash
 
-    def _trend(self, run: Run) -> str:
+    def _trend(self, run: Run) -> Text:
         _, values = self._trends.get(run.run_id, (None, []))
-        return sparkbar(values, 8, "ascii" if glyphs().mode == "ascii" else "braille")
+        drawn = sparkbar(values, 8, "ascii" if glyphs().mode == "ascii" else "braille")
+        return Text(drawn, style="cyan", no_wrap=True)
 
     def _gate(self, run: Run) -> Text:
         """The verdict; while it runs, where it is."""
