@@ -21,6 +21,7 @@ from mlops_store.home import Home
 from mlops_tui.client.here import Project
 from mlops_tui.tui import chords, clipboard
 from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.ascii_filter import AsciiFilter
 from mlops_tui.tui.crash import report, words
 from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.dialogs.too_small import TooSmall, fits
@@ -73,6 +74,8 @@ class MlopsApp(Overlays):
         self._prefix = ""
         self._follower: Follower | None = None
         use_ascii(look.ascii)
+        if look.ascii:
+            self._filters.append(AsciiFilter())
         self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         self.register_theme(DARK)
         self.register_theme(LIGHT)
