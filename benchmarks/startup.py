@@ -197,12 +197,13 @@ def daemon_start(folder: Path) -> tuple[float, float]:
     """(CPU of the daemon, wall) from `connect` in an empty home to the answer."""
     home = Home(folder).create()
     begin = time.perf_counter()
-    with connect(home) as client:
-        pid = client.ping().pid
-        wall = time.perf_counter() - begin
-        cpu = threads_cpu(pid)
-    stop_daemon(home, 30.0)
-    return cpu, wall
+    try:
+        with connect(home) as client:
+            pid = client.ping().pid
+            wall = time.perf_counter() - begin
+            return threads_cpu(pid), wall
+    finally:
+        stop_daemon(home, 30.0)
 
 
 def dvc_repository(dvc: str, folder: Path) -> Path:
