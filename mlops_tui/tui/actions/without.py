@@ -5,9 +5,15 @@ from __future__ import annotations
 _DAEMON = "the app starts the daemon itself and shows its state in the crumbs"
 _SHELL = "for shells and scripts"
 _CARE = "care of the home, with files outside it: in a shell"
+_OPEN = "enter on its row in the list opens it"
 _PANE = "a pane or a list that a screen shows"
 
 WITHOUT: dict[str, str] = {
+    "data show": _OPEN,
+    "feature show": _OPEN,
+    "model show": _OPEN,
+    "proposal show": _OPEN,
+    "run show": _OPEN,
     "daemon enable": _DAEMON, "daemon logs": _DAEMON, "daemon openapi": _SHELL, "daemon start": _DAEMON, "daemon status": _DAEMON,
     "daemon stop": _DAEMON, "data diff": _PANE, "data quarantine": _PANE, "doctor": _CARE, "events": _SHELL, "home backup": _CARE,
     "home budget": _CARE, "home export": _CARE, "home gc": _CARE, "home import": _CARE, "home restore": _CARE,
