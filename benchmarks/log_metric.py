@@ -4,7 +4,8 @@
 - `rate`, `end to end`: calls a second of one process, and points a second until they can be asked for (trackio: until `finish` returned, its points in
   SQLite; ours: until DuckDB answers with all of them, through the daemon). A run of ours and one of trackio take turns.
 - `eight writers`: the same for eight processes at once
-- `live`: one writer at `--live-rate` points a second while somebody looks on: CPU of the daemon, and the age of the newest point that can be read
+- `live`: one writer at `--live-rate` points a second while somebody looks on: CPU of the daemon, and how old the newest point is, when it is
+  asked for, of those that the answer has
 
 Trackio runs in a Python of its own (`--trackio`), by the script `trackers_bench.py` of the peers' benchmarks (`--peers`), on the same workload. One JSON line
 each; wall times depend on what else the machine does (`load`), CPU and the ratios of one run hardly.
@@ -158,12 +159,9 @@ def looked_on(home: Home) -> Iterator[None]:
 
 
 def points(client: Client, run_ids: list[str]) -> int:
-    names = ", ".join(f"'{run_id}'" for run_id in run_ids)
-    table = client.call(
-        "sql",
-        {"query": f"SELECT coalesce(sum(count), 0)::BIGINT FROM last_values WHERE run_id IN ({names})"},
-    )
-    return int(table.rows[0][0])
+    """How many points of these runs can be read."""
+    shown = [client.call("run show", {"run_id": run_id}) for run_id in run_ids]
+    return sum(summary.count for run in shown for summary in run.metrics.values())
 
 
 def until_seen(client: Client, run_ids: list[str], wanted: int) -> float:
@@ -259,15 +257,15 @@ def live(home: Home, parsed: argparse.Namespace, pid: int) -> Iterator[tuple[str
         time.sleep(parsed.seconds)
         share = (cpu_of(pid) - cpu) / (time.perf_counter() - begin)
         ages: list[float] = []
-        query = {"query": f"SELECT last FROM last_values WHERE run_id = '{run_id}' AND key = 't'"}
         while child.poll() is None and len(ages) < parsed.seconds * 50:
-            newest = float(client.call("sql", query).rows[0][0])
-            ages.append((time.perf_counter() - newest) * 1000)
-            time.sleep(0.01)
-    result_ = result(child)
+            asked = time.perf_counter()
+            shown = client.call("run show", {"run_id": run_id})
+            ages.append((asked - float(shown.metrics["t"].last)) * 1000)
+            time.sleep(0.05)
+    ended = result(child)
     ages.sort()
     yield "live", {
-        "points_per_s": round(result_["points"] / result_["seconds"]), "daemon_cpu_percent": round(share * 100, 1),
+        "points_per_s": round(ended["points"] / ended["seconds"]), "daemon_cpu_percent": round(share * 100, 1),
         "age_p50_ms": round(statistics.median(ages)), "age_p99_ms": round(ages[int(len(ages) * 0.99)]),
     }  # fmt: skip
 
