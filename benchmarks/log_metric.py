@@ -31,6 +31,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.cli.commands.daemon import stop_daemon
 from mlops_tui.client import Client, connect
@@ -159,9 +160,17 @@ def looked_on(home: Home) -> Iterator[None]:
 
 
 def points(client: Client, run_ids: list[str]) -> int:
-    """How many points of these runs can be read."""
-    shown = [client.call("run show", {"run_id": run_id}) for run_id in run_ids]
-    return sum(summary.count for run in shown for summary in run.metrics.values())
+    """How many points of these runs can be read; 0 of one that the daemon has not met yet."""
+    found = 0
+    for run_id in run_ids:
+        try:
+            shown = client.call("run show", {"run_id": run_id})
+        except Problem as problem:
+            if problem.code != "no_such_run":
+                raise
+            continue
+        found += sum(summary.count for summary in shown.metrics.values())
+    return found
 
 
 def until_seen(client: Client, run_ids: list[str], wanted: int) -> float:
