@@ -94,9 +94,13 @@ def imported(found: HomeImported, screen: Surface) -> None:
     for conflict in found.conflicts[:20]:
         screen.text(short(conflict, 300), "  ! ")
     for project in found.projects[:10]:
-        screen.text(
-            f"its folder is for you to add: mlops-tui project add DIR (project {short(project, 63)})", BULLET
+        name = short(project, 63)
+        told = (
+            f"project {name} does nothing here until you add it again: mlops-tui project add DIR"
+            if found.restored
+            else f"its folder is for you to add: mlops-tui project add DIR (project {name})"
         )
+        screen.text(told, BULLET)
 
 
 RENDERERS = {

@@ -19,6 +19,7 @@ from mlops_store.atomic import fsync_dir, sha256_file, touch, write_json
 from mlops_store.bundle import Bundle, Line, home_lines
 from mlops_store.home import Home
 from mlops_store.ids import now_ms
+from mlops_store.ledger import Ledger, ledger_files
 from mlops_store.records import ENDED, ExitRecord, LedgerEntry
 from mlops_store.run_folder import RunFolder
 from mlops_store.scopes import HOME, Scope, Scopes
@@ -115,6 +116,34 @@ def close_unended(home: Home, run_ids: set[str]) -> None:
             exit_code=None, signal=None, ended=now_ms(), stopped=waited, lost=not waited, reason=reason
         )
         write_json(place / "exit.json", record)
+
+
+def active_projects(lines: Sequence[Line]) -> list[str]:
+    """The projects that were added and not removed, by name."""
+    found: set[str] = set()
+    for line in lines:
+        if line.entry.verb == "project.add":
+            found.add(line.entry.subject)
+        elif line.entry.verb == "project.remove":
+            found.discard(line.entry.subject)
+    return sorted(found)
+
+
+def without_projects(staging: Path, lines: Sequence[Line], actor: str) -> bytes:
+    """The ledger of a bundle, in which its projects are taken out by entries of `actor`: of a restored home nothing may start by itself
+    before somebody says so, least of all beside the home that it is a copy of."""
+    folder = staging / "ledger"
+    (folder / "entries.jsonl").rename(folder / "000001.jsonl")
+    ledger = Ledger.open(folder)
+    try:
+        why = "a restored home starts nothing by itself"
+        ledger.append([
+            LedgerEntry(seq=0, time=0, actor=actor, verb="project.remove", subject=name, data={"name": name}, why=why)
+            for name in active_projects(lines)
+        ])  # fmt: skip
+    finally:
+        ledger.close()
+    return b"".join(path.read_bytes() for path in ledger_files(folder))
 
 
 # --- files ----------------------------------------------------------------------------------------------------------------

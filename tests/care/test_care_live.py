@@ -139,3 +139,34 @@ def _known(client: Any, run_id: str) -> bool:
 
 def _stop(home: Home, run_id: str) -> None:
     (home.run_dir(run_id).parent / f"stop-{run_id}").touch()
+
+
+def test_a_restored_home_starts_nothing_by_itself(
+    served_home: Home, second: Home, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its project's folder is there, and data arrives in it: that is for the home that it is a copy of, until somebody says so."""
+    folder = tmp_path / "shop"
+    (folder / "in").mkdir(parents=True)
+    (folder / "mlops.toml").write_text(
+        '[project]\nname = "shop"\n\n[source.orders]\npath = "in/*.csv"\nevent_time = "at"\nkey = ["id"]\n'
+    )
+    (folder / "in" / "a.csv").write_text("id,at,amount\n1,2024-01-01 10:00,1.5\n")
+    ask(served_home, capsys, "project", "add", str(folder))
+    with connect(served_home) as client:
+        until(lambda: client.call("data list").items, "the file is taken in")
+    ask(served_home, capsys, "home", "backup", str(tmp_path / "backup"))
+    stop_daemon(served_home, 20.0)
+
+    (folder / "in" / "b.csv").write_text("id,at,amount\n2,2024-01-02 10:00,2.5\n")
+    found = ask(second, capsys, "home", "import", str(tmp_path / "backup"))
+    assert found["projects"] == ["shop"]
+    with connect(second) as client:
+        assert client.call("project list").items == []
+        assert len(client.call("data list").items) == 1, "what it had it has"
+        assert ask(second, capsys, "doctor")["ok"]
+        ask(second, capsys, "project", "add", str(folder))
+        until(lambda: len(client.call("data list").items) == 2, "now it is looked after")
+        verbs = [entry.verb for entry in client.call("ledger list", {"limit": 100}).items][::-1]
+    restored = verbs.index("project.remove")
+    assert verbs[restored + 1] == "project.add" and "run.submit" in verbs[restored + 2 :]
+    assert ask(second, capsys, "ledger", "verify")["ok"]

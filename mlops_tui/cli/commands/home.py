@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 import shutil
 import sys
 import time
@@ -11,11 +13,21 @@ from pathlib import Path
 import msgspec
 
 from mlops_store.atomic import write_atomic, write_json
-from mlops_store.bundle import ENTRIES_FILE, Bundle, Line, home_lines
+from mlops_store.bundle import Bundle, Line, home_lines
 from mlops_store.bundle_read import staged_lines, unpack
 from mlops_store.bundle_write import Choice, write
 from mlops_store.errors import Problem
-from mlops_store.graft import TODO_FILE, Graft, Todo, close_unended, place, plan, unended_runs
+from mlops_store.graft import (
+    TODO_FILE,
+    Graft,
+    Todo,
+    active_projects,
+    close_unended,
+    place,
+    plan,
+    unended_runs,
+    without_projects,
+)
 from mlops_store.home import FORMAT, Home, HomeFile, scratch
 from mlops_store.run_folder import run_folders
 from mlops_tui.cli.commands.daemon import stop_daemon
@@ -124,14 +136,16 @@ def _restore(
     """An empty home becomes the one of the bundle: same id, same ledger. What was under way there is over here."""
     unended = unended_runs(staging)
     runs = {name.split("/")[2] for name in bundle.files if name.startswith("runs/")}
-    found = HomeImported(applied=len(lines), runs=len(runs), unfinished=sorted(unended), restored=True)
+    found = HomeImported(
+        applied=len(lines), runs=len(runs), unfinished=sorted(unended), projects=active_projects(lines), restored=True
+    )  # fmt: skip
     if dry_run:
         return msgspec.structs.replace(found, dry_run=True)
     session.close()
     stop_daemon(home, _STOP_SECONDS)
     if not _is_empty(home):
         raise Problem("home_changed", "something was written into this home meanwhile", "import the bundle again: it is merged then", status=3)  # fmt: skip
-    raw = (staging / ENTRIES_FILE).read_bytes()
+    raw = without_projects(staging, lines, _user())
     placed = place(home, staging, bundle)
     close_unended(home, unended)
     write_json(home.marker, HomeFile(format=FORMAT, id=bundle.home))
@@ -147,6 +161,13 @@ def _is_empty(home: Home) -> bool:
     if next(iter(home_lines(home)), None) is not None:
         return False
     return home.index.exists() is False or next(iter(run_folders(home)), None) is None
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def _require_home(home: Home) -> None:
