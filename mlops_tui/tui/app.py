@@ -156,7 +156,7 @@ class MlopsApp(Overlays):
             return
         settings = self.look.settings
         for notice in notices:
-            self.tell(notice.text, "warning" if notice.bad else "information")
+            self.tell(notice.text, "warning" if notice.bad else "information", seconds=10)
             if self._driver is not None and not self.is_headless:
                 ring(self._driver.write, notice, bell=settings.bell)
             if settings.notify:

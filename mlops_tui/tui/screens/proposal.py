@@ -12,7 +12,7 @@ from textual.widget import Widget
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.news import News
-from mlops_tui.tui.screens.proposals import Desk, decided
+from mlops_tui.tui.screens.proposals import DECISIONS, Desk, decided, undecided
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.writers.card import OPEN, review
 from mlops_tui.verbs._declare import Plan
@@ -38,6 +38,9 @@ class ProposalRoom(Desk):
 
     def twin(self) -> tuple[str, dict[str, Any]]:
         return "proposal show", {"id": self.card_id}
+
+    def refusal(self, action: str) -> str:
+        return super().refusal(action) or (undecided(self.card) if action in DECISIONS else "")
 
     def entity(self) -> str:
         return f"proposal:{self.card_id}"
@@ -71,15 +74,15 @@ class ProposalRoom(Desk):
 
     @work(exclusive=True, group="deed")
     async def action_proposal_approve(self) -> None:
-        if self.card is not None and await self.approve(self.card):
+        if self.card is not None and not self.refused("proposal.approve") and await self.approve(self.card):
             self.load()
 
     @work(exclusive=True, group="deed")
     async def action_proposal_reject(self) -> None:
-        if self.card is not None and await self.reject(self.card):
+        if self.card is not None and not self.refused("proposal.reject") and await self.reject(self.card):
             self.load()
 
     @work(exclusive=True, group="deed")
     async def action_proposal_snooze(self) -> None:
-        if self.card is not None and await self.snooze(self.card):
+        if self.card is not None and not self.refused("proposal.snooze") and await self.snooze(self.card):
             self.load()

@@ -66,6 +66,20 @@ def decided(card: Proposal) -> dict[str, Any]:
     return {"id": card.id, "revision": card.revision, "project": card.project}
 
 
+def undecided(card: Proposal | None) -> str:
+    """Why a card cannot be decided; empty where it can."""
+    if card is None:
+        return "there is no card here"
+    return (
+        ""
+        if card.state in ("OPEN", "SNOOZED")
+        else f"the card is {card.state.lower()}: there is nothing to decide"
+    )
+
+
+DECISIONS = ("proposal.approve", "proposal.reject", "proposal.snooze")
+
+
 class ProposalsRoom(ListRoom, Desk):
     """The inbox."""
 
@@ -89,6 +103,9 @@ class ProposalsRoom(ListRoom, Desk):
 
     def concerns(self, news: News) -> bool:
         return any(verb.startswith(("proposal.", "firing.", "gate.", "model.")) for verb, _ in news.entries)
+
+    def refusal(self, action: str) -> str:
+        return super().refusal(action) or (undecided(self.table.row_at_cursor) if action in DECISIONS else "")
 
     def entity(self) -> str:
         card = self.table.row_at_cursor
@@ -129,19 +146,19 @@ class ProposalsRoom(ListRoom, Desk):
     @work(exclusive=True, group="deed")
     async def action_proposal_approve(self) -> None:
         card = self.table.row_at_cursor
-        if card is not None:
+        if card is not None and not self.refused("proposal.approve"):
             await self.approve(card)
 
     @work(exclusive=True, group="deed")
     async def action_proposal_reject(self) -> None:
         card = self.table.row_at_cursor
-        if card is not None:
+        if card is not None and not self.refused("proposal.reject"):
             await self.reject(card)
 
     @work(exclusive=True, group="deed")
     async def action_proposal_snooze(self) -> None:
         card = self.table.row_at_cursor
-        if card is not None:
+        if card is not None and not self.refused("proposal.snooze"):
             await self.snooze(card)
 
 

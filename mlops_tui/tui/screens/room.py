@@ -14,7 +14,7 @@ from textual.widget import Widget
 
 from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
-from mlops_tui.tui.actions import action, bindings
+from mlops_tui.tui.actions import ACTIONS, action, bindings
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.news import News
@@ -26,6 +26,8 @@ from mlops_tui.verbs.ledger import REVERSIBLE
 if TYPE_CHECKING:
     from mlops_tui.tui.app import MlopsApp
     from mlops_tui.tui.link import Link
+
+READ_ONLY = "this app only reads; start it without --read-only to change something"
 
 
 class Room(Screen[None]):
@@ -87,6 +89,18 @@ class Room(Screen[None]):
         self.mlops.tell("only lists have views to recall", "warning")
         return None
 
+    def refusal(self, action: str) -> str:
+        """Why an action cannot be done now; empty where it can. Its key stays in the strip, dimmed, and says this."""
+        found = ACTIONS.get(action)
+        return READ_ONLY if found is not None and found.danger and self.link.read_only else ""
+
+    def refused(self, action: str) -> bool:
+        """Says why an action cannot be done now, where it cannot."""
+        why = self.refusal(action)
+        if why:
+            self.mlops.tell(why, "warning")
+        return bool(why)
+
     def status(self) -> Text:
         """The left end of the status line."""
         return Text()
@@ -137,6 +151,7 @@ class Room(Screen[None]):
             style="bright_black",
         )
         self.query_one("#status", Line).show(self.status(), updated)
+        self.query_one("#hints", Hints).update()
 
     def loaded(self) -> None:
         """To be called when an answer has been shown."""
@@ -208,6 +223,9 @@ class Room(Screen[None]):
         Call it in a worker. A refusal stays on the screen as a message with its hint.
         """
         verb = find(key)
+        if verb.writes and self.link.read_only:
+            self.mlops.tell(READ_ONLY, "warning")
+            return None
         line = command(key, fields, project=self.link.project[0])
         try:
             plan = (

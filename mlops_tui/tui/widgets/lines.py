@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.text import Text
 from textual.app import RenderResult
@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.widget import Widget
 
 from mlops_tui.tui.actions import ACTIONS, PREFIXES, chords, shown_key
+from mlops_tui.tui.chords import meaning
 from mlops_tui.tui.formats import clean, glyphs
 
 
@@ -72,23 +73,25 @@ class Hints(Line):
         shown = Text(no_wrap=True)
         if prefix:
             shown.append(f"{prefix} {PREFIXES[prefix]}: ", style="bold yellow")
-        for key, title in pairs:
-            shown.append(key, style="bold cyan")
-            shown.append(f" {title}  ", style="")
+        for key, title, can in pairs:
+            shown.append(key, style="bold cyan" if can else "bright_black")
+            shown.append(f" {title}  ", style="" if can else "bright_black")
         self.show(shown)
 
-    def _hints(self) -> list[tuple[str, str]]:
+    def _hints(self) -> list[tuple[str, str, bool]]:
+        """Keys, titles, and whether the screen would do it now."""
         found: dict[str, tuple[str, Binding]] = {}
         for key, active in self.screen.active_bindings.items():
             if active.binding.show and active.enabled and active.binding.id in ACTIONS:
                 found.setdefault(active.binding.id or "", (key, active.binding))
-        return [(shown_key(key), binding.description) for key, binding in found.values()]
-
-    def _choices(self, prefix: str) -> list[tuple[str, str]]:
-        if prefix in ("m", "'"):
-            return [("a…z", "the letter of the view")]
+        refusal: Callable[[str], str] = getattr(self.screen, "refusal", lambda _id: "")
         return [
-            (meanings[0].key, meanings[0].action.title)
-            for (first, _), meanings in chords().items()
-            if first == prefix
+            (shown_key(key), binding.description, not refusal(id)) for id, (key, binding) in found.items()
         ]
+
+    def _choices(self, prefix: str) -> list[tuple[str, str, bool]]:
+        """What the second key may be here; the nine screens first, by their letters."""
+        if prefix in ("m", "'"):
+            return [("a…z", "the letter of the view", True)]
+        found = [meaning(self.screen, prefix, key) for (first, key) in chords() if first == prefix]
+        return [(chord.key, chord.action.title, True) for _, chord in filter(None, found)]
