@@ -156,7 +156,7 @@ class MlopsApp(Overlays):
             return
         settings = self.look.settings
         for notice in notices:
-            self.tell(notice.text, "warning" if notice.bad else "information", seconds=10)
+            self.tell(notice.text, "warning" if notice.bad else "information", lasts=10)
             if self._driver is not None and not self.is_headless:
                 ring(self._driver.write, notice, bell=settings.bell)
             if settings.notify:
@@ -226,10 +226,12 @@ class MlopsApp(Overlays):
 
     # --- messages ---
 
-    def tell(self, text: str, level: str = "information", detail: str = "", hint: str = "") -> None:
-        """Says something in passing, with what to do about it, and keeps it in the message log."""
+    def tell(
+        self, text: str, level: str = "information", detail: str = "", hint: str = "", lasts: int = 0
+    ) -> None:
+        """Says something for `lasts` seconds, with what to do about it, and keeps it in the message log."""
         lines = [clean(short(text, 400)), *([f"{glyphs().arrow} {clean(short(hint, 400))}"] if hint else [])]
-        lasts = 4 if level == "information" else 8
+        lasts = lasts or (4 if level == "information" else 8)
         self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
         del self.said[:-500]
         self.notify("\n".join(lines), severity=level, markup=False, timeout=lasts)  # type: ignore[arg-type]
