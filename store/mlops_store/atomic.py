@@ -14,6 +14,12 @@ import msgspec
 T = TypeVar("T")
 
 _CHUNK = 1 << 20
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS})
+"""What a disk says that takes nothing more: the same again fails too, until somebody has made room."""
+
+
+class NotRegular(OSError):
+    """A pipe, a device, a folder where a file should be."""
 
 
 def fsync_dir(path: Path) -> None:
@@ -75,19 +81,19 @@ def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
 
 
 def read_regular(path: Path, limit: int) -> bytes:
-    """At most `limit` bytes of a file that someone else wrote. A pipe or device raises OSError, and nothing waits for it."""
+    """At most `limit` bytes (-1: all) of a file that someone else wrote. A pipe or device raises NotRegular, and nothing waits for it."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+            raise NotRegular(errno.EINVAL, "it is not a regular file", str(path))
         return file.read(limit)
 
 
 def read_json(path: Path, kind: type[T]) -> T:
     """A JSON document as `kind`. Raises FileNotFoundError, or msgspec.DecodeError with the reason."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except (RecursionError, UnicodeDecodeError) as error:
+        return msgspec.json.decode(read_regular(path, -1), type=kind)
+    except (RecursionError, UnicodeDecodeError, NotRegular) as error:
         raise msgspec.DecodeError(str(error)) from error
 
 

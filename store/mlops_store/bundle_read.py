@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import shutil
+import stat
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -44,8 +45,7 @@ def unpack(home: Home, source: Path, staging: Path, say: Say = lambda _files, _b
         _require_room(home, sum(file.size for file in bundle.files.values()))
         _copy_all(home, source, staging, bundle, say)
     else:
-        _require_room(home, source.stat().st_size if source.is_file() else 0)
-        _extract(source, staging, say)
+        _extract(home, source, staging, say)
         bundle = read_bundle(staging / BUNDLE_FILE)
         _check_all(staging, bundle)
     if ENTRIES_FILE not in bundle.files:
@@ -98,11 +98,25 @@ def _copy_all(home: Home, source: Path, staging: Path, bundle: Bundle, say: Say)
     say(done, size)
 
 
-def _extract(source: Path, staging: Path, say: Say) -> None:
-    """Plain files alone, each once, no more bytes than the archive has: so nothing can unfold into more than it is."""
-    limit, total, seen = source.stat().st_size, 0, set[str]()
+def _opened(source: Path) -> io.FileIO:
+    """The archive; nothing waits for a pipe. Raises Problem `no_bundle`."""
     try:
-        with _Bounded(io.FileIO(source)) as raw, tarfile.open(fileobj=raw, mode="r:") as archive:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise Problem("no_bundle", f"{source}: {error.strerror}", "name a bundle: a folder with a bundle.json, or a .tar file", status=2) from error  # fmt: skip
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise Problem("no_bundle", f"{source} is no regular file", "name a bundle: a folder with a bundle.json, or a .tar file", status=2)  # fmt: skip
+    return io.FileIO(descriptor)
+
+
+def _extract(home: Home, source: Path, staging: Path, say: Say) -> None:
+    """Plain files alone, each once, no more bytes than the archive has: so nothing can unfold into more than it is."""
+    total, seen = 0, set[str]()
+    try:
+        with _Bounded(_opened(source)) as raw, tarfile.open(fileobj=raw, mode="r:") as archive:
+            limit = os.fstat(raw.fileno()).st_size
+            _require_room(home, limit)
             for member in archive:
                 name = member.name
                 if member.isdir() or name in _OURS:

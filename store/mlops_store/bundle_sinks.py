@@ -45,7 +45,7 @@ class Folder:
                 if before.home != home:
                     raise Problem("bad_target", f"{path} is a bundle of the home {before.home}", "name another folder", status=2)  # fmt: skip
                 self._before = before.files
-        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.mkdir(exist_ok=True, mode=0o700)
         (path / ".bundle").write_text("unfinished where bundle.json is missing\n")
 
     def known(self, name: str, path: Path) -> BundleFile | None:
@@ -96,7 +96,6 @@ class Tar:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
         self._file = open(self._temporary, "xb")  # noqa: SIM115 - closed by finish or abandon
         self._tar = tarfile.TarFile(fileobj=self._file, mode="w", format=tarfile.PAX_FORMAT)

@@ -16,7 +16,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from mlops_store.atomic import read_json
+from mlops_store.atomic import DISK_FULL, read_json
 from mlops_store.bundle import (
     ENTRIES_FILE,
     Bundle,
@@ -119,6 +119,8 @@ def _one(sink: Sink, name: str, path: Path, written: Written) -> None:
     except FileNotFoundError:
         return  # a temporary name, or deleted for good since the ledger was read
     except (OSError, Problem, UnicodeEncodeError) as error:
+        if isinstance(error, OSError) and error.errno in DISK_FULL:
+            raise  # that is the disk of the bundle: nothing else would fit either
         written.problems.append(f"{name.encode(errors='replace').decode()}: {error}")
         return
     if name.startswith("objects/") and name.rsplit("/", 1)[1] != known.sha256:
@@ -146,6 +148,8 @@ def _check_target(home: Home, target: Path) -> None:
     inside = Path(os.path.realpath(target)).is_relative_to(os.path.realpath(home.path))
     if inside:
         raise Problem("bad_target", f"{target} is inside the home", "name a place outside of it", status=2)
+    if not target.absolute().parent.is_dir():
+        raise Problem("bad_target", f"there is no folder {target.absolute().parent}", "make it first, or mount the disk that it is on", status=2)  # fmt: skip
     if target.suffix == ".tar":
         if target.exists():
             raise Problem("bad_target", f"{target} is there already", "name a new file", status=2)

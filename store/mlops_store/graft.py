@@ -29,6 +29,7 @@ RECORDED = "import.entry"
 
 
 TODO_FILE = "todo.json"
+_DECIDED = "run {}: decided about here; left as it is"
 
 
 class Item(msgspec.Struct):
@@ -99,7 +100,15 @@ def _run_ids(bundle: Bundle) -> set[str]:
 
 def unended_runs(staging: Path) -> set[str]:
     """The runs of an unpacked bundle that were under way when it was made."""
-    return {path.name for path in staging.glob("runs/*/*") if RunFolder(path).state()[0] not in ENDED}
+    return {path.name for path in staging.glob("runs/*/*") if not _over(RunFolder(path))}
+
+
+def _over(folder: RunFolder) -> bool:
+    """Also one whose record of the end is damaged: the index tells of that."""
+    try:
+        return folder.state()[0] in ENDED
+    except msgspec.DecodeError:
+        return True
 
 
 def close_unended(home: Home, run_ids: set[str]) -> None:
@@ -179,22 +188,52 @@ def place(
             if folder.name in skip:
                 continue
             if ("run", folder.name) in but:
-                placed.conflicts.append(f"run {folder.name}: decided about here; left as it is")
+                placed.conflicts.append(_DECIDED.format(folder.name))
                 continue
             place_run(home, folder, placed, trashed=top == "trash")
     return placed
 
 
+def foresee(
+    home: Home, staging: Path, bundle: Bundle, *, but: Set[Scope] = frozenset(), skip: Set[str] = frozenset()
+) -> Placed:
+    """What `place` would do; nothing is touched."""
+    found = Placed()
+    for name in bundle.files:
+        parts = name.split("/")
+        new = (staging / name).is_file() and not (home.path / name).exists()
+        if parts[0] == "objects":
+            found.objects += new
+        elif parts[0] in ("data", "quarantine") and ("source", parts[1], parts[2]) not in but:
+            found.data += new
+    for folder in sorted([*staging.glob("runs/*/*"), *staging.glob("trash/*/*")]):
+        if folder.name in skip:
+            continue
+        if ("run", folder.name) in but:
+            found.conflicts.append(_DECIDED.format(folder.name))
+        elif not _is_here(home, folder, found):
+            found.runs.append(folder.name)
+    return found
+
+
+def _is_here(home: Home, folder: Path, placed: Placed) -> bool:
+    """Whether the home has a run under this id, noted as known or as another one."""
+    run_id = folder.name
+    here = home.run_dir(run_id) if home.run_dir(run_id).is_dir() else home.trashed_run(run_id)
+    if not here.is_dir():
+        return False
+    conflict = differs(here, folder)
+    if conflict:
+        placed.conflicts.append(f"run {run_id}: {conflict}; left as it is")
+    else:
+        placed.there += 1
+    return True
+
+
 def place_run(home: Home, folder: Path, placed: Placed, *, trashed: bool = False) -> None:
     """One run folder. The same run is nothing; another one under the same id is a conflict."""
     run_id = folder.name
-    here = home.run_dir(run_id) if home.run_dir(run_id).is_dir() else home.trashed_run(run_id)
-    if here.is_dir():
-        conflict = differs(here, folder)
-        if conflict:
-            placed.conflicts.append(f"run {run_id}: {conflict}; left as it is")
-        else:
-            placed.there += 1
+    if _is_here(home, folder, placed):
         return
     target = home.trashed_run(run_id) if trashed else home.run_dir(run_id)
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -115,8 +115,13 @@ def test_folders_that_are_none(box: Box, away: Path, tmp_path: Path) -> None:
     (wrong / "spec.json").write_bytes(
         (done / "spec.json").read_bytes().replace(done.name.encode(), b"../../../etc/x")
     )
+    pipe, torn = tmp_path / "pipe", tmp_path / "torn"
+    pipe.mkdir()
+    os.mkfifo(pipe / "spec.json")
+    shutil.copytree(done, torn)
+    (torn / "attempts" / "1" / "exit.json").write_bytes(b"\0" * 40)
     os.symlink("/etc/passwd", done / "artifacts" / "secrets")
-    for path in (tmp_path / "empty", tmp_path / "nowhere", wrong, done):
+    for path in (tmp_path / "empty", tmp_path / "nowhere", wrong, done, pipe, torn):
         with pytest.raises(Problem) as caught:
             adopt(box, path)
         assert caught.value.code == "bad_run", path

@@ -467,3 +467,60 @@ def test_archives_that_are_none(other: Box, tmp_path: Path) -> None:
     (tmp_path / "bomb").write_bytes(info.tobuf(tarfile.GNU_FORMAT) + header + b"\0" * 1024)
     with pytest.raises(Problem):
         take(other, tmp_path / "bomb")
+
+
+def test_pipes_in_the_place_of_files_are_refused_at_once(other: Box, tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    os.mkfifo(folder / BUNDLE_FILE)
+    os.mkfifo(tmp_path / "pipe.tar")
+    for source in (
+        folder,
+        tmp_path / "pipe.tar",
+        tmp_path / "nowhere.tar",
+        Path("nowhere"),
+        Path("/dev/zero"),
+    ):
+        with pytest.raises(Problem) as caught:
+            take(other, source)
+        assert (caught.value.code, caught.value.status) == ("no_bundle", 2), source
+
+
+def test_a_dry_run_says_what_the_import_says(box: Box, other: Box, tmp_path: Path) -> None:
+    fill(box)
+    write(box.home, tmp_path / "b", Choice())
+    for _ in range(2):
+        foreseen, done = take(other, tmp_path / "b", dry_run=True), take(other, tmp_path / "b")
+        assert msgspec.structs.replace(foreseen, dry_run=False) == done
+
+
+def test_a_disk_that_takes_no_bundle_is_named(box: Box, tmp_path: Path) -> None:
+    """By the limit for the size of a file, which the system refuses as it does a full disk."""
+    import resource
+
+    box.register(box.run(), files={"model.skops": "m" * 400_000})
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for target in (tmp_path / "b", tmp_path / "b.tar"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+        try:
+            with pytest.raises(Problem) as caught:
+                commands._write(Session(box), target, Choice())  # type: ignore[arg-type]
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert (caught.value.code, caught.value.status) == ("disk_refused", 3), target
+    assert not (tmp_path / "b.tar").exists() and not (tmp_path / "b" / BUNDLE_FILE).exists()
+    commands._write(Session(box), tmp_path / "b", Choice())  # type: ignore[arg-type]
+
+
+def test_only_the_last_folder_of_a_target_is_made(box: Box, tmp_path: Path) -> None:
+    """What is below a disk that is not mounted must not be filled."""
+    box.run()
+    for target in (tmp_path / "not" / "mounted", tmp_path / "not" / "mounted.tar"):
+        with pytest.raises(Problem) as caught:
+            commands._write(Session(box), target, Choice())  # type: ignore[arg-type]
+        assert caught.value.code == "bad_target"
+    assert not (tmp_path / "not").exists()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Problem) as caught:
+        commands._write(Session(box), tmp_path / "file" / "x", Choice())  # type: ignore[arg-type]
+    assert caught.value.code == "bad_target"

@@ -20,9 +20,11 @@ from mlops_store.errors import Problem
 from mlops_store.graft import (
     TODO_FILE,
     Graft,
+    Placed,
     Todo,
     active_projects,
     close_unended,
+    foresee,
     place,
     plan,
     unended_runs,
@@ -31,6 +33,7 @@ from mlops_store.graft import (
 from mlops_store.home import FORMAT, Home, HomeFile, scratch
 from mlops_store.run_folder import run_folders
 from mlops_tui.cli.commands.daemon import stop_daemon
+from mlops_tui.cli.commands.disk_errors import told
 from mlops_tui.cli.commands.offline import offline
 from mlops_tui.cli.session import Session
 from mlops_tui.verbs.home import HomeBackup, HomeExport, HomeImport, HomeImported, HomeWritten
@@ -60,7 +63,8 @@ def backup(session: Session, request: HomeBackup) -> HomeWritten:
 def _write(session: Session, target: Path, choice: Choice) -> HomeWritten:
     _require_home(session.home)
     start = time.monotonic()
-    written = write(session.home, target, choice, _progress(session, "written"))
+    with told("bad_target", target, "name a folder that you may write, on a disk that is there"):
+        written = write(session.home, target, choice, _progress(session, "written"))
     bundle = written.bundle
     runs = {name.split("/")[2] for name in bundle.files if name.startswith("runs/")}
     return HomeWritten(
@@ -74,7 +78,13 @@ def import_(session: Session, request: HomeImport) -> HomeImported:
     home = session.home.create()
     staging = scratch(home, "import")
     try:
-        bundle = unpack(home, Path(request.source), staging, _progress(session, "unpacked"))
+        source = Path(request.source)
+        with told(
+            "no_bundle",
+            source,
+            "name a bundle that you may read: a folder with a bundle.json, or a .tar file",
+        ):
+            bundle = unpack(home, source, staging, _progress(session, "unpacked"))
         lines = staged_lines(staging, bundle)
         if bundle.whole and _is_empty(home):
             return _restore(session, home, staging, bundle, lines, dry_run=request.dry_run)
@@ -89,21 +99,22 @@ def _merge(
     """Files first, then the entries that name them, then word of the run folders."""
     unended = unended_runs(staging)
     graft = plan(home, bundle, lines, unended)
-    found = _told(bundle, graft, unended)
+    found = _told(graft, unended)
     if dry_run:
-        return msgspec.structs.replace(found, dry_run=True)
+        found.dry_run = True
+        return _with_files(found, foresee(home, staging, bundle, but=graft.conflicts, skip=unended))
     placed = place(home, staging, bundle, but=graft.conflicts, skip=unended)
     found.applied = found.recorded = 0
     for start in range(0, len(graft.todo), _PIECE):
         _graft(session, staging, Todo(bundle.home, graft.head, graft.todo[start : start + _PIECE]), found)
     if placed.runs:
         session.client().ping()
-    found.runs, found.runs_known, found.objects, found.data = (
-        len(placed.runs),
-        placed.there,
-        placed.objects,
-        placed.data,
-    )
+    return _with_files(found, placed)
+
+
+def _with_files(found: HomeImported, placed: Placed) -> HomeImported:
+    found.runs, found.runs_known = len(placed.runs), placed.there
+    found.objects, found.data = placed.objects, placed.data
     found.conflicts += placed.conflicts
     return found
 
@@ -118,13 +129,12 @@ def _graft(session: Session, staging: Path, todo: Todo, found: HomeImported) -> 
         left = piece.left
 
 
-def _told(bundle: Bundle, graft: Graft, unended: set[str]) -> HomeImported:
-    """What the entries come to, before anything is done."""
+def _told(graft: Graft, unended: set[str]) -> HomeImported:
+    """What the entries come to."""
     applied = sum(item.applied for item in graft.todo)
     projects = {item.entry.data["name"] for item in graft.todo if item.entry.verb == "project.add"}
-    folders = {name.split("/")[2] for name in bundle.files if name.startswith("runs/")}
     return HomeImported(
-        applied=applied, recorded=len(graft.todo) - applied, known=graft.known, runs=len(folders - unended), unfinished=sorted(unended),
+        applied=applied, recorded=len(graft.todo) - applied, known=graft.known, unfinished=sorted(unended),
         conflicts=[f"{' '.join(scope)}: decided about here too; theirs is recorded, ours holds" for scope in sorted(graft.conflicts) if scope[0] != "run"],
         projects=sorted(str(name) for name in projects),
     )  # fmt: skip

@@ -15,6 +15,7 @@ from mlops_store.ids import RUN_ID, now_ms
 from mlops_store.records import ENDED, ExitRecord, RunSpec
 from mlops_store.run_folder import RunFolder
 from mlops_store.usage import files
+from mlops_tui.cli.commands.disk_errors import told
 from mlops_tui.cli.session import Session
 from mlops_tui.verbs.run import RunAdopt, RunMarks
 
@@ -24,7 +25,10 @@ def adopt(session: Session, request: RunAdopt) -> RunMarks:
     home = session.home.create()
     staging = scratch(home, "adopt")
     try:
-        places = [_bring(home, Path(path), staging, lost=request.lost) for path in request.paths]
+        places = []
+        for path in map(Path, request.paths):
+            with told("bad_run", path, "name a folder of a run that you may read"):
+                places.append(_bring(home, path, staging, lost=request.lost))
         paths = [str(place) for place in places]
         found: RunMarks = session.client().call("run adopt", RunAdopt(paths=paths, reason=request.reason))
         return found
@@ -35,7 +39,10 @@ def adopt(session: Session, request: RunAdopt) -> RunMarks:
 def _bring(home: Home, path: Path, staging: Path, *, lost: bool) -> Path:
     """The folder where the daemon may take it: in its place in the home already, or a checked copy."""
     spec = spec_of(path)
-    state = RunFolder(path).state()[0]
+    try:
+        state = RunFolder(path).state()[0]
+    except msgspec.DecodeError as error:
+        raise Problem("bad_run", f"{path}: its record of the end cannot be read: {error}", "bring another copy", status=2) from error  # fmt: skip
     if state not in ENDED and not lost:
         raise Problem("run_not_over", f"run {spec.run_id} in {path} is {state}: it has left no exit record",
                       "bring it again when it is over; --lost takes one that ended without saying how", status=2)  # fmt: skip
