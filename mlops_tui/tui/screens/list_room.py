@@ -65,6 +65,14 @@ class ListRoom(Room):
     def open(self, row: Any) -> None:
         """Enter."""
 
+    def sort_by(self, column: str, descending: bool) -> str:
+        """The order for the daemon when one by `column` is asked for."""
+        return ("-" if descending else "") + column
+
+    def sorted_column(self) -> str:
+        """The column (its `sort`) that the rows are ordered by."""
+        return self.sort.removeprefix("-")
+
     def field_names(self) -> Sequence[str]:
         """Names that the filter's completion offers besides those of the noun, such as `params.lr`."""
         return ()
@@ -92,9 +100,13 @@ class ListRoom(Room):
         yield with_preview
 
     def on_mount(self) -> None:
-        self.table.set_order(self.sort.removeprefix("-"), self.sort.startswith("-"))
+        self.show_order()
         self.show_frame()
         self.set_focus(self.table)
+
+    def show_order(self) -> None:
+        """Marks the column that the rows are ordered by."""
+        self.table.set_order(self.sorted_column(), self.sort.startswith("-"))
 
     def load(self) -> None:
         self.table.reset(keep_cursor=True, same_rows=True)
@@ -175,8 +187,8 @@ class ListRoom(Room):
 
     @on(QueryTable.SortAsked)
     def _sorted(self, event: QueryTable.SortAsked) -> None:
-        self.sort = ("-" if event.descending else "") + event.column
-        self.table.set_order(event.column, event.descending)
+        self.sort = self.sort_by(event.column, event.descending)
+        self.show_order()
         self.table.reset(keep_cursor=True, same_rows=True)
         self.show_frame()
 
@@ -277,7 +289,7 @@ class ListRoom(Room):
             self.mlops.tell(f"no view is saved as {letter}; m {letter} saves this one", "warning")
             return
         self.sort = view.sort
-        self.table.set_order(view.sort.removeprefix("-"), view.sort.startswith("-"))
+        self.show_order()
         if view.columns:
             self.choose_columns(offered, view.columns)
         self.filter_by(view.filter)

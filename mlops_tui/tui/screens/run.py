@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -18,11 +18,12 @@ from mlops_tui.tui.plot.bars import bar
 from mlops_tui.tui.plot.glyphs import glyphs as signs_of
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.screens.run_deeds import RunDeeds, Targets
+from mlops_tui.tui.screens.runs import goal_of
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.curves import Curves, series_of
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.log_view import LogView
-from mlops_tui.verbs._shapes import MetricSummary, RunDetail
+from mlops_tui.verbs._shapes import RunDetail
 from mlops_tui.verbs.run import Why
 
 SYSTEM = "system/"
@@ -157,13 +158,6 @@ class RunRoom(RunDeeds, DetailRoom):
 
     def action_run_curves(self) -> None:
         self.show_tab("curves")
-
-
-def goal_of(found: MetricSummary | None) -> Literal["max", "min", ""]:
-    """Which value is best, by the one that the daemon calls so; empty where all are the same."""
-    if found is None or found.best is None or found.min == found.max:
-        return ""
-    return "max" if found.best == found.max else "min"
 
 
 def stages(run: RunDetail, why: Why | None, width: int) -> Text:

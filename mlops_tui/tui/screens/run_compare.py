@@ -184,8 +184,8 @@ def _curves_in(answer: Any) -> list[Any]:
 
 
 def _number_of(value: Any) -> Any:
-    """A metric's summary counts with its last value."""
-    return value.get("last") if isinstance(value, dict) and "last" in value else value
+    """A metric's summary counts with its best value."""
+    return value.get("best") if isinstance(value, dict) and "best" in value else value
 
 
 def _real(value: Any) -> bool:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from rich.text import Text
 from textual import on, work
@@ -26,6 +28,8 @@ from mlops_tui.verbs._shapes import MetricSummary, Run
 from mlops_tui.verbs._status import LiveRun, StatusReport
 
 SEARCH = "search/score"
+METRIC = "metric"
+"""What the column of the headline calls its order: that of the metric which it shows."""
 MOST = 1000
 """Runs that one deed is about: as many as the daemon takes at once."""
 COMPARED = 100
@@ -48,7 +52,7 @@ def _column(name: str) -> Column | None:
             name,
             key,
             12,
-            lambda run: number(run.metrics[key].last) if key in run.metrics else "",
+            lambda run: number(run.metrics[key].best) if key in run.metrics else "",
             align="right",
             sort=name,
         )
@@ -106,6 +110,28 @@ def filter_of(question: Mapping[str, Any], excluded: Iterable[str] = ()) -> str:
     return " and ".join(terms)
 
 
+def gate_word(verdict: str | None) -> Text:
+    """A verdict in ten cells."""
+    found = state(verdict)
+    return Text(found.plain[:9] + ".", style=found.style, no_wrap=True) if found.cell_len > 10 else found
+
+
+def best_of(metric: str) -> str:
+    """A metric's best value as a field of the filter language."""
+    return (
+        f"best({metric})"
+        if re.fullmatch(r"[A-Za-z_]\w*", metric)
+        else 'best("{}")'.format(metric.replace('"', '""'))
+    )
+
+
+def goal_of(found: MetricSummary | None) -> Literal["max", "min", ""]:
+    """Which value is best, by the one that the daemon calls so; empty where all are the same."""
+    if found is None or found.best is None or found.min == found.max:
+        return ""
+    return "max" if found.best == found.max else "min"
+
+
 def headline(run: Run) -> tuple[str, MetricSummary | None]:
     """The metric that a run is judged by: its own, or the first that it has logged."""
     own = (name for name in run.metrics if "/" not in name)
@@ -134,7 +160,7 @@ class RunsRoom(RunDeeds, ListRoom):
 
     def columns(self) -> Sequence[Column]:
         return (
-            Column("name", "run", 14, lambda run: plain(run.name or run.run_id[:12]), sort="name", flex=True),
+            Column("name", "run", 20, lambda run: plain(run.name or run.run_id[:12]), sort="name", flex=True),
             Column(
                 "state",
                 "status",
@@ -142,11 +168,11 @@ class RunsRoom(RunDeeds, ListRoom):
                 lambda run: run_state(run.state, run.reason, news=self.mlops.news.connected),
                 sort="state",
             ),
-            Column("kind", "kind", 8, lambda run: plain(run.kind), priority=4),
-            Column("model", "model", 14, lambda run: plain(run.model or ""), sort="model", priority=3),
-            Column("metric", "metric", 15, self._metric),
-            Column("trend", "trend", 8, self._trend, priority=1),
+            Column("metric", "metric", 15, self._metric, sort=METRIC),
             Column("verdict", "gate", 10, self._gate),
+            Column("trend", "trend", 8, self._trend, priority=4),
+            Column("kind", "kind", 8, lambda run: plain(run.kind), priority=3),
+            Column("model", "model", 14, lambda run: plain(run.model or ""), sort="model", priority=5),
             Column(
                 "duration",
                 "took",
@@ -154,9 +180,9 @@ class RunsRoom(RunDeeds, ListRoom):
                 lambda run: duration(took(run)),
                 align="right",
                 sort="duration",
-                priority=5,
+                priority=2,
             ),
-            Column("created", "created", 9, lambda run: moment(run.created), sort="created", priority=2),
+            Column("created", "created", 9, lambda run: moment(run.created), sort="created", priority=1),
         )
 
     async def all_columns(self) -> Sequence[Column]:
@@ -166,9 +192,27 @@ class RunsRoom(RunDeeds, ListRoom):
             *(column for each in found.fields if (column := _column(each.name)) is not None),
         ]
 
+    def sort_by(self, column: str, descending: bool) -> str:
+        """By the metric that the row at the cursor shows, or where it has none, that most rows show; the best first."""
+        if column != METRIC:
+            return super().sort_by(column, descending)
+        row: Run | None = self.table.row_at_cursor
+        rows = [run for run in ([row] if row is not None else []) if headline(run)[0]] or self.table.in_sight
+        names = Counter(name for run in rows if (name := headline(run)[0]))
+        if not names:
+            return self.sort
+        name = names.most_common(1)[0][0]
+        if self.sorted_column() != METRIC:
+            lowest = any(goal_of(run.metrics.get(name)) == "min" for run in self.table.in_sight)
+            descending = not lowest
+        return super().sort_by(best_of(name), descending)
+
+    def sorted_column(self) -> str:
+        return METRIC if self.sort.removeprefix("-").startswith("best(") else super().sorted_column()
+
     def _metric(self, run: Run) -> str:
         name, found = headline(run)
-        return f"{short(name, 9)} {number(found.last)}" if found is not None else glyphs().dash
+        return f"{short(name, 9)} {number(found.best)}" if found is not None else glyphs().dash
 
     def _trend(self, run: Run) -> Text:
         _, values = self._trends.get(run.run_id, (None, []))
@@ -179,7 +223,7 @@ class RunsRoom(RunDeeds, ListRoom):
         """The verdict; while it runs, where it is."""
         live = self.live.get(run.run_id) if run.state not in ENDED and self.mlops.news.connected else None
         if live is None or not live.stage:
-            return state(run.verdict)
+            return gate_word(run.verdict)
         share = f" {live.progress:.0%}" if live.progress is not None else ""
         return Text(clean(live.stage) + share, style="cyan", no_wrap=True)
 

@@ -32,6 +32,7 @@ class Link:
     """Answers as they are given; keeps what was asked."""
 
     project = ("flights", None)
+    read_only = False
 
     def __init__(self, given: Given) -> None:
         self.given = given

@@ -15,8 +15,8 @@ from mlops_tui.tui.screens.lineage import LineageRoom
 from mlops_tui.tui.screens.proposal import ProposalRoom
 from mlops_tui.tui.screens.queue import QueueRoom
 from mlops_tui.tui.screens.queue import until as ends_in
-from mlops_tui.tui.screens.run import RunRoom, goal_of
-from mlops_tui.tui.screens.runs import RunsRoom, due, filter_of, trend_key
+from mlops_tui.tui.screens.run import RunRoom
+from mlops_tui.tui.screens.runs import RunsRoom, best_of, due, filter_of, gate_word, goal_of, trend_key
 from mlops_tui.tui.widgets.chart import Series
 from mlops_tui.tui.widgets.curves import closer, noisy
 from mlops_tui.verbs._declare import Page
@@ -117,7 +117,38 @@ def test_a_page_asks_once_for_the_trends_of_what_is_in_sight() -> None:
         await pilot.pause(0.4)
         assert sum(key == "run trends" for key, _ in app.link.asked) == 1
 
-    play(RunsRoom(), {"run list": listed(runs), "run trends": trends}, keys)
+    play(RunsRoom(), {"run list": listed(runs), "run trends": trends}, keys, (200, 24))
+
+
+def test_lists_show_the_best_value_and_whole_names_at_80_columns() -> None:
+    long = run(1, verdict="INCONCLUSIVE")
+    long.name, long.metrics["auc"] = "late-departure-1234", MetricSummary(last=0.3, best=0.9, count=3)
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-departure-1234" in frame(app))
+        row = next(line for line in frame(app).splitlines() if "▸  late-departure-1234 " in line)
+        assert "auc 0.9" in row and "? INCONCL. " in row
+
+    play(RunsRoom(), {"run list": listed([long]), "run trends": trends}, keys)
+    assert gate_word("PASS").plain == "✓ PASS"
+
+
+def test_the_metric_of_the_cursor_orders_the_list_the_best_first() -> None:
+    error = run(2)
+    error.metrics = {"val mae": MetricSummary(last=3.0, best=2.0, min=2.0, max=9.0, count=9)}
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-1" in frame(app))
+        await pilot.press("l", "l", "s")
+        await until(pilot, lambda: app.link.asked[-1][1].get("sort") == "-best(auc)")
+        await until(pilot, lambda: "metric ▼" in frame(app))
+        await pilot.press("s")
+        await until(pilot, lambda: "metric ▲" in frame(app) and app.room.twin()[1]["sort"] == "best(auc)")
+        await pilot.press("h", "s", "l", "j", "s")
+        await until(pilot, lambda: app.room.twin()[1]["sort"] == 'best("val mae")')
+        assert parse('best("val mae") > 1') is not None and best_of('a"b') == 'best("a""b")'
+
+    play(RunsRoom(), {"run list": listed([run(1), error]), "run trends": trends}, keys)
 
 
 def test_a_live_run_says_where_it_is_in_the_list() -> None:
