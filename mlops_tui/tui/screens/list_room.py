@@ -42,6 +42,7 @@ class ListRoom(Room):
         self.filter_text = filter
         self.sort = sort or self.SORT
         self.total: int | None = None
+        self._share = 0
         self.problem: Problem | None = None
 
     # --- what subclasses say ---
@@ -297,6 +298,35 @@ class ListRoom(Room):
     @work(exclusive=True, group="export")
     async def action_list_export(self) -> None:
         await export(self)
+
+    # --- sizes ---
+
+    def action_list_grow(self) -> None:
+        self._resize_preview(5)
+
+    def action_list_shrink(self) -> None:
+        self._resize_preview(-5)
+
+    def action_list_reset(self) -> None:
+        self._share = 0
+        self._apply_share()
+
+    def _resize_preview(self, step: int) -> None:
+        """More or less of the split for the preview, in per cent of its longer side."""
+        pane, split = self.query_one("#preview"), self.query_one("#split")
+        beside = pane.size.height >= split.size.height
+        now = self._share or round(
+            100 * (pane.size.width / split.size.width if beside else pane.size.height / split.size.height)
+        )
+        self._share = min(max(now + step, 10), 85)
+        self._apply_share()
+
+    def _apply_share(self) -> None:
+        """Sizes by hand hold until they are reset or the terminal's shape changes the layout."""
+        pane, split = self.query_one("#preview"), self.query_one("#split")
+        beside = pane.size.height >= split.size.height
+        pane.styles.width = f"{self._share}%" if self._share and beside else None
+        pane.styles.height = f"{self._share}%" if self._share and not beside else None
 
     # --- copying ---
 

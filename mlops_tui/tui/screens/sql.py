@@ -15,6 +15,7 @@ from textual.widget import Widget
 from textual.widgets import TextArea
 
 from mlops_store.errors import Problem
+from mlops_tui.tui import history
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export_rows
 from mlops_tui.tui.formats import clean, number, plain, short
@@ -83,12 +84,12 @@ class SqlRoom(Room):
     TITLE = "SQL"
     CONTEXTS = ("sql",)
     BINDINGS: ClassVar[list[Any]] = bindings("sql")
-    history: ClassVar[list[str]] = []
 
     def __init__(self, query: str = "") -> None:
         super().__init__()
         self._query = query
-        self._place = len(self.history)
+        self.history: list[str] = []
+        self._place = 0
         self._names: list[str] = []
         self.answer: SqlResult | None = None
         self.problem: Problem | None = None
@@ -107,6 +108,8 @@ class SqlRoom(Room):
         query = self.query_one(Query)
         query.cursor_blink = False
         query.focus()
+        self.history = history.load(self.link.home)
+        self._place = len(self.history)
         query.select_all()
 
     def twin(self) -> tuple[str, dict[str, Any]]:
@@ -151,7 +154,7 @@ class SqlRoom(Room):
             return
         if not self.history or self.history[-1] != text:
             self.history.append(text)
-            del self.history[:-200]
+            history.save(self.link.home, self.history)
         self._place = len(self.history)
         try:
             self.answer = await self.link.ask("sql", {"query": text, "limit": ROWS})

@@ -84,6 +84,8 @@ class Hints(Line):
         for key, active in self.screen.active_bindings.items():
             if active.binding.show and active.enabled and active.binding.id in ACTIONS:
                 found.setdefault(active.binding.id or "", (key, active.binding))
+        if "app.help" in found:  # never cut off: it leads to all others
+            found = {"app.help": found["app.help"], **found}
         refusal: Callable[[str], str] = getattr(self.screen, "refusal", lambda _id: "")
         return [
             (shown_key(key), binding.description, not refusal(id)) for id, (key, binding) in found.items()
