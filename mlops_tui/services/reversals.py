@@ -188,6 +188,17 @@ def _archived(db: Db, entry: Row) -> Reversal:
     return Reversal(step, "run.unarchive" if hidden else "run.archive", run_id, {"run_id": run_id})
 
 
+def over(db: Db, entry: Row) -> bool:
+    """Whether a decision holds no more without having been undone: a run that was restored, a waiver that has ended."""
+    if entry["verb"] == "run.delete":
+        row = db.one("SELECT deleted FROM runs WHERE run_id = ?", [entry["data"]["run_id"]])
+        return row is not None and row["deleted"] != entry["seq"]
+    if entry["verb"] == "gate.waive":
+        row = db.one("SELECT expires FROM waivers WHERE seq = ?", [entry["seq"]])
+        return row is None or row["expires"] <= db.now
+    return False
+
+
 UNDO: dict[str, Undo] = {
     "alias.move": _alias,
     "proposal.decide": _decision,

@@ -55,7 +55,9 @@ def restore(tx: Tx, request: RunSet) -> RunMarks:
 
 
 def plan_archive(read: Read, request: RunSet) -> Plan:
+    """What `archive` would do; raises what it would raise. So do the others."""
     change, _ = _split(_chosen(read, request), lambda row: row["archived"] is None)
+    _refuse("archived", {row["run_id"]: bond for row in change if (bond := run_guard.not_over(row))})
     return _plan("Archive", change, ["leave them out of lists; nothing is moved"], "unarchive")
 
 
@@ -65,13 +67,11 @@ def plan_unarchive(read: Read, request: RunSet) -> Plan:
 
 
 def plan_delete(read: Read, request: RunSet) -> Plan:
-    """What `delete` would do, refusals included."""
     change, _ = _split(
         _chosen(read, request, archived=True, anywhere=True), lambda row: row["deleted"] is None
     )
-    refused = _needed(read, change)
-    steps = [f"refused: {_named(run_id, bond)}" for run_id, bond in refused.items()]
-    steps = steps or ["move their folders to the trash, where `home gc` collects them after 30 days"]
+    _refuse("deleted", _needed(read, change))
+    steps = ["move their folders to the trash, where `home gc` collects them after 30 days"]
     return _plan("Delete", change, steps, "restore")
 
 
@@ -79,8 +79,8 @@ def plan_restore(read: Read, request: RunSet) -> Plan:
     change, _ = _split(
         _chosen(read, request, deleted=True, anywhere=True), lambda row: row["deleted"] is not None
     )
-    steps = [f"refused: {_named(run_id, bond)}" for run_id, bond in _gone(read, change).items()]
-    return _plan("Restore", change, steps or ["move their folders back, and read them again"], "delete")
+    _refuse("restored", _gone(read, change))
+    return _plan("Restore", change, ["move their folders back, and read them again"], "delete")
 
 
 # --- which runs ---------------------------------------------------------------------------------------------
@@ -147,10 +147,6 @@ def _gone(db: Read | Tx, rows: list[Row]) -> dict[str, Bond]:
         if row["purged"] is not None
         or not (db.home.trashed_run(row["run_id"]).is_dir() or db.home.run_dir(row["run_id"]).is_dir())
     }
-
-
-def _named(run_id: str, bond: Bond) -> str:
-    return f"{run_id}: {bond.reason} ({bond.fix})"
 
 
 def _refuse(what: str, refused: dict[str, Bond]) -> None:

@@ -8,7 +8,7 @@ from mlops_store.errors import Problem
 from mlops_store.index import ledger_log
 from mlops_store.index.ledger_log import Row
 from mlops_store.index.tx import Read, Tx
-from mlops_tui.services.reversals import FOR_GOOD, UNDO, Db, Reversal
+from mlops_tui.services.reversals import FOR_GOOD, UNDO, Db, Reversal, over
 from mlops_tui.text import when
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.ledger import LedgerUndo, Undone
@@ -64,7 +64,8 @@ def _reversals(db: Db, request: LedgerUndo) -> tuple[list[Row], list[Reversal]]:
             f"entry {chosen['seq']} ({chosen['verb']} {chosen['subject']}) cannot be undone",
             FOR_GOOD.get(chosen["verb"], "it records what happened, not a decision that could be taken back"),
         )
-    entries = ledger_log.command_of(db, chosen["seq"], chosen["verb"])[::-1]
+    command = ledger_log.command_of(db, chosen["seq"], chosen["verb"])[::-1]
+    entries = [entry for entry in command if entry["seq"] == chosen["seq"] or not over(db, entry)]
     return entries, [function(db, entry) for entry in entries]
 
 
@@ -87,7 +88,7 @@ def _last(db: Db, project: str | None) -> Row:
     """The newest reversible decision of whoever asks that still holds; undoing is not one of them, so that undoing twice goes back twice."""
     undone, _ = ledger_log.undone(db)
     for entry in _decisions(db, project):
-        if "undoes" not in entry["data"] and entry["seq"] not in undone:
+        if "undoes" not in entry["data"] and entry["seq"] not in undone and not over(db, entry):
             return entry
     where = f" in project {project!r}" if project else ""
     raise Problem(

@@ -31,13 +31,21 @@ def ask(stand: Stand, path: str, body: bytes, headers: dict[str, str] | None = N
         connection.close()
 
 
+AGAIN = {
+    "alias_moved", "changed_since", "conflict", "gc_running", "home_changed", "run_unsettled", "verdict_changed",
+    "disk_full", "index_busy", "sql_too_slow", "too_slow",
+}  # fmt: skip
+"""Decided otherwise meanwhile; too little room for a `--floor` that somebody set; a question that took too long."""
+
+
 def check(status: int, answer: bytes) -> None:
-    """Good, or a Problem with a code and words; 503 is `ask again`, and no fault."""
+    """Good, or a Problem with a code and words; 503 is `ask again` for a reason that such questions can have, and no fault."""
     assert status in (200, 400, 409, 412, 503), (status, answer[:2000])
     found: Any = msgspec.json.decode(answer)
     if status != 200:
         error = found["error"]
         assert error["code"] not in ("", "internal") and error["message"], error
+        assert status != 503 or error["code"] in AGAIN, error
         assert "Traceback" not in error["message"]
 
 
