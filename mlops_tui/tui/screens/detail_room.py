@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
 
+import msgspec
 from rich.cells import cell_len
 from rich.text import Text
+from textual import work
 from textual.containers import Container
 from textual.widget import Widget
 
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.exporting import export_rows
 from mlops_tui.tui.formats import clean
-from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.lines import Line
+from mlops_tui.tui.widgets.query_table import QueryTable
+from mlops_tui.tui.widgets.split import Split
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Tab:
     make: Callable[[], Widget] = Doc
 
 
-class DetailRoom(Room):
+class DetailRoom(TableKeys):
     """A subclass names its tabs and draws the one in front in `draw()`, from what `load()` has asked for."""
 
     TABS: ClassVar[tuple[Tab, ...]] = ()
@@ -51,6 +56,20 @@ class DetailRoom(Room):
         """The widget of a tab (the one in front), None while it has not been looked at."""
         found = self.query(f"#pane-{id or self.tab}")
         return found.first() if found else None
+
+    def table_in_front(self) -> QueryTable | None:
+        pane = self.pane()
+        return pane.table if isinstance(pane, Split) else pane if isinstance(pane, QueryTable) else None
+
+    def listed(self) -> Sequence[Any]:
+        """All rows of the table in front, as they are exported."""
+        pane = self.pane()
+        return pane.rows if isinstance(pane, Split) else ()
+
+    @work(exclusive=True, group="export")
+    async def action_list_export(self) -> None:
+        if self._table() is not None:
+            await export_rows(self, self.tab, [msgspec.to_builtins(row) for row in self.listed()])
 
     @property
     def doc(self) -> Doc:

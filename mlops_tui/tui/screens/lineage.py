@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import msgspec
 from rich.text import Text
 from textual import on, work
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.branches import Branch, about, branches, next_alike, next_kind
-from mlops_tui.tui.formats import age, clean, glyphs, plain, state
+from mlops_tui.tui.formats import age, clean, glyphs, plain, run_state, state
 from mlops_tui.tui.news import News
 from mlops_tui.tui.places import place
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
@@ -26,17 +27,8 @@ def _thing(line: Branch) -> Text:
     return shown.append(clean(line.node.title), style="" if line.node.depth else "bold")
 
 
-COLUMNS = (
-    Column("thing", "thing", 30, _thing, flex=True),
-    Column("kind", "kind", 10, lambda line: plain(line.node.kind)),
-    Column("how", "relation", 12, lambda line: plain(line.how, "bright_black"), priority=2),
-    Column("state", "status", 14, lambda line: state(line.node.state) if line.node.state else Text(), priority=1),
-    Column("age", "age", 5, lambda line: age(line.node.time), align="right"),
-)  # fmt: skip
-
-
 def _table() -> QueryTable:
-    return QueryTable(COLUMNS, row_key=lambda line: line.node.id, empty="nothing is known of its lineage")
+    return QueryTable([], row_key=lambda line: line.node.id, empty="nothing is known of its lineage")
 
 
 class LineageRoom(DetailRoom):
@@ -62,6 +54,25 @@ class LineageRoom(DetailRoom):
     def table(self) -> QueryTable:
         """The tree in front."""
         return self.query_one(f"#pane-{self.tab}", QueryTable)
+
+    def columns(self) -> list[Column]:
+        """What is said of each thing."""
+        return [
+            Column("thing", "thing", 30, _thing, flex=True),
+            Column("kind", "kind", 10, lambda line: plain(line.node.kind)),
+            Column("how", "relation", 12, lambda line: plain(line.how, "bright_black"), priority=2),
+            Column("state", "status", 14, self._state, priority=1),
+            Column("age", "age", 5, lambda line: age(line.node.time), align="right"),
+        ]
+
+    def _state(self, line: Branch) -> Text:
+        word = line.node.state
+        if line.node.kind == "run" and word:
+            return run_state(word, news=self.mlops.news.connected)
+        return state(word) if word else Text()
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [{**msgspec.to_builtins(line.node), "relation": line.how} for line in self.lines]
 
     def here(self) -> Branch | None:
         """The line at the cursor."""
@@ -105,6 +116,7 @@ class LineageRoom(DetailRoom):
             self.load()
         elif self.pane() is not None:
             self.lines = branches(self.found, self.tab, ascii_only=glyphs().mode == "ascii")
+            self.table.set_columns(self.columns())
             self.table.reset(keep_cursor=True)
 
     @on(QueryTable.Wanted)

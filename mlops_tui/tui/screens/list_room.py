@@ -17,7 +17,7 @@ from mlops_tui.tui import views
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export
 from mlops_tui.tui.formats import clean, glyphs, number
-from mlops_tui.tui.screens.room import Room
+from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.views import View
 from mlops_tui.tui.widgets.column_picker import ColumnPicker
 from mlops_tui.tui.widgets.doc import Doc
@@ -26,7 +26,7 @@ from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
 from mlops_tui.verbs import find
 
 
-class ListRoom(Room):
+class ListRoom(TableKeys):
     """Rows of a list verb, paged, sorted and filtered by the daemon.
 
     A subclass names the verb, the columns, and writes the preview of a row.
@@ -84,6 +84,9 @@ class ListRoom(Room):
     def table(self) -> QueryTable:
         """The table."""
         return self.query_one(QueryTable)
+
+    def table_in_front(self) -> QueryTable:
+        return self.table
 
     def body(self) -> Iterable[Widget]:
         noun = self.VERB.split(" ")[0]
@@ -327,24 +330,6 @@ class ListRoom(Room):
         beside = pane.size.height >= split.size.height
         pane.styles.width = f"{self._share}%" if self._share and beside else None
         pane.styles.height = f"{self._share}%" if self._share and not beside else None
-
-    # --- copying ---
-
-    def action_copy_cell(self) -> None:
-        row, column = self.table.row_at_cursor, self.table.cursor_column
-        if row is not None and column is not None:
-            cell = column.cell(row)
-            self.mlops.yank(cell.plain if isinstance(cell, Text) else cell, f"the cell {column.title}")
-
-    def action_copy_row(self) -> None:
-        row = self.table.row_at_cursor
-        if row is not None:
-            self.mlops.yank(msgspec.json.encode(row).decode(), "the row")
-
-    def action_copy_id(self) -> None:
-        key = self.table.cursor_key
-        if key is not None:
-            self.mlops.yank(key, "the id")
 
 
 __all__ = ["Column", "Completion", "ListRoom"]

@@ -109,13 +109,13 @@ class ModelRoom(DetailRoom, Registry):
                 return
             pane.write(lambda width: part(answer, width) if part is not None else page(key, answer, width))
 
+    def listed(self) -> list[ModelVersion]:
+        versions = self.model.versions if self.model is not None else []
+        return sorted(versions, key=lambda version: -version.version)
+
     @on(QueryTable.Wanted)
     def _wanted(self, event: QueryTable.Wanted) -> None:
-        rows = (
-            sorted(self.model.versions, key=lambda version: -version.version)
-            if self.model is not None
-            else []
-        )
+        rows = self.listed()
         window = Window(
             total=len(rows), offset=event.offset, rows=rows[event.offset : event.offset + event.count]
         )

@@ -12,13 +12,17 @@ from textual import on, work
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import glyphs, number, plain, short, sign
+from mlops_tui.tui.formats import clock, glyphs, lasted, number, plain, short, sign
 from mlops_tui.tui.news import News
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.widgets.curves import Curves, series_of
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
+from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import CompareRow, Comparison
 
+DELTA = " delta"
+"""What the key of a column of differences ends in, after the run."""
+TIMES = ("created", "started", "ended", "time")
 MOST = 8
 """Curves in one chart."""
 
@@ -30,7 +34,7 @@ def _table() -> QueryTable:
 
 
 class CompareRoom(DetailRoom):
-    """Any number of runs; the first is the baseline until another is pinned."""
+    """Any number of runs; the champion's is the baseline, or the oldest, until another is pinned."""
 
     CONTEXTS = ("compare",)
     BINDINGS: ClassVar[list[Any]] = bindings("compare")
@@ -43,9 +47,11 @@ class CompareRoom(DetailRoom):
     def __init__(self, run_ids: Sequence[str]) -> None:
         super().__init__()
         self.run_ids = list(run_ids)
-        self.baseline = self.run_ids[0]
+        self.baseline = min(self.run_ids)  # ids are in the order of time
         self.found: Comparison | None = None
         self.labels: dict[str, str] = {}
+        self.runs: dict[str, Run] = {}
+        self._pinned = False
         self._told = False
 
     def names(self) -> list[str]:
@@ -64,7 +70,7 @@ class CompareRoom(DetailRoom):
 
     def status(self) -> Text:
         return Text(
-            f"baseline {self.labels.get(self.baseline, self.baseline[:12])}; numbers beside others are differences to it",
+            f"baseline {self.labels.get(self.baseline, self.baseline[:12])} {glyphs().bullet} {_delta_sign()} is the difference to it",
             style="bright_black",
         )
 
@@ -72,12 +78,14 @@ class CompareRoom(DetailRoom):
     async def load(self) -> None:
         try:
             self.found = await self.link.ask("run compare", {"runs": self.run_ids})
+            self.run_ids = list(self.found.runs)
+            page = await self.link.ask("run list", self._listed())
+            self.runs = {run.run_id: run for run in page.items}
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        self.run_ids = list(self.found.runs)
-        if self.baseline not in self.run_ids:  # it was named by the start of its id
-            self.baseline = self.run_ids[0]
+        if not self._pinned:
+            self.baseline = await self._champion() or min(self.run_ids)
         names = next(
             (row.values for row in self.found.rows if row.section == "run" and row.key == "name"), []
         )
@@ -88,6 +96,25 @@ class CompareRoom(DetailRoom):
             self.labels = {run: f"{self.labels.get(run, '')[:12]} {run[-4:]}" for run in self.run_ids}
         self.draw()
         self.loaded()
+
+    def _listed(self) -> dict[str, Any]:
+        """The fields of `run list` that find the runs, whatever they are."""
+        named = ", ".join(f'"{run}"' for run in self.run_ids)
+        return {"filter": f"id in ({named})", "all_kinds": True, "archived": True, "limit": len(self.run_ids)}
+
+    async def _champion(self) -> str:
+        """The run of the champion, where all are of one model; empty where that is none of them."""
+        models = {(run.project, run.model) for run in self.runs.values() if run.model_version is not None}
+        if len(models) != 1:
+            return ""
+        ((project, name),) = models
+        try:
+            model = await self.link.ask("model show", {"model": name, "project": project})
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return ""
+        version = model.aliases.get("champion")
+        return next((id for id, run in self.runs.items() if run.model_version == version is not None), "")
 
     # --- differences ---
 
@@ -104,28 +131,43 @@ class CompareRoom(DetailRoom):
             pane.set_columns(self.columns())
             pane.reset(keep_cursor=True)
         elif isinstance(pane, Curves):
-            pane.offer([row.key for row in self.found.rows if row.section == "metrics"])
+            metrics = {row.key for row in self.found.rows if row.section == "metrics"}
+            pane.offer(sorted(metrics, key=self._place))
+
+    def _place(self, metric: str) -> tuple[bool, bool, bool, str]:
+        """Where a metric's curve stands: one of several points first, and there what the runs are judged by; the machine's last."""
+        points = max(
+            (run.metrics[metric].count for run in self.runs.values() if metric in run.metrics), default=0
+        )
+        judged = any(run.metric == metric for run in self.runs.values())
+        return points < 2, metric.startswith("system/"), not judged, metric
 
     def columns(self) -> list[Column]:
-        """One for the name, then the baseline, then the others."""
+        """One for the name, then the baseline, then the others, each with its difference."""
         order = [self.baseline, *(run for run in self.run_ids if run != self.baseline)]
-        wide = 18 if len(order) <= 3 else 14
-        return [
-            Column("key", "", 26, lambda row: Text.assemble((f"{row.section} ", "bright_black"), plain(row.key))),
-            *(
-                Column(run, f"{glyphs().mark if run == self.baseline else ''}{self.labels.get(run, run[:12])}", wide,
-                       partial(self._cell, run), align="right", flex=True)
-                for run in order
-            ),
-        ]  # fmt: skip
+        wide = 18 if len(order) <= 2 else 14
+        found = [Column("key", "", 26, _name, flex=True)]
+        for run in order:
+            label = f"{glyphs().mark if run == self.baseline else ''}{self.labels.get(run, run[:12])}"
+            found.append(Column(run, label, wide, partial(self._cell, run), align="right", flex=True))
+            if run != self.baseline:
+                delta = partial(self._difference, run)
+                found.append(Column(run + DELTA, _delta_sign(), 10, delta, align="right"))
+        return found
 
     def _cell(self, run: str, row: CompareRow) -> Text:
         value, base = (row.values[self.run_ids.index(which)] for which in (run, self.baseline))
-        value, base = _number_of(value), _number_of(base)
-        if run != self.baseline and _real(value) and _real(base) and value != base:
-            return Text.assemble(number(value), (f" {sign(value - base)}", "cyan"))
-        shown = number(value) if _real(value) or value is None else short(value, 80)
-        return plain(shown, "" if value == base or run == self.baseline else "yellow")
+        return plain(shown(row.key, value), "" if value == base or run == self.baseline else "yellow")
+
+    def _difference(self, run: str, row: CompareRow) -> Text:
+        value, base = (row.values[self.run_ids.index(which)] for which in (run, self.baseline))
+        return Text(difference(row, value, base), style="cyan")
+
+    def listed(self) -> list[dict[str, Any]]:
+        return [
+            {"section": row.section, "key": row.key, **dict(zip(self.run_ids, row.values, strict=True))}
+            for row in self.rows()
+        ]
 
     @on(QueryTable.Wanted)
     def _wanted(self, event: QueryTable.Wanted) -> None:
@@ -163,11 +205,19 @@ class CompareRoom(DetailRoom):
                 f"the chart shows the baseline and {MOST - 1} of the {len(self.run_ids) - 1} others"
             )
 
+    def refusal(self, action: str) -> str:
+        if action == "compare.baseline" and self.tab == "curves":
+            return "the baseline is chosen in the tables: tab goes there"
+        return super().refusal(action)
+
     def action_compare_baseline(self) -> None:
-        pane = self.pane()
-        column = pane.cursor_column if isinstance(pane, QueryTable) else None
-        if column is not None and column.key in self.run_ids:
-            self.baseline = column.key
+        if self.refused("compare.baseline"):
+            return
+        table = self.table_in_front()
+        column = table.cursor_column if table is not None else None
+        run = column.key.removesuffix(DELTA) if column is not None else ""
+        if run in self.run_ids:
+            self.baseline, self._pinned = run, True
             self.draw()
             self.show_frame()
         else:
@@ -183,9 +233,30 @@ def _curves_in(answer: Any) -> list[Any]:
     return list(answer.metrics)
 
 
-def _number_of(value: Any) -> Any:
-    """A metric's summary counts with its best value."""
-    return value.get("best") if isinstance(value, dict) and "best" in value else value
+def _delta_sign() -> str:
+    return "diff" if glyphs().mode == "ascii" else "Δ"
+
+
+def _name(row: CompareRow) -> Text:
+    return Text.assemble((f"{row.section} ", "bright_black"), plain(row.key.removesuffix("_ms")))
+
+
+def shown(key: str, value: Any) -> str:
+    """A compared value: times as times, durations as durations, numbers to four digits."""
+    if _real(value) and key in TIMES:
+        return clock(value)
+    if _real(value) and key.endswith("_ms"):
+        return lasted(value)
+    return number(value) if _real(value) or value is None else short(value, 80)
+
+
+def difference(row: CompareRow, value: Any, base: Any) -> str:
+    """A number's difference to the baseline; nothing of times and labels, nor where both are the same."""
+    if not (_real(value) and _real(base)) or value == base:
+        return ""
+    if row.key.endswith("_ms"):
+        return ("+" if value > base else "-") + lasted(abs(value - base))
+    return sign(value - base) if row.section in ("metrics", "params") and row.key not in TIMES else ""
 
 
 def _real(value: Any) -> bool:

@@ -35,6 +35,11 @@ class Split(Container):
         """The list."""
         return self.query_one(QueryTable)
 
+    @property
+    def rows(self) -> list[Any]:
+        """What is listed."""
+        return list(self._rows)
+
     def show(self, columns: Sequence[Column], rows: Sequence[Any], preview: Preview) -> None:
         """Replaces what is listed; the cursor stays on its row where that is still there."""
         self._rows, self._preview = list(rows), preview

@@ -16,15 +16,16 @@ from mlops_tui.tui.screens.proposal import ProposalRoom
 from mlops_tui.tui.screens.queue import QueueRoom
 from mlops_tui.tui.screens.queue import until as ends_in
 from mlops_tui.tui.screens.run import RunRoom
+from mlops_tui.tui.screens.run_compare import CompareRoom, difference, shown
 from mlops_tui.tui.screens.runs import RunsRoom, best_of, due, filter_of, gate_word, goal_of, trend_key
 from mlops_tui.tui.widgets.chart import Series
 from mlops_tui.tui.widgets.curves import closer, noisy
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._lineage import LineageEdge, LineageGraph, LineageNode
-from mlops_tui.verbs._shapes import MetricSummary, Run
+from mlops_tui.verbs._shapes import MetricSummary, Model, Run
 from mlops_tui.verbs._status import Disk, LiveRun, StatusReport
 from mlops_tui.verbs.daemon import DaemonStatus
-from mlops_tui.verbs.run import RunMarks, Trend, Trends
+from mlops_tui.verbs.run import CompareRow, Comparison, RunMarks, Trend, Trends
 
 NOW = 1_700_000_000_000
 HOSTILE = "[/red]\x1b[31m🦊"
@@ -414,3 +415,63 @@ def test_a_run_without_stages_has_no_why() -> None:
         assert "run why" not in [key for key, _ in app.link.asked]
 
     play(RunRoom("a" * 32, "why"), {"run show": lambda _: detail}, press)
+
+
+# --- side by side -------------------------------------------------------------------------------------------------
+
+
+def compared(key: str, *values: Any, section: str = "metrics") -> CompareRow:
+    return CompareRow(section=section, key=key, values=list(values), differs=True)
+
+
+def test_times_and_durations_are_no_raw_numbers_and_labels_have_no_difference() -> None:
+    assert shown("duration_ms", 35_930) == "35.9s" and shown("created", None) == "-"
+    assert ":" in shown("created", NOW) and shown("auc", 0.123456) == "0.1235"
+    assert difference(compared("duration_ms", 1, 2, section="run"), 12_886, 35_930) == "-23.0s"
+    assert difference(compared("created", 1, 2, section="run"), NOW + 1, NOW) == ""
+    assert difference(compared("model_version", 1, 2, section="run"), 2, 1) == ""
+    assert (
+        difference(compared("auc", 1, 2), 0.75, 0.5) == "+0.25"
+        and difference(compared("auc", 1, 1), 1, 1) == ""
+    )
+
+
+def test_runs_side_by_side_begin_with_the_champion_and_a_curve_of_several_points(tmp_path: Any) -> None:
+    runs = [run(1, model_version=1), run(2, model_version=2)]
+    runs[0].metrics["a"] = MetricSummary(best=1.0, count=1)
+    ids = [each.run_id for each in runs]
+    rows = [
+        compared("name", "late-1", "late-2", section="run"),
+        compared("a", 1.0, None),
+        compared("auc", 0.5, 0.75),
+    ]
+    given: Given = {
+        "run compare": lambda _: Comparison(runs=ids, rows=rows),
+        "run list": listed(runs),
+        "model show": lambda _: Model(name="late", project="flights", aliases={"champion": 2}),
+    }
+    room = CompareRoom(ids)
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "*late-2" in frame(app) and "-0.25" in frame(app))
+        assert room.baseline == ids[1] and "Δ" in frame(app).splitlines()[2]
+        app.yank = lambda text, what: app.said.append(text)  # type: ignore[attr-defined]
+        room.table_in_front().move_to(2)  # type: ignore[union-attr]
+        await pilot.press("l", "l", "l")
+        room.action_copy_cell()
+        room.action_copy_row()
+        assert app.said[0] == "-0.25" and '"key":"auc"' in app.said[1]
+        await pilot.press("B")
+        await until(pilot, lambda: "*late-1" in frame(app) and "+0.25" in frame(app))
+        await pilot.press("e")
+        await until(pilot, lambda: "Export 3 rows" in frame(app))
+        await pilot.press("ctrl+u", *str(tmp_path / "it.csv"), "f2")
+        await until(pilot, lambda: any("wrote 3 rows" in said for said in app.said))
+        assert "metrics,auc,0.5,0.75" in (tmp_path / "it.csv").read_text()
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: any(key == "run metrics" for key, _ in app.link.asked))
+        assert next(fields["keys"] for key, fields in app.link.asked if key == "run metrics") == ["auc"]
+        await pilot.press("B")
+        await until(pilot, lambda: "tab goes there" in app.said[-1])
+
+    play(room, given, keys)
