@@ -8,6 +8,7 @@ import pickle
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,10 +82,10 @@ sys.addaudithook(hook)
 """
 
 
-def test_the_daemon_and_its_children_unpickle_nothing(
-    served_home: Home, make_project: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Python itself tells of each class that a pickle asks for; the hook is in every process that the daemon starts."""
+@pytest.fixture
+def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of files, one for each process that unpickled a class. Python itself tells of that, by a hook in every process that is
+    started from here, by whomever."""
     told, site = tmp_path / "told", tmp_path / "site"
     told.mkdir()
     site.mkdir()
@@ -101,16 +102,55 @@ def test_the_daemon_and_its_children_unpickle_nothing(
     assert probe.returncode == 0 and len(list(told.iterdir())) == 1, "the hook works"
     for file in told.iterdir():
         file.unlink()
+    return told
+
+
+def ended(client: Any, run_id: str) -> Any:
+    """The run, when it is over."""
+    for event in client.events(follow=True):
+        if event is not None and (run := client.call("run show", {"run_id": run_id})).ended:
+            return run
+    raise AssertionError("the daemon has gone")
+
+
+def test_the_daemon_and_its_children_unpickle_nothing(
+    served_home: Home, make_project: object, told: Path
+) -> None:
     folder = make_project()  # type: ignore[operator]
     with connect(served_home) as client:
         client.call("project add", {"dir": str(folder)})
         run = client.call("run start", {"project": "quick", "model": "fast"})
-        for event in client.events(follow=True):
-            if event is not None and client.call("run show", {"run_id": run.run_id}).ended:
-                break
+        ended(client, run.run_id)
         client.call("run list")
         client.call("sql", {"query": "SELECT * FROM runs"})
     assert [file.read_text() for file in told.iterdir()] == []
+
+
+def test_a_training_by_a_recipe_unpickles_nothing(served_home: Home, told: Path, tmp_path: Path) -> None:
+    """Ingest, fit, evaluation, the model's file and its check in a child. The recipe does, to show that it would be told of."""
+    folder = tmp_path / "shop"
+    (folder / "data").mkdir(parents=True)
+    rows = "".join(f"{i},{i % 7},{i % 11},{int((i * 7919 % 97) / 20 + i % 7 > 5)}\n" for i in range(600))
+    (folder / "data" / "a.csv").write_text("id,x,y,late\n" + rows)
+    (folder / "mlops.toml").write_text(
+        '[project]\nname = "shop"\n[source.orders]\npath = "data/*.csv"\nkey = ["id"]\n[model.late]\nrecipe = "recipe.py"\n'
+        'spine = "orders"\ntarget = "late"\ntask = "classification"\nmetric = "roc_auc"\n[model.late.search]\ntrials = 1\n'
+        'families = ["logistic_regression"]\n'
+    )
+    (folder / "recipe.py").write_text(
+        "import collections\nimport pickle\n\nimport polars as pl\n\n\ndef prepare(frame):\n"
+        "    pickle.loads(pickle.dumps(collections.OrderedDict()))\n"
+        "    return frame.with_columns(twice=pl.col('x') * 2)\n"
+    )
+    with connect(served_home) as client:
+        client.call("project add", {"dir": str(folder)})
+        for _ in client.events(follow=True):
+            if client.call("data list").items:
+                break
+        run = ended(client, client.call("run start", {"project": "shop", "model": "late"}).run_id)
+        assert run.state == "FINISHED", client.call("run logs", {"run_id": run.run_id})
+    lines = [line for file in told.iterdir() for line in file.read_text().splitlines()]
+    assert lines and [line for line in lines if "('collections', 'OrderedDict')" not in line] == []
 
 
 class Trap:
