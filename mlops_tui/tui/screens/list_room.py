@@ -112,6 +112,10 @@ class ListRoom(TableKeys):
         """Marks the column that the rows are ordered by."""
         self.table.set_order(self.sorted_column(), self.sort.startswith("-"))
 
+    def line_changed(self) -> None:
+        super().line_changed()
+        self.draw_preview()
+
     def load(self) -> None:
         self.table.reset(keep_cursor=True, same_rows=True)
 

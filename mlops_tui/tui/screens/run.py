@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -11,7 +11,7 @@ from textual import on, work
 from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import clean, glyphs, lasted, run_state, short, size, state
+from mlops_tui.tui.formats import clean, glyphs, lasted, run_state, short, size, state, when
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.plot.bars import bar
@@ -105,8 +105,17 @@ class RunRoom(RunDeeds, DetailRoom):
                 why = await self.link.ask("run why", {"run_id": self.run_id}) if run.stages else None
                 pane.write(lambda width: stages(run, why, width))
             else:
-                write = {"params": params, "artifacts": artifacts}.get(self.tab, overview)
-                pane.write(lambda width: write(run, width))
+                self._write(run, pane)
+
+    def _write(self, run: RunDetail, pane: Doc) -> None:
+        write = {"params": params, "artifacts": artifacts}.get(self.tab)
+        news = self.mlops.news.connected
+        pane.write(lambda width: write(run, width) if write is not None else overview(run, width, news=news))
+
+    def line_changed(self) -> None:
+        super().line_changed()
+        if self.tab == "overview" and self.run is not None and isinstance(pane := self.pane(), Doc):
+            self._write(self.run, pane)
 
     async def _load_log(self, view: LogView) -> None:
         """The end of the log first, then what was added since."""
@@ -116,6 +125,7 @@ class RunRoom(RunDeeds, DetailRoom):
             chunk = await self.link.ask("run logs", asked)
             if self.gone:
                 return
+            view.ended = chunk.ended
             first, self._log_end = self._log_end is None, chunk.next
             view.append(chunk.text, offset=chunk.offset, size=chunk.size) if chunk.text or first else None
             if chunk.next >= chunk.size or not chunk.text:
@@ -184,9 +194,14 @@ def _bar(took: int | None, longest: int, room: int) -> str:
     return bar((took or 0) / longest, room, signs_of("ascii" if ascii_only else "braille")) if longest else ""
 
 
-def overview(run: RunDetail, width: int) -> Text:
-    """The run as its command shows it."""
-    return page("run show", run, width)
+def overview(run: RunDetail, width: int, *, news: bool = True) -> Text:
+    """The run as its command shows it; without `news` a line above says that a run that is not over may be."""
+    shown = page("run show", run, width)
+    if news or run.state in ENDED:
+        return shown
+    words = "the daemon does not answer; this is how the run was last seen"
+    line = Text.assemble(run_state("RUNNING", news=False), f": {words}")
+    return Text.assemble(line, "\n", shown)
 
 
 def params(run: RunDetail, width: int) -> Text:
@@ -200,11 +215,33 @@ def params(run: RunDetail, width: int) -> Text:
     sheet.heading("started as").pairs([
         ("command", " ".join(run.command)), ("folder", run.cwd), ("python", run.python), ("recipe", run.recipe_hash), ("after", ", ".join(run.after)),
     ])  # fmt: skip
-    if run.environment:
-        sheet.heading("environment").pairs(run.environment.items())
+    for title, pairs in environment(run.environment):
+        sheet.heading(title).pairs(pairs)
     if run.tags:
         sheet.heading("tags").pairs(run.tags.items())
     return sheet.text
+
+
+def environment(found: Mapping[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What was captured of the machine, as titles with names and values: tables within tables get titles of their own."""
+    own = [(key, _captured(key, value)) for key, value in found.items() if not isinstance(value, dict)]
+    parts = [("environment", own)] if own else []
+    for key, value in found.items():
+        if isinstance(value, dict):
+            inner = environment(value)
+            title = "variables" if key == "environment" else key
+            parts += [(title if name == "environment" else name, pairs) for name, pairs in inner]
+    return parts
+
+
+def _captured(key: str, value: Any) -> str:
+    if isinstance(value, list):
+        return short((" " if key in ("command", "argv") else ", ").join(str(item) for item in value), 400)
+    if isinstance(value, int) and key == "time":
+        return f"{when(value)} UTC"
+    if isinstance(value, int) and key.endswith("_bytes"):
+        return size(value)
+    return short(value, 400)
 
 
 def artifacts(run: RunDetail, width: int) -> Text:

@@ -32,6 +32,8 @@ METRIC = "metric"
 """What the column of the headline calls its order: that of the metric which it shows."""
 MOST = 1000
 """Runs that one deed is about: as many as the daemon takes at once."""
+PARAMS = 6
+"""Parameters in a preview."""
 COMPARED = 100
 """Runs side by side."""
 SETTLED = 0.15
@@ -381,39 +383,51 @@ class RunsRoom(RunDeeds, ListRoom):
             self.mlops.open(CompareRoom, sorted(chosen))
 
 
+def _headline_of(run: Run, width: int, news: bool) -> Text:
+    """State, name, verdict and age; a long name gives way."""
+    head = Text.assemble(run_state(run.state, run.reason, news=news), "  ")
+    tail = Text()
+    if run.verdict:
+        tail.append_text(Text.assemble("  gate ", state(run.verdict)))
+    tail.append(f"  {age(run.created)} ago", style="bright_black")
+    name = plain(run.name or run.run_id[:12], "bold")
+    name.truncate(max(8, width - head.cell_len - tail.cell_len), overflow="ellipsis")
+    return Text.assemble(head, name, tail)
+
+
+def _param(value: Any) -> str:
+    return number(value) if isinstance(value, float) else short(value, 60)
+
+
 def summary(run: Run, width: int, *, news: bool = True) -> Text:
     """A run in a few lines: the first four say the most."""
     sheet = Sheet(width)
-    head = Text.assemble(
-        plain(run.name or run.run_id[:12], "bold"), "  ", run_state(run.state, run.reason, news=news)
-    )
-    if run.verdict:
-        head.append_text(Text.assemble("  gate ", state(run.verdict)))
-    sheet.line(head.append(f"  {age(run.created)} ago", style="bright_black"))
-    name, best = headline(run)
-    if best is not None:
+    sheet.line(_headline_of(run, sheet.width, news))
+    name, found = headline(run)
+    if found is not None:
+        points = f"  {found.count:,} point{'' if found.count == 1 else 's'}"
+        last = f"  last {number(found.last)}" if found.count > 1 else ""
         sheet.line(
             Text.assemble(
-                (f"{short(name, 30)} ", "bright_black"),
-                number(best.last),
-                (f"  best {number(best.best)}  {best.count} points", "bright_black"),
+                (f"{short(name, 30)} ", "bright_black"), number(found.best), (last + points, "bright_black")
             )
         )
     if run.reason:
-        sheet.line(run.reason, "yellow")
-    if run.params:
-        sheet.line("  ".join(f"{key} {short(value, 24)}" for key, value in run.params.items()))
+        sheet.line(short(run.reason, 400), "yellow")
+    sheet.pairs((short(key, 30), _param(value)) for key, value in list(run.params.items())[:PARAMS])
+    if len(run.params) > PARAMS:
+        sheet.line(f"and {len(run.params) - PARAMS} more", "bright_black")
     sheet.line(Text("cli: " + command("run show", {"run_id": run.run_id[:12]}), style="bright_black"))
     sheet.pairs([
-        ("id", run.run_id), ("kind", run.kind), ("model", run.model), ("version", run.model_version), ("experiment", run.experiment),
+        ("id", run.run_id), ("kind", run.kind), ("model", run.model), ("version", run.model_version), ("experiment", short(run.experiment, 80)),
         ("proposal", run.proposal_id), ("attempts", run.attempts), ("exit code", run.exit_code), ("signal", run.signal),
-        ("tags", ", ".join(f"{key}={value}" for key, value in run.tags.items())),
+        ("tags", short(", ".join(f"{key}={value}" for key, value in run.tags.items()), 400)),
     ])  # fmt: skip
     if run.metrics:
         sheet.heading("metrics").table(
-            ("metric", "last", "best", "points"),
+            ("metric", "best", "last", "points"),
             [
-                (key, number(found.last), number(found.best), number(found.count))
+                (key, number(found.best), number(found.last), number(found.count))
                 for key, found in run.metrics.items()
             ],
             right=(1, 2, 3),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from rich.text import Text
 
+from mlops_tui.tui.news import News
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.widgets.query_table import QueryTable
 
@@ -12,9 +13,23 @@ from mlops_tui.tui.widgets.query_table import QueryTable
 class TableKeys(Room):
     """A subclass says which table is in front."""
 
+    _connected = True
+
     def table_in_front(self) -> QueryTable | None:
         """The table that keys are about; None where there is none."""
         raise NotImplementedError
+
+    def hear(self, news: News) -> None:
+        super().hear(news)
+        if news.connected != self._connected:
+            self._connected = news.connected
+            self.line_changed()
+
+    def line_changed(self) -> None:
+        """The line to the daemon is there again, or is no more: what is said to run depends on it."""
+        table = self.table_in_front()
+        if table is not None:
+            table.repaint()
 
     def _table(self) -> QueryTable | None:
         """The table in front; says so where there is none."""

@@ -44,6 +44,8 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
 
     follow = reactive(True)
     wrap = reactive(False)
+    ended = reactive(False)
+    """Nothing more will come."""
 
     class Wanted(Message):
         """Bytes [offset, offset + count) of the log; answer with `view.prepend(text, offset=offset)`."""
@@ -353,7 +355,7 @@ class LogView(ScrollView, can_focus=True, inherit_bindings=False):
         )
         where = "" if self._buffer.start == 0 else f" from byte {self._buffer.start:,}"
         words = [shown + where, bytes_text(self._total)]
-        words += ["following"] if self.follow else []
+        words += ["ended" if self.ended else "following"] if self.follow else []
         words += ["wrapped"] if self.wrap else []
         words += [f"column {self._left + 1}"] if self._left else []
         return line.strip(line.fit([(" · ".join(words), None)], width), style, width)

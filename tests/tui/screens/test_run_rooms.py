@@ -11,21 +11,31 @@ from textual.pilot import Pilot
 
 from mlops_store.filters import parse
 from mlops_tui.tui.branches import branches, next_alike, next_kind
+from mlops_tui.tui.news import News
 from mlops_tui.tui.screens.lineage import LineageRoom
 from mlops_tui.tui.screens.proposal import ProposalRoom
 from mlops_tui.tui.screens.queue import QueueRoom
 from mlops_tui.tui.screens.queue import until as ends_in
-from mlops_tui.tui.screens.run import RunRoom
+from mlops_tui.tui.screens.run import RunRoom, environment, overview
 from mlops_tui.tui.screens.run_compare import CompareRoom, difference, shown
-from mlops_tui.tui.screens.runs import RunsRoom, best_of, due, filter_of, gate_word, goal_of, trend_key
+from mlops_tui.tui.screens.runs import (
+    RunsRoom,
+    best_of,
+    due,
+    filter_of,
+    gate_word,
+    goal_of,
+    summary,
+    trend_key,
+)
 from mlops_tui.tui.widgets.chart import Series
 from mlops_tui.tui.widgets.curves import closer, noisy
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._lineage import LineageEdge, LineageGraph, LineageNode
-from mlops_tui.verbs._shapes import MetricSummary, Model, Run
+from mlops_tui.verbs._shapes import MetricSummary, Model, Run, RunDetail
 from mlops_tui.verbs._status import Disk, LiveRun, StatusReport
 from mlops_tui.verbs.daemon import DaemonStatus
-from mlops_tui.verbs.run import CompareRow, Comparison, RunMarks, Trend, Trends
+from mlops_tui.verbs.run import CompareRow, Comparison, LogChunk, RunMarks, Trend, Trends
 
 NOW = 1_700_000_000_000
 HOSTILE = "[/red]\x1b[31m🦊"
@@ -415,6 +425,57 @@ def test_a_run_without_stages_has_no_why() -> None:
         assert "run why" not in [key for key, _ in app.link.asked]
 
     play(RunRoom("a" * 32, "why"), {"run show": lambda _: detail}, press)
+
+
+# --- what a run says of itself ------------------------------------------------------------------------------------
+
+
+def test_a_preview_begins_with_the_state_whatever_the_name_and_is_short() -> None:
+    long = run(1, count=1, params={f"p{place}": place + 1 / 3 for place in range(9)}, verdict="PASS")
+    long.name = "n" * 4000
+    lines = summary(long, 60).plain.splitlines()
+    assert lines[0].startswith("✓ finished  nnn") and "gate ✓ PASS" in lines[0] and len(lines[0]) <= 60
+    assert (
+        lines[1] == "auc 0.9  1 point"
+        and summary(run(2), 60).plain.splitlines()[1] == "auc 0.9  last 0.8  8 points"
+    )
+    assert lines[2] == "p0  0.3333" and lines[8] == "and 3 more" and max(map(len, lines)) <= 80
+
+
+def test_the_environment_is_names_and_values() -> None:
+    found = environment({"time": NOW, "seed": 0, "git": {"commit": "abc", "dirty": True}, "interpreter": {"path": "/p", "packages": {"numpy": "2"}},
+                         "hardware": {"memory_bytes": 25_276_502_016}, "environment": {"LANG": "C"}})  # fmt: skip
+    assert dict(found) == {
+        "environment": [("time", "2023-11-14 22:13:20 UTC"), ("seed", "0")],
+        "git": [("commit", "abc"), ("dirty", "true")],
+        "interpreter": [("path", "/p")],
+        "packages": [("numpy", "2")],
+        "hardware": [("memory_bytes", "25.3 GB")],
+        "variables": [("LANG", "C")],
+    }
+
+
+def test_without_news_nothing_is_said_to_run() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "● running" in frame(app))
+        app.news = News(connected=False)
+        app.room.hear(app.news)
+        await until(pilot, lambda: "● running" not in frame(app) and frame(app).count("? no news") == 2)
+
+    play(RunsRoom(), {"run list": listed([run(1, "RUNNING")]), "run trends": trends}, keys)
+    detail = RunDetail(run_id="1" * 32, kind="train", name="late", project="flights", experiment="late", state="RUNNING", created=NOW)  # fmt: skip
+    assert overview(detail, 70, news=False).plain.startswith("? no news: ")
+    assert "no news" not in overview(detail, 70).plain
+
+
+def test_the_log_of_a_run_that_is_over_has_ended() -> None:
+    detail = RunDetail(run_id="1" * 32, kind="train", name="late", project="flights", experiment="late", state="FINISHED", created=NOW)  # fmt: skip
+    text = LogChunk(run_id=detail.run_id, text="done\n", offset=0, next=5, size=5, ended=True)
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "done" in frame(app) and " · ended" in frame(app))
+
+    play(RunRoom("1" * 32, "log"), {"run show": lambda _: detail, "run logs": lambda _: text}, keys)
 
 
 # --- side by side -------------------------------------------------------------------------------------------------
