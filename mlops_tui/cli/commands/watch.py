@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 
 import msgspec
+from rich.cells import cell_len
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
@@ -25,7 +26,7 @@ from mlops_tui.tui.plot.chart import chart_text
 from mlops_tui.tui.plot.curve import Series
 from mlops_tui.tui.plot.glyphs import Mode
 from mlops_tui.verbs._screens import Watch
-from mlops_tui.verbs._shapes import RunDetail
+from mlops_tui.verbs._shapes import Run, RunDetail
 
 LOG_LINES = 3
 INTERVAL = 0.5
@@ -53,7 +54,7 @@ class Viewer:
         shown = Text(no_wrap=True, end="")
         lines: list[Text | str] = [
             self._head(run, width),
-            self._stages(run, width),
+            *self._stages(run, width),
             *self._curve(run, width),
             *self._log(run, width),
         ]
@@ -78,31 +79,50 @@ class Viewer:
         found.truncate(width, overflow="ellipsis")
         return found
 
-    def _stages(self, run: RunDetail, width: int) -> str:
+    def _stages(self, run: RunDetail, width: int) -> list[str]:
+        """In two lines at most."""
         dot = "." if self._request.ascii else "·"
         words = [
             f"{stage.name}{'…' if stage.state == 'started' and not self._request.ascii else ''}"
             for stage in run.stages
         ]
-        return cut(clean(f" {dot} ".join(words)), width)
+        return wrapped([clean(word) for word in words], f" {dot} ", width, 2)
 
     def _curve(self, run: RunDetail, width: int) -> Sequence[str]:
-        key = self._request.metric or next(
-            (key for key, found in run.metrics.items() if found.count > 1 and "/" not in key), ""
-        )
+        key = self._request.metric or drawn_metric(run)
         if key not in run.metrics:
             return [f"no metric {clean(key)} yet"] if self._request.metric else []
         answer = self._client.call("run metrics", {"run_id": run.run_id, "keys": [key], "buckets": 2 * width})
         series = [Series(key, curve.buckets, nonfinite=curve.nonfinite) for curve in answer.metrics]
         best = run.metrics[key]
         return [
-            f"{clean(key)} {number(best.last)}, best {number(best.best)}, {best.count} points",
+            f"{clean(key)} {number(best.last)}, best {number(best.best)}, {best.count:,} point{'' if best.count == 1 else 's'}",
             *chart_text(series, width, self._request.height, self._mode).splitlines(),
         ]
 
     def _log(self, run: RunDetail, width: int) -> Sequence[str]:
         answer = self._client.call("run logs", {"run_id": run.run_id, "tail": LOG_LINES})
         return [cut(clean(line), width) for line in answer.text.splitlines()[-LOG_LINES:]]
+
+
+def drawn_metric(run: Run) -> str:
+    """The metric with a curve that says most: the run's own, else the one with the most points, of the machine only where there is no other."""
+    curves = {key: found.count for key, found in run.metrics.items() if found.count > 1}
+    if run.metric in curves:
+        return run.metric
+    return max(curves, key=lambda key: (not key.startswith("system/"), curves[key]), default="")
+
+
+def wrapped(words: Sequence[str], between: str, width: int, most: int) -> list[str]:
+    """Words in at most `most` lines of `width` cells; the last one is cut."""
+    lines: list[str] = []
+    for word in words:
+        longer = lines[-1] + between + word if lines else ""
+        if lines and (len(lines) == most or cell_len(longer) <= width):
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [cut(line, width) for line in lines]
 
 
 def run(session: Session, request: Watch) -> RunDetail:
