@@ -44,6 +44,8 @@ class HomeRoom(Room):
     CONTEXTS = ("home",)
     BINDINGS: ClassVar[list[Any]] = bindings("home")
 
+    _live = False
+
     def body(self) -> Iterable[Widget]:
         boards = VerticalScroll(id="boards", can_focus=False)
         boards.compose_add_child(Board(id="decisions"))
@@ -58,6 +60,9 @@ class HomeRoom(Room):
         if kind in ("run", "proposal"):
             return f"{kind}:{names[0]}"
         return f"alias:{names[1]}@champion" if kind == "model" else ""
+
+    def live_in_sight(self) -> bool:
+        return self._live
 
     def on_mount(self) -> None:
         self.query_one("#decisions").focus()
@@ -76,6 +81,7 @@ class HomeRoom(Room):
             self.mlops.complain(problem)
             return
         left, right = self.query_one("#decisions", Board), self.query_one("#machine", Board)
+        self._live = bool(found.runs)
         something = bool(found.projects or found.runs) or await self._any_run()
         right.display = something
         if not something:

@@ -24,6 +24,7 @@ class LedgerRoom(ListRoom):
     TITLE = "Ledger"
     VERB = "ledger list"
     EMPTY = "nothing has been decided yet"
+    OF_PROJECTS = False
     CONTEXTS = ("ledger",)
     BINDINGS: ClassVar[list[Any]] = bindings("ledger")
 

@@ -16,7 +16,7 @@ from mlops_tui.client.filtering import Completion, check, complete
 from mlops_tui.tui import views
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export
-from mlops_tui.tui.formats import clean, glyphs, number
+from mlops_tui.tui.formats import clean, glyphs, number, plain
 from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.views import View
 from mlops_tui.tui.widgets.column_picker import ColumnPicker
@@ -24,6 +24,9 @@ from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.filter_bar import FilterBar
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
 from mlops_tui.verbs import find
+
+
+PROJECT = Column("project", "project", 13, lambda row: plain(row.project))
 
 
 class ListRoom(TableKeys):
@@ -35,6 +38,8 @@ class ListRoom(TableKeys):
     VERB: ClassVar[str] = ""
     SORT: ClassVar[str] = ""
     EMPTY: ClassVar[str] = "nothing here yet"
+    OF_PROJECTS: ClassVar[bool] = True
+    """Rows belong to a project, which a first column says where all projects are in view."""
     BINDINGS: ClassVar[list[Any]] = bindings("list")
 
     def __init__(self, filter: str = "", sort: str = "") -> None:
@@ -98,7 +103,7 @@ class ListRoom(TableKeys):
         )
         with_preview = Container(id="split")
         with_preview.compose_add_child(
-            QueryTable(self.columns(), row_key=self.row_key, empty=self.EMPTY, id="table")
+            QueryTable(self._named(self.columns()), row_key=self.row_key, empty=self.empty_text(), id="table")
         )
         with_preview.compose_add_child(Doc(id="preview"))
         yield with_preview
@@ -112,11 +117,26 @@ class ListRoom(TableKeys):
         """Marks the column that the rows are ordered by."""
         self.table.set_order(self.sorted_column(), self.sort.startswith("-"))
 
+    def _named(self, columns: Sequence[Column]) -> list[Column]:
+        """Columns behind the one that names the project, where it is not the same for all rows."""
+        several = self.OF_PROJECTS and self.link.project[0] is None
+        return [PROJECT, *columns] if several else list(columns)
+
+    def empty_text(self) -> str:
+        """What stands where no rows are; deeds want a project first."""
+        first, _, hint = self.EMPTY.partition("\n\n")
+        wanting = hint and self.OF_PROJECTS and self.link.project[0] is None
+        return f"{first}\n\ngj chooses a project" if wanting else self.EMPTY
+
     def line_changed(self) -> None:
         super().line_changed()
         self.draw_preview()
 
     def load(self) -> None:
+        shown = self.table.columns
+        wanted = self._named([column for column in shown if column.key != PROJECT.key])
+        if len(wanted) != len(shown):  # another project is looked at
+            self.table.set_columns(wanted)
         self.table.reset(keep_cursor=True, same_rows=True)
 
     def question(self) -> dict[str, Any]:
@@ -174,7 +194,7 @@ class ListRoom(TableKeys):
         self.table.empty = (
             "nothing passes the filter\n\n/ changes it, esc removes it"
             if self.filter_text.strip()
-            else self.EMPTY
+            else self.empty_text()
         )
         self.table.deliver(Window(total=total, offset=offset, rows=page.items), generation)
         if changed or offset == 0:
@@ -256,7 +276,7 @@ class ListRoom(TableKeys):
     @work(exclusive=True, group="columns")
     async def action_list_columns(self) -> None:
         try:
-            offered = list(await self.all_columns())
+            offered = self._named(await self.all_columns())
         except Problem as problem:
             self.mlops.complain(problem)
             return
@@ -289,7 +309,7 @@ class ListRoom(TableKeys):
         """Looks as it was saved under a letter."""
         try:
             view = views.recall(self.link.home, self.link.project[0] or "", self.VERB, letter)
-            offered = await self.all_columns()
+            offered = self._named(await self.all_columns())
         except Problem as problem:
             self.mlops.complain(problem)
             return

@@ -10,6 +10,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from mlops_store.errors import Problem
@@ -51,6 +52,7 @@ class Room(Screen[None]):
         self.paused = False
         self.updated: int | None = None
         self._stale = False
+        self._ticking: Timer | None = None
 
     # --- what subclasses say ---
 
@@ -88,6 +90,10 @@ class Room(Screen[None]):
         """Looks as it was saved."""
         self.mlops.tell("only lists have views to recall", "warning")
         return None
+
+    def live_in_sight(self) -> bool:
+        """Whether something that is shown changes by itself, so that the age of what is shown counts."""
+        return False
 
     def refusal(self, action: str) -> str:
         """Why an action cannot be done now; empty where it can. Its key stays in the strip, dimmed, and says this."""
@@ -144,14 +150,33 @@ class Room(Screen[None]):
             return
         trail = [self.link.project[0] or "all projects", *self.names()]
         self.query_one("#crumbs", Crumbs).trail(trail, self.mlops.pulse(paused=self.paused))
-        updated = Text(
-            ""
-            if self.updated is None
-            else f"updated {time.strftime('%H:%M:%S', time.localtime(self.updated / 1000))}",
-            style="bright_black",
-        )
-        self.query_one("#status", Line).show(self.status(), updated)
+        self._show_status()
         self.query_one("#hints", Hints).update()
+
+    def _show_status(self) -> None:
+        """The age of what is shown ticks only while something live is in sight: else the screen rests, and a time says it."""
+        ticks = (
+            self.updated is not None
+            and self.app.screen is self
+            and self.mlops.news.connected
+            and not self.paused
+            and self.live_in_sight()
+        )
+        if ticks and self._ticking is None:
+            self._ticking = self.set_interval(1.0, self._tick)
+        elif not ticks and self._ticking is not None:
+            self._ticking.stop()
+            self._ticking = None
+        shown = Text(style="bright_black")
+        if self.updated is not None:
+            at = time.strftime("%H:%M:%S", time.localtime(self.updated / 1000))
+            ago = max(0, time.time_ns() // 1_000_000 - self.updated) // 1000
+            shown.append(f"updated {ago} s ago" if ticks else f"updated {at}")
+        self.query_one("#status", Line).show(self.status(), shown)
+
+    def _tick(self) -> None:
+        if not self.gone:
+            self._show_status()
 
     def loaded(self) -> None:
         """To be called when an answer has been shown."""

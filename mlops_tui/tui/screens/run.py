@@ -72,6 +72,9 @@ class RunRoom(RunDeeds, DetailRoom):
             shown.append(f"  stage {clean(current)}", style="cyan")
         return Text.assemble(shown, "  ", state(self.run.verdict) if self.run.verdict else "")
 
+    def live_in_sight(self) -> bool:
+        return self.run is not None and self.run.state not in ENDED
+
     def concerns(self, news: News) -> bool:
         return self.run_id in news.runs or any(self.run_id in subject for _, subject in news.entries)
 

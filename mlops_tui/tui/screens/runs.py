@@ -305,6 +305,9 @@ class RunsRoom(RunDeeds, ListRoom):
             self.table.repaint()
             self.draw_preview()
 
+    def live_in_sight(self) -> bool:
+        return any(run.state not in ENDED for run in self.table.in_sight)
+
     def row_key(self, row: Run) -> str:
         return row.run_id
 

@@ -53,9 +53,9 @@ class Stand(App[None]):
 
     CSS_PATH = Path(mlops_tui.tui.app.__file__).parent / "styles" / "app.tcss"
 
-    def __init__(self, room: Room, given: Given) -> None:
+    def __init__(self, room: Room, given: Given, link: type[Link] = Link) -> None:
         super().__init__()
-        self.room, self.link = room, Link(given)
+        self.room, self.link = room, link(given)
         self.news = News(connected=True)
         self.look = look(Settings(), environ={"LANG": "C.UTF-8"})
         self.said: list[str] = []
@@ -91,10 +91,14 @@ async def until(pilot: Pilot[None], found: Callable[[], bool]) -> None:
 
 
 def play(
-    room: Room, given: Given, keys: Callable[[Pilot[None], Stand], Any], size: tuple[int, int] = (80, 24)
+    room: Room,
+    given: Given,
+    keys: Callable[[Pilot[None], Stand], Any],
+    size: tuple[int, int] = (80, 24),
+    link: type[Link] = Link,
 ) -> None:
     async def run() -> None:
-        app = Stand(room, given)
+        app = Stand(room, given, link)
         async with app.run_test(size=size) as pilot:
             await keys(pilot, app)
 

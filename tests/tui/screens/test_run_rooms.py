@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from test_rooms import Given, Stand, frame, play, until
+from test_rooms import Given, Link, Stand, frame, play, until
 from textual.pilot import Pilot
 
 from mlops_store.filters import parse
@@ -536,3 +536,41 @@ def test_runs_side_by_side_begin_with_the_champion_and_a_curve_of_several_points
         await until(pilot, lambda: "tab goes there" in app.said[-1])
 
     play(room, given, keys)
+
+
+# --- all projects, and the age of what is shown -------------------------------------------------------------------
+
+
+def test_lists_of_all_projects_name_the_project_of_each_row() -> None:
+    runs = [run(1)]
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "project" in frame(app) and " flights " in frame(app).splitlines()[3])
+        app.link.project = ("flights", None)
+        app.room.load()
+        await until(pilot, lambda: "project" not in frame(app) and "late-1" in frame(app))
+        app.link.project = (None, None)  # type: ignore[assignment]
+        runs.clear()
+        app.room.load()
+        await until(pilot, lambda: "gj chooses a project" in frame(app))
+        assert "a starts one" not in frame(app)
+
+    class All(Link):
+        project = (None, None)  # type: ignore[assignment]
+
+    play(RunsRoom(), {"run list": listed(runs), "run trends": trends}, keys, link=All)
+
+
+def test_the_age_of_what_is_shown_ticks_only_while_something_runs() -> None:
+    runs = [run(1, "RUNNING")]
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "updated 0 s ago" in frame(app))
+        app.room.updated -= 2000  # type: ignore[operator]
+        await until(pilot, lambda: "updated 3 s ago" in frame(app))
+        runs[:] = [run(1)]
+        app.room.load()
+        await until(pilot, lambda: " s ago" not in frame(app).splitlines()[-2] and "updated " in frame(app))
+        assert app.room._ticking is None
+
+    play(RunsRoom(), {"run list": listed(runs), "run trends": trends}, keys)
