@@ -12,6 +12,7 @@ import msgspec
 import mlops_tui
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_tui.client.decoding import decode
 from mlops_tui.client.presence import wait_until_free
 from mlops_tui.client.spawn import start_daemon
 from mlops_tui.client.wire import GONE, Answer, UnixConnection, ask, problem_in
@@ -105,12 +106,13 @@ class Client:
         verb = find(key)
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex} if verb.writes else {}
         answer = self._ask(f"/v1/{verb.path}", _encode(request), headers)
-        return msgspec.json.decode(answer.body, type=verb.output)
+        return decode(answer.body, verb.output)
 
     def plan(self, key: str, request: Any = None) -> Plan:
         """What a verb would do."""
         answer = self._ask(f"/v1/{find(key).path}?dry_run=1", _encode(request), {})
-        return msgspec.json.decode(answer.body, type=Plan)
+        plan: Plan = decode(answer.body, Plan)
+        return plan
 
     def openapi(self) -> Any:
         """The description of the protocol."""
@@ -135,9 +137,8 @@ class Client:
             response = connection.getresponse()
             if response.status != 200:
                 raise problem_in(response.read())
-            decoder = msgspec.json.Decoder(Event)
             while line := response.readline():
-                yield decoder.decode(line) if line.strip() else None
+                yield decode(line, Event) if line.strip() else None
         finally:
             connection.close()
 
@@ -182,7 +183,8 @@ class Client:
         answer = self._once("GET", "/v1/ping", b"", {})
         if answer.status != 200:
             raise problem_in(answer.body)
-        return msgspec.json.decode(answer.body, type=Pong)
+        pong: Pong = decode(answer.body, Pong)
+        return pong
 
     def _start(self) -> None:
         if not self._autostart:

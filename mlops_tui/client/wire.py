@@ -12,6 +12,7 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.address import check_folders
+from mlops_tui.client.decoding import decode
 
 CONNECT_TIMEOUT = 5.0
 
@@ -77,7 +78,7 @@ def ask(
 def problem_in(body: bytes, status: int | None = None) -> Problem:
     """The error that an answer carries; `status` overrides the one inside."""
     try:
-        error = msgspec.json.decode(body, type=_Failure).error
+        error = decode(body, _Failure).error
     except msgspec.DecodeError:
         text = body[:200].decode("utf-8", errors="replace")
         return Problem(

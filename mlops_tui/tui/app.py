@@ -45,6 +45,8 @@ def _screen(name: str) -> Callable[[], Screen[Any]]:
     def make() -> Screen[Any]:
         module = importlib.import_module(f"mlops_tui.tui.screens.{name}")
         made: Screen[Any] = module.SCREEN()
+        # It is made with the styles of now: without this, Textual reads all CSS twice more for it.
+        made._css_update_count = made.app._css_update_count
         return made
 
     return make
@@ -201,6 +203,9 @@ class MlopsApp(Overlays):
 
     async def _finish_prefix(self, event: events.Key) -> None:
         prefix, self._prefix = self._prefix, ""
+        if self.is_modal:  # a dialog has come in between: the key is its own
+            await self._press(event)
+            return
         self.screen.query_one(Hints).update()
         if event.key == "escape":
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 import traceback
@@ -19,7 +20,7 @@ def report(home: Home, error: BaseException | None, screen: str) -> Path | None:
     """Writes it; None where the disk does not take it."""
     text = "".join(traceback.format_exception(error)) if error is not None else "no exception is known\n"
     head = f"mlops-tui {mlops_tui.__version__}, textual {textual.__version__}, Python {platform.python_version()}, screen {screen}\n\n"
-    path = home.path / "tui" / f"crash-{time.strftime('%Y%m%d-%H%M%S')}.txt"
+    path = home.path / "tui" / f"crash-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.txt"
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         write_atomic(path, redact_text(head + text).encode(errors="replace"))

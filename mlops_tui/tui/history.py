@@ -21,7 +21,7 @@ def load(home: Home) -> list[str]:
     """The queries, oldest first; none where there is no file, or one that is no history."""
     try:
         return msgspec.json.decode(path_of(home).read_bytes(), type=list[str])[-LONGEST:]
-    except (OSError, msgspec.DecodeError):
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError):
         return []
 
 

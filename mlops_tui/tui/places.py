@@ -44,10 +44,15 @@ def room_of(key: str, fields: Mapping[str, Any], project: str) -> Opening | str 
     return None
 
 
+def number_of(version: str) -> int | None:
+    """A version's number; None for an alias, and for what cannot be one."""
+    return int(version) if version.isdecimal() and version.isascii() and len(version) <= 9 else None
+
+
 def place(kind: str, id: str, project: str) -> Opening | None:
     """What to open for one entity: `run` ID, `model` NAME[@V], `data` SOURCE[@V], `feature` VIEW[@V], `proposal` ID, `prediction` RUN."""
     name, _, version = id.partition("@")
-    number = int(version) if version.isdigit() else None
+    number = number_of(version)
     if kind in ("run", "prediction"):
         from mlops_tui.tui.screens.run import RunRoom
 

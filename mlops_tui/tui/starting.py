@@ -10,6 +10,7 @@ from mlops_store.errors import Problem
 from mlops_tui.commandline.values import json_or_text
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import short
+from mlops_tui.tui.places import number_of
 from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import Sweep
 
@@ -111,7 +112,7 @@ def _texts(text: str) -> dict[str, str]:
 
 
 def _check_sweep(values: Values) -> tuple[str, str] | None:
-    if values["trials"] and not (values["trials"].isdigit() and int(values["trials"]) > 0):
+    if values["trials"] and not number_of(values["trials"]):
         return "trials", "the number of runs is a whole number above 0"
     for name, read in (("space", _texts), ("params", read_pairs)):
         try:
@@ -146,8 +147,15 @@ def _check_score(values: Values) -> tuple[str, str] | None:
     for name in ("model", "input", "output"):
         if not values[name]:
             return name, "this is needed"
-    path = Path(values["input"]).expanduser()
-    return None if path.is_file() else ("input", f"there is no file {path}")
+    for name in ("input", "output"):
+        try:
+            path = Path(values[name]).expanduser()
+            found = path.is_file() if name == "input" else path.absolute().parent.is_dir()
+        except (OSError, RuntimeError, ValueError) as error:
+            return name, str(error)
+        if not found:
+            return name, f"there is no {'file' if name == 'input' else 'folder for'} {path}"
+    return None
 
 
 def _fields(

@@ -34,7 +34,7 @@ def load(home: Home) -> Views:
         return msgspec.json.decode(path_of(home).read_bytes(), type=Views)
     except FileNotFoundError:
         return {}
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, UnicodeDecodeError, msgspec.DecodeError) as error:
         raise Problem("bad_views", f"{path_of(home)}: {error}", "correct or remove the file") from error
 
 

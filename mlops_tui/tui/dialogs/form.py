@@ -95,12 +95,19 @@ class Form(ModalScreen[Values | None]):
     def action_send(self) -> None:
         """Returns the values, unless one of them is wrong."""
         values = self.values()
-        wrong = self._check(values) if self._check is not None else None
+        try:
+            wrong = self._check(values) if self._check is not None else None
+        except (
+            ValueError,
+            OSError,
+            RuntimeError,
+        ) as error:  # what no check has thought of, such as ~nobody or a name of 5,000 letters
+            wrong = self._fields[0].name, str(error)
         if wrong is None:
             self.dismiss(values)
             return
         name, what = wrong
-        self.query_one("#wrong", Static).update(Text(clean(what), style="red"))
+        self.query_one("#wrong", Static).update(Text(clean(what)[:300], style="red"))
         place = next(place for place, field in enumerate(self._fields) if field.name == name)
         self.query_one(f"#field-{place}").focus()
 

@@ -13,6 +13,7 @@ from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import clean
 from mlops_tui.tui.news import News
+from mlops_tui.tui.places import number_of
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.query_table import QueryTable
@@ -125,7 +126,7 @@ class FeatureRoom(DetailRoom):
         from mlops_tui.tui.screens.model import ModelRoom
 
         model, _, version = str(event.row).partition("@")
-        self.mlops.open(ModelRoom, self.project, model, int(version) if version.isdigit() else None)
+        self.mlops.open(ModelRoom, self.project, model, number_of(version))
 
     # --- looking up ---
 

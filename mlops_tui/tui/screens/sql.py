@@ -93,6 +93,7 @@ class SqlRoom(Room):
         self._names: list[str] = []
         self.answer: SqlResult | None = None
         self.problem: Problem | None = None
+        self.running = False
 
     def body(self) -> Iterable[Widget]:
         yield Query(
@@ -122,6 +123,8 @@ class SqlRoom(Room):
                 style="red",
                 no_wrap=True,
             )
+        if self.running:
+            return Text("the query runs, for ten seconds at most", style="cyan")
         if self.answer is None:
             return Text(
                 "F5 runs the query, Tab completes, ctrl+up recalls, F8 goes to the rows", style="bright_black"
@@ -156,14 +159,23 @@ class SqlRoom(Room):
             self.history.append(text)
             history.save(self.link.home, self.history)
         self._place = len(self.history)
+        self.answer, self.problem, self.running = None, None, True
+        table = self.query_one(QueryTable)
+        table.set_columns([])
+        table.empty = "the query runs …"
+        table.reset(keep_cursor=False)
+        self.show_frame()
         try:
             self.answer = await self.link.ask("sql", {"query": text, "limit": ROWS})
             self.problem = None
         except Problem as problem:
             self.problem = problem
+            table.empty = "no answer"
+            table.reset(keep_cursor=False)
             self.show_frame()
             return
-        table = self.query_one(QueryTable)
+        finally:
+            self.running = False
         table.set_columns(_columns(self.answer))
         table.empty = "no rows"
         table.reset(keep_cursor=False)

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
 import jinja2
-from aiohttp import web
+from aiohttp import WSMessage, WSMsgType, web
+from textual_serve.app_service import AppService
 from textual_serve.server import Server
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
+LIMITS = {"width": (80, 500), "height": (24, 200)}
+"""Cells of a visitor's terminal: the usual number, and the greatest."""
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; "
@@ -77,7 +81,9 @@ class WebServer(Server):  # type: ignore[misc]
             return _refused(421, "this address is not served here")
         if request.path == "/" and "token" in request.query:
             return self._welcome(request)
-        if not hmac.compare_digest(request.cookies.get(self._name, "").encode(), self._cookie.encode()):
+        if not hmac.compare_digest(
+            request.cookies.get(self._name, "").encode(errors="replace"), self._cookie.encode()
+        ):
             return _refused(403, "open the address that `mlops-tui web` printed: it carries the token")
         if (
             request.path == "/ws"
@@ -98,14 +104,48 @@ class WebServer(Server):  # type: ignore[misc]
         response.set_cookie(self._name, self._cookie, httponly=True, samesite="Strict", path="/")
         return response
 
+    async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
+        """An app for a visitor, of a size that a screen has: a million columns would be gigabytes."""
+        clamped = {name: str(_within(request.query.get(name, ""), *LIMITS[name])) for name in LIMITS}
+        found: web.WebSocketResponse = await super().handle_websocket(
+            request.clone(rel_url=request.rel_url.update_query(clamped))
+        )
+        return found
+
+    async def _process_messages(self, websocket: web.WebSocketResponse, app_service: AppService) -> None:
+        await super()._process_messages(_Clamped(websocket), app_service)
+
     @aiohttp_jinja2.template("page.html")
     async def handle_index(self, request: web.Request) -> dict[str, Any]:
         size = request.query.get("fontsize", "16")
         return {
             "title": self.title,
-            "font_size": min(max(int(size), 8), 40) if size.isdigit() else 16,
+            "font_size": min(max(int(size), 8), 40) if size.isdecimal() and len(size) < 4 else 16,
             "websocket": f"ws://{request.host}/ws",
         }
+
+
+class _Clamped:
+    """The messages of a visitor, with sizes that a screen has."""
+
+    def __init__(self, websocket: web.WebSocketResponse) -> None:
+        self._websocket = websocket
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._websocket, name)
+
+    async def __aiter__(self) -> AsyncIterator[WSMessage]:
+        async for message in self._websocket:
+            if message.type == WSMsgType.TEXT and message.data.startswith('["resize"'):
+                kind, size = json.loads(message.data)
+                size = {name: _within(str(size.get(name, "")), *LIMITS[name]) for name in LIMITS}
+                message = message._replace(data=json.dumps([kind, size]))
+            yield message
+
+
+def _within(text: str, usual: int, most: int) -> int:
+    """A whole number from 1 to `most`, `usual` where it is none."""
+    return min(max(int(text), 1), most) if text.isdecimal() and len(text) < 9 else usual
 
 
 def _refused(status: int, why: str) -> web.Response:
