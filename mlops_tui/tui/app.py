@@ -257,7 +257,7 @@ class MlopsApp(Overlays):
             return
         if self._driver is not None:
             self._driver.write(found)
-        self.tell(f"copied {what}")
+        self.tell(f"{what}, sent to the terminal's clipboard: {short(text, 80)}")
 
     def action_app_leave(self) -> None:
         self.exit(0)

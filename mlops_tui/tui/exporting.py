@@ -53,7 +53,7 @@ async def export_rows(room: Room, name: str, rows: Sequence[dict[str, Any]]) -> 
 
 
 async def _ask(room: Room, name: str, what: str) -> Path | None:
-    fields = [Field("path", "file", f"{name}.csv", hint="ends in " + ", ".join(ENDINGS))]
+    fields = [Field("path", "file", str(Path.home() / f"{name}.csv"), hint="ends in " + ", ".join(ENDINGS))]
     values: Values | None = await room.app.push_screen_wait(
         Form(f"Export {what}", fields, yes="Write", check=check)
     )

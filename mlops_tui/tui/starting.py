@@ -170,7 +170,7 @@ def _fields(
     return [
         Field("model", "model", model, choices=models),
         Field(
-            "params", "parameters", params, hint="max_depth=6 learning_rate=0.1; empty: those of mlops.toml"
+            "params", "parameters", params, hint="name=value …; empty: those of mlops.toml"
         ),
         Field(
             "pins",

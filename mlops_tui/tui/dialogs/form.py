@@ -34,7 +34,7 @@ class Form(ModalScreen[Values | None]):
 
     BINDINGS = [
         Binding("escape", "leave", "Leave", show=False),
-        Binding("ctrl+enter,f2", "send", "Go on", show=False),
+        Binding("f2", "send", "Go on", show=False),
     ]
 
     def __init__(
@@ -88,8 +88,12 @@ class Form(ModalScreen[Values | None]):
         return found
 
     @on(Input.Submitted)
-    def _next(self) -> None:
-        self.focus_next()
+    def _next(self, event: Input.Submitted) -> None:
+        """Enter goes on to the next field, and from the last one on."""
+        if event.input is self.query(Input).last():
+            self.action_send()
+        else:
+            self.focus_next()
 
     @on(Button.Pressed, "#yes")
     def action_send(self) -> None:

@@ -102,6 +102,9 @@ class Palette(ModalScreen[Entry | None]):
         at = self.query_one(OptionList).highlighted
         if at is not None:
             self.dismiss(self._shown[at])
+        elif self._shown:
+            first = self._shown[0]
+            self.notify(clean(f"{first.title}: {first.why}"), severity="warning", markup=False)
 
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,9 @@ class PlanDialog(ModalScreen[Confirmed | None]):
     ) -> None:
         super().__init__()
         self._plan, self._command, self._yes, self._reason, self._word = plan, command, yes, reason, word
+        if reason != "no":  # whoever begins to type means the reason; y and n stay the answers
+            for char in set(string.ascii_letters + string.digits) - {"y", "n"}:
+                self._bindings.key_to_bindings[char] = [Binding(char, f"reason({char!r})", show=False)]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -50,7 +54,9 @@ class PlanDialog(ModalScreen[Confirmed | None]):
             with VerticalScroll(classes="steps", can_focus=False):
                 yield Static(self._steps(), markup=False)
             if self._reason != "no":
-                wanted = "why (stays in the ledger)" + ("" if self._reason == "optional" else ", needed")
+                wanted = "why (stays in the ledger), " + (
+                    "if you like" if self._reason == "optional" else "needed"
+                )
                 yield Input(placeholder=wanted, id="reason")
             if self._word:
                 yield Input(placeholder=f"type {clean(self._word)} to confirm", id="word")
@@ -98,6 +104,12 @@ class PlanDialog(ModalScreen[Confirmed | None]):
     @on(Input.Submitted)
     def _submitted(self) -> None:
         self.query_one("#yes").focus()
+
+    def action_reason(self, char: str) -> None:
+        """The first letter of the reason."""
+        field = self.query_one("#reason", Input)
+        field.focus()
+        field.insert_text_at_cursor(char)
 
     def action_scroll(self, direction: int) -> None:
         """Moves the steps."""
