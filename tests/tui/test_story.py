@@ -84,7 +84,7 @@ class Story:
         self.terminal.keys("Home", "Space", "Space").see("2 marked")
         self.terminal.keys("c").see("Compare 2", "differences", "params C", "baseline")
         self.frame("compare", self.terminal.frame())
-        self.terminal.keys("Tab", "Tab").see("accuracy", "repaid-1-clone", "●", "▲")
+        self.terminal.keys("Tab", "Tab").see("system/cpu_percent", "repaid-1-clone", "●", "▲")
         self.terminal.keys("Escape").see("2 marked")
         self.terminal.keys("\\").gone("2 marked")
 
