@@ -57,7 +57,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
                 wanted = "why (stays in the ledger), " + (
                     "if you like" if self._reason == "optional" else "needed"
                 )
-                yield Input(placeholder=wanted, id="reason")
+                yield Input(placeholder=wanted, id="reason", select_on_focus=False)
             if self._word:
                 yield Input(placeholder=f"type {clean(self._word)} to confirm", id="word")
             with Horizontal(classes="buttons"):
