@@ -324,7 +324,16 @@ def main() -> int:
             results = [Bench(home, filled, daemon, size, cache).measure(asked.times, asked.presses, asked.seconds) for size in SIZES]  # fmt: skip
         finally:
             stop_daemon(home, 20.0)
-    text = "\n".join(page(filled.runs, results, f"python benchmarks/app.py --runs {filled.runs}")) + "\n"
+    text = (
+        "\n".join(
+            page(
+                filled.runs,
+                results,
+                f"python benchmarks/app.py --runs {filled.runs} --times {asked.times} --presses {asked.presses} --seconds {asked.seconds:g}",
+            )
+        )
+        + "\n"
+    )
     print(text)
     if asked.write:
         asked.write.write_text(text, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -9,6 +10,7 @@ import msgspec
 from rich.text import Text
 from textual import on, work
 from textual.containers import Container
+from textual.timer import Timer
 from textual.widget import Widget
 
 from mlops_store.errors import Problem
@@ -24,6 +26,9 @@ from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.filter_bar import FilterBar
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
 from mlops_tui.verbs import find
+
+REST = 0.15
+"""Seconds without a key after which the preview follows."""
 
 
 PROJECT = Column("project", "project", 13, lambda row: plain(row.project))
@@ -49,6 +54,8 @@ class ListRoom(TableKeys):
         self.total: int | None = None
         self._share = 0
         self.problem: Problem | None = None
+        self._moved = 0.0
+        self._follows: Timer | None = None
 
     # --- what subclasses say ---
 
@@ -203,7 +210,15 @@ class ListRoom(TableKeys):
 
     @on(QueryTable.Highlighted)
     def _highlighted(self) -> None:
-        self.draw_preview()
+        """The preview follows at once after a rest, else when the cursor rests: a key that is held costs its rows alone."""
+        rested = self._moved + REST < (now := time.monotonic())
+        self._moved = now
+        if self._follows is not None:
+            self._follows.stop()
+        if rested:
+            self.draw_preview()
+        else:
+            self._follows = self.set_timer(REST, self.draw_preview)
 
     @on(QueryTable.MarksChanged)
     def _marked(self) -> None:

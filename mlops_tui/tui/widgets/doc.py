@@ -29,6 +29,7 @@ class Doc(VerticalScroll, can_focus=True):
         self._body = Static(markup=False)
         super().__init__(self._body, id=id, classes=classes)
         self._writer: Writer | None = None
+        self._shown: RenderableType | None = None
         self._width = 0
 
     def write(self, writer: Writer | RenderableType) -> None:
@@ -46,8 +47,22 @@ class Doc(VerticalScroll, can_focus=True):
 
     def _draw(self) -> None:
         self._width = self.scrollable_content_region.width
-        if self._writer is not None and self._width > 0:
-            self._body.update(self._writer(self._width))
+        if self._writer is None or self._width <= 0:
+            return
+        shown = self._writer(self._width)
+        if isinstance(shown, Text) and (shown, shown.spans) == (
+            self._shown,
+            getattr(self._shown, "spans", None),
+        ):
+            return
+        self._shown = shown
+        self._body.update(shown, layout=False)
+        # The screen is laid out anew only for another height: that costs more than drawing.
+        if (
+            self._body.visual.get_height(self._body.styles.get_rules(), self._body.size.width)
+            != self._body.size.height
+        ):
+            self._body.refresh(layout=True)
 
     def action_top(self) -> None:
         """To the first line."""
