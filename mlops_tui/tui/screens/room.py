@@ -259,6 +259,9 @@ class Room(Screen[None]):
                 else Plan(title=title or verb.summary, steps=[verb.help or verb.summary])
             )
             plan = Plan(title=plan.title, steps=[*notes, *plan.steps], undo=plan.undo)
+            if not self.in_front():
+                self.mlops.tell("this screen was left before the plan came: nothing was done", "warning")
+                return None
             confirmed: Confirmed | None = await self.app.push_screen_wait(
                 PlanDialog(plan, command=line, yes=yes, reason=reason, word=word)
             )
@@ -277,6 +280,10 @@ class Room(Screen[None]):
         """How a deed that was just done is taken back by a key; empty where it is not."""
         keys = self.mlops.look.settings.keys.get("room.undo", action("room.undo").keys)
         return f" {glyphs().bullet} {keys.split()[0]} undoes it" if key in REVERSIBLE else ""
+
+    def in_front(self) -> bool:
+        """Whether this is the screen that one looks at, dialogs aside: what is confirmed is what one sees."""
+        return next((each for each in reversed(self.app.screen_stack) if isinstance(each, Room)), None) is self
 
     def entity_or_nothing(self) -> str:
         """The entity; says so where there is none."""
