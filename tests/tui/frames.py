@@ -14,6 +14,7 @@ GOLDEN = Path(__file__).parent / "golden"
 _VARIES = (
     (re.compile(r"\b[0-9a-f]{12,64}\b"), "#"),  # ids and digests
     (re.compile(r"\b[0-9a-f]{9,}…"), "#…"),
+    (re.compile(r"/story-\w{8}/"), "/story/"),
     (re.compile(r"\bprop-#?-?[0-9a-f-]+"), "prop-#"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?"), "DATE"),
     (re.compile(r"\d\d:\d\d:\d\d|\d\d-\d\d \d\d:\d\d"), "TIME"),

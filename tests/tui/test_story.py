@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +24,11 @@ LONG = 150.0
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return small_project.make(tmp_path / "loans")
+def project() -> Iterator[Path]:
+    """In a folder whose name has the same length every time: the frames name it, and break their lines by it."""
+    folder = Path(tempfile.mkdtemp(prefix="story-", dir="/tmp"))
+    yield small_project.make(folder / "loans")
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
