@@ -62,7 +62,9 @@ def fill(home: Home, runs: int) -> str:
                 "INSERT INTO params SELECT run_id, ?, to_json(i % ?), CAST(i % ? AS VARCHAR), i % ?, 1, 'w', 1 FROM r",
                 [name, 7 + place, 7 + place, 7 + place],
             )
-        con.execute("INSERT INTO journal_tags SELECT run_id, 'owner', printf('team-%d', i % 40), 1, 'w', 1 FROM r")
+        con.execute(
+            "INSERT INTO journal_tags SELECT run_id, 'owner', printf('team-%d', i % 40), 1, 'w', 1 FROM r"
+        )
         for place, name in enumerate(METRICS):
             con.execute(
                 """INSERT INTO last_values SELECT run_id, ?, 100, 0, 0, v, 99, 0, 1, 'w', 1, v - 0.1, 3, v + 0.1, 7

@@ -29,7 +29,9 @@ def compare(read: Read, a: Named, b: Named) -> ModelComparison:
         *_environment(left.environment, right.environment),
     ]
     metrics, note, run_id = compare_metrics(read, a, b)
-    return ModelComparison(model=a.model, a=a.version, b=b.version, rows=rows, metrics=metrics, note=note, run_id=run_id)
+    return ModelComparison(
+        model=a.model, a=a.version, b=b.version, rows=rows, metrics=metrics, note=note, run_id=run_id
+    )
 
 
 def differ(section: str, pairs: Pairs) -> list[ModelCompareRow]:

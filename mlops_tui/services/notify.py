@@ -75,7 +75,14 @@ def _event(read: Read, row: dict[str, Any], data: dict[str, Any]) -> dict[str, A
                     "run_id": data.get("run_id"), "verdict": data["verdict"],
                     "text": f"{data['model']}@{data.get('version')}: the gate says {data['verdict']}"}  # fmt: skip
         case "home.space":
-            return {**common, "event": "space", "project": "", "state": data.get("state"), "free": data.get("free"), "text": data.get("text", "")}
+            return {
+                **common,
+                "event": "space",
+                "project": "",
+                "state": data.get("state"),
+                "free": data.get("free"),
+                "text": data.get("text", ""),
+            }
     if data.get("state") not in _FAILED:
         return None
     run = read.one("SELECT project, model, kind, name, reason FROM runs WHERE run_id = ?", [data["run_id"]])

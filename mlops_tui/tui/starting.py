@@ -169,9 +169,7 @@ def _fields(
 ) -> list[Field]:
     return [
         Field("model", "model", model, choices=models),
-        Field(
-            "params", "parameters", params, hint="name=value …; empty: those of mlops.toml"
-        ),
+        Field("params", "parameters", params, hint="name=value …; empty: those of mlops.toml"),
         Field(
             "pins",
             "data",

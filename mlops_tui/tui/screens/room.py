@@ -283,7 +283,9 @@ class Room(Screen[None]):
 
     def in_front(self) -> bool:
         """Whether this is the screen that one looks at, dialogs aside: what is confirmed is what one sees."""
-        return next((each for each in reversed(self.app.screen_stack) if isinstance(each, Room)), None) is self
+        return (
+            next((each for each in reversed(self.app.screen_stack) if isinstance(each, Room)), None) is self
+        )
 
     def entity_or_nothing(self) -> str:
         """The entity; says so where there is none."""

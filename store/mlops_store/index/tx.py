@@ -263,7 +263,9 @@ class Writer:
 
     def reader(self) -> Read:
         """A reader for one other thread."""
-        return Read(self.home, self.database.cursor(), orders=self._orders, fields=self._fields, kept=self._kept)
+        return Read(
+            self.home, self.database.cursor(), orders=self._orders, fields=self._fields, kept=self._kept
+        )
 
     def execute(self, commands: Sequence[Command]) -> list[Result]:
         """Runs the commands in order, as one group; each sees the effects of those before it.
