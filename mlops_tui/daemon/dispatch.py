@@ -65,7 +65,17 @@ def load_handlers(own: dict[str, Service]) -> dict[str, Handler]:
             continue
         plan = find_service(verb, "plan_") if verb.plans else None
         handlers[verb.path] = Handler(verb, msgspec.json.Decoder(verb.input), service, plan)
+    learn_types(msgspec.Struct)
     return handlers
+
+
+def learn_types(base: type[msgspec.Struct]) -> None:
+    """Has msgspec build what it knows of each record that services read, before threads do: two that begin with the same type at once can
+    bring the process down."""
+    for kind in base.__subclasses__():
+        learn_types(kind)
+        if kind.__module__.startswith(("mlops_store.", "mlops_tui.services.", "mlops_tui.daemon.")):
+            msgspec.json.Decoder(kind)
 
 
 class Dispatcher:
