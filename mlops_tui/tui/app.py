@@ -82,6 +82,7 @@ class MlopsApp(Overlays):
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = look.theme if look.theme in self.available_themes else DARK.name
+        self._no_theme = "" if look.theme in self.available_themes else look.theme
         self.set_keymap(
             {id: ",".join(name_of(key) for key in keys.split()) for id, keys in look.settings.keys.items()}
         )
@@ -94,6 +95,8 @@ class MlopsApp(Overlays):
         if self.link.project[1] is not None and not self.look.read_only:
             self._meet_project()
         self.call_after_refresh(self._check_size)
+        if self._no_theme:
+            self.tell(f"there is no theme {self._no_theme!r}", "warning", hint=":set theme and Tab list them")
         loop = asyncio.get_running_loop()
         for number in (
             signal.SIGTERM,

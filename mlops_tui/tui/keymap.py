@@ -18,6 +18,8 @@ def check(own: Mapping[str, str]) -> None:
             near = difflib.get_close_matches(id, ACTIONS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else "docs/keys.md lists them"
             raise _problem(f"there is no action {id!r}", hint)
+        if not keys.split():
+            raise _problem(f"{id!r} is left without a key", "name at least one, or leave the line out")
         for key in keys.split():
             if key in PREFIXES:
                 why = f"{key!r} cannot be the key of {id!r}: others begin with it ({PREFIXES[key]})"
