@@ -131,6 +131,9 @@ class MlopsApp(Overlays):
     def _fatal_error(self) -> None:
         """Instead of Textual's traceback, which shows the values of variables."""
         error = self._exception
+        if self._follower is not None:
+            self._follower.stop()
+        self.link.rest()
         path = report(self.link.home, error, type(self.screen).__name__ if self.screen_stack else "")
         self._exit_renderables.append(Text(clean(words(error, path), keep="\n")))
         self._close_messages_no_wait()
