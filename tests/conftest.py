@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -21,7 +22,11 @@ if os.environ.get("CI"):
 
 
 def end(home: Home) -> None:
-    """No daemon of a test outlives it, also where the test broke it."""
+    """No daemon of a test outlives it, also where the test broke it. The threads of an app that ran in this process finish first: they
+    would start the daemon again."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(("news", "ask")):
+            thread.join(60)
     try:
         stop_daemon(home, 20.0)
     finally:

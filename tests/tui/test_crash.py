@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from pathlib import Path
 
 import pytest
@@ -48,9 +47,6 @@ def test_an_exception_of_the_app_ends_it_with_a_report(served_home: Home) -> Non
 
     with pytest.raises(RuntimeError, match="no such thing"):
         asyncio.run(scenario())
-    for thread in threading.enumerate():  # a process would end with the app; here its threads finish what they had begun
-        if thread.name.startswith(("news", "ask")):
-            thread.join(60)
     assert app.return_code == 1
     [found] = (served_home.path / "tui").glob("crash-*.txt")
     assert "RuntimeError: no such thing" in found.read_text()
