@@ -6,6 +6,7 @@ take the width that they need.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
@@ -24,7 +25,7 @@ COLOURS = {
 }  # fmt: skip
 
 
-class Surface:
+class Surface(ABC):
     """A page for people. All text that is given to it may come from data: it is cleaned here, and cut.
 
     `terminal`: it ends up on one; `width` in cells, none in a pipe, where tables take what they need.
@@ -167,21 +168,21 @@ class Surface:
 
     # --- where it goes ---
 
+    @abstractmethod
     def put(self, text: str = "", bold: int = 0) -> None:
         """One finished line; the first `bold` letters stand out."""
-        raise NotImplementedError
 
+    @abstractmethod
     def coloured(self, lines: list[list[str]], widths: list[int], right: list[bool]) -> None:
         """A table that is laid out; its first line names the columns."""
-        raise NotImplementedError
 
+    @abstractmethod
     def block(self, text: str) -> None:
         """Several lines, such as Markdown or a log."""
-        raise NotImplementedError
 
+    @abstractmethod
     def piece(self, text: str) -> None:
         """A part of a stream, with the line ends that it has."""
-        raise NotImplementedError
 
 
 def _text(value: Any) -> str:

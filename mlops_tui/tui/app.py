@@ -7,7 +7,6 @@ import importlib
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -19,13 +18,13 @@ from textual.widgets import Static
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.here import Project
-from mlops_tui.tui import chords, clipboard
+from mlops_tui.tui import chords
 from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
 from mlops_tui.tui.ascii_filter import AsciiFilter
 from mlops_tui.tui.crash import report, words
 from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.dialogs.too_small import TooSmall, fits
-from mlops_tui.tui.formats import clean, glyphs, short, use_ascii
+from mlops_tui.tui.formats import clean, glyphs, use_ascii
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
 from mlops_tui.tui.notifying import Notifier, ring, run_command
@@ -234,36 +233,6 @@ class MlopsApp(Overlays):
             room.save_view(letter)
         else:
             room.recall_view(letter)
-
-    # --- messages ---
-
-    def tell(
-        self, text: str, level: str = "information", detail: str = "", hint: str = "", lasts: int = 0
-    ) -> None:
-        """Says something for `lasts` seconds, with what to do about it, and keeps it in the message log."""
-        lines = [clean(short(text, 400)), *([f"{glyphs().arrow} {clean(short(hint, 400))}"] if hint else [])]
-        lasts = lasts or (4 if level == "information" else 8)
-        self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
-        del self.said[:-500]
-        self.notify("\n".join(lines), severity=level, markup=False, timeout=lasts)  # type: ignore[arg-type]
-
-    def complain(self, problem: Problem) -> None:
-        """Says what went wrong and what to do. That the daemon was stopped stands above already."""
-        if problem.code == "daemon_not_running" and not self.link.awake:
-            return
-        self.tell(problem.message, "error", problem.code, problem.hint)
-
-    def yank(self, text: str, what: str) -> None:
-        """Copies text to the clipboard of the terminal, however far away that is."""
-        found = clipboard.sequence(text)
-        if found is None:
-            path = Path(self.link.home.tmp) / "yank.txt"
-            path.write_text(text, encoding="utf-8")
-            self.tell(f"{what} is too long for the terminal's clipboard; it is in {path}", "warning")
-            return
-        if self._driver is not None:
-            self._driver.write(found)
-        self.tell(f"{what}, sent to the terminal's clipboard: {short(text, 80)}")
 
     def action_app_leave(self) -> None:
         self.exit(0)

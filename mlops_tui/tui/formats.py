@@ -12,7 +12,7 @@ from mlops_tui.text import clean, lasted, measured, number, short, size, when
 
 __all__ = [
     "age", "clean", "clock", "duration", "glyphs", "lasted", "measured", "number", "plain", "run_state", "short", "sign", "size",
-    "state", "use_ascii", "verdict", "when",
+    "state", "use_ascii", "when",
 ]  # fmt: skip
 
 GlyphMode = Literal["unicode", "ascii"]
@@ -85,9 +85,6 @@ def state(word: str | None) -> Text:
         return Text(glyphs().dash, style="bright_black")
     sign_name, shown, style = _STATES.get(word.upper(), ("bullet", word, ""))
     return Text(f"{getattr(glyphs(), sign_name)} {clean(shown)}", style=style, no_wrap=True)
-
-
-verdict = state
 
 
 def run_state(word: str, reason: str = "", *, news: bool = True) -> Text:

@@ -1,12 +1,17 @@
-"""What opens over the screens: help, command line, palette, messages, choices."""
+"""What is said over the screens and what opens over them: messages, help, command line, palette, choices."""
 
 from __future__ import annotations
+
+import time
+from pathlib import Path
 
 from textual import work
 
 from mlops_store.errors import Problem
+from mlops_tui.tui import clipboard
 from mlops_tui.tui.actions import ACTIONS
 from mlops_tui.tui.dialogs.messages import Messages, Said
+from mlops_tui.tui.formats import clean, glyphs, short
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.travel import Travel
@@ -19,13 +24,37 @@ class Overlays(Travel):
     said: list[Said]
     typed: list[str]
 
-    def complain(self, problem: Problem) -> None:
-        """Says what went wrong and what to do."""
-        raise NotImplementedError
+    # --- messages ---
 
-    def tell(self, text: str, level: str = "information", detail: str = "", hint: str = "") -> None:
-        """Says something in passing."""
-        raise NotImplementedError
+    def tell(
+        self, text: str, level: str = "information", detail: str = "", hint: str = "", lasts: int = 0
+    ) -> None:
+        """Says something for `lasts` seconds, with what to do about it, and keeps it in the message log."""
+        lines = [clean(short(text, 400)), *([f"{glyphs().arrow} {clean(short(hint, 400))}"] if hint else [])]
+        lasts = lasts or (4 if level == "information" else 8)
+        self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
+        del self.said[:-500]
+        self.notify("\n".join(lines), severity=level, markup=False, timeout=lasts)  # type: ignore[arg-type]
+
+    def complain(self, problem: Problem) -> None:
+        """Says what went wrong and what to do. That the daemon was stopped stands above already."""
+        if problem.code == "daemon_not_running" and not self.link.awake:
+            return
+        self.tell(problem.message, "error", problem.code, problem.hint)
+
+    def yank(self, text: str, what: str) -> None:
+        """Copies text to the clipboard of the terminal, however far away that is."""
+        found = clipboard.sequence(text)
+        if found is None:
+            path = Path(self.link.home.tmp) / "yank.txt"
+            path.write_text(text, encoding="utf-8")
+            self.tell(f"{what} is too long for the terminal's clipboard; it is in {path}", "warning")
+            return
+        if self._driver is not None:
+            self._driver.write(found)
+        self.tell(f"{what}, sent to the terminal's clipboard: {short(text, 80)}")
+
+    # --- overlays ---
 
     def action_app_help(self) -> None:
         from mlops_tui.tui.dialogs.help import Help

@@ -14,7 +14,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 
 from mlops_store.errors import Problem
-from mlops_tui.client.filtering import Completion, check, complete
+from mlops_tui.client.filtering import check, complete
 from mlops_tui.tui import views
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export
@@ -371,4 +371,4 @@ class ListRoom(TableKeys):
         pane.styles.height = f"{self._share}%" if self._share and not beside else None
 
 
-__all__ = ["Column", "Completion", "ListRoom"]
+__all__ = ["Column", "ListRoom"]

@@ -157,7 +157,10 @@ class SqlRoom(Room):
             return
         if not self.history or self.history[-1] != text:
             self.history.append(text)
-            history.save(self.link.home, self.history)
+            if not history.save(self.link.home, self.history):
+                self.mlops.tell(
+                    "the history of queries cannot be kept: the disk of the home takes nothing", "warning"
+                )
         self._place = len(self.history)
         self.answer, self.problem, self.running = None, None, True
         table = self.query_one(QueryTable)

@@ -24,6 +24,7 @@ from mlops_store.ids import now_ms
 from mlops_store.index import apply as applying
 from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, meta, one, rows, set_meta
+from mlops_store.index.disk import files_refused, index_unavailable, refused_by_disk
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.orders import Orders
@@ -298,7 +299,7 @@ class Writer:
     def ingest(self, run_dirs: Sequence[Path]) -> list[str]:
         """Reads what is new in the run folders, in one transaction. Returns the ids of the runs that changed.
 
-        Raises Problem `index_unavailable` where the index cannot be written; nothing is lost, the files are still there.
+        Raises Problem `indexindex_unavailable` where the index cannot be written; nothing is lost, the files are still there.
         """
         self._con.execute("BEGIN")
         try:
@@ -307,8 +308,8 @@ class Writer:
         except BaseException as error:
             self._ingest.forget()
             self._rollback()
-            if _disk_refused(error):
-                raise _unavailable(error) from error
+            if refused_by_disk(error):
+                raise index_unavailable(error) from error
             raise
         self._ingest.committed()
         told = self._ingest.told
@@ -319,7 +320,7 @@ class Writer:
     def recover(self) -> int:
         """Applies the ledger entries that the index does not have. Returns their number.
 
-        Raises Problem `index_unavailable` where the disk takes nothing, `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
+        Raises Problem `indexindex_unavailable` where the disk takes nothing, `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
         """
         applied = int(meta(self._con, "applied_seq") or 0)
         self._compare_heads(applied)
@@ -364,7 +365,7 @@ class Writer:
             except OSError as error:
                 result.value = None
                 if error.errno in _DISK:
-                    result.problem = _refused(error)
+                    result.problem = files_refused(error)
                 else:
                     result.error = error
             except Exception as error:  # noqa: BLE001 - a fault in one command must not take the writer down; its caller gets it
@@ -437,8 +438,8 @@ class Writer:
             self._con.execute("COMMIT")
         except BaseException as error:
             self._rollback()
-            if _disk_refused(error):
-                raise _unavailable(error) from error
+            if refused_by_disk(error):
+                raise index_unavailable(error) from error
             raise
         return len(entries)
 
@@ -447,32 +448,6 @@ class Writer:
             self._con.execute("ROLLBACK")
         except duckdb.TransactionException:
             return  # the failure has already ended the transaction
-
-
-def _disk_refused(error: BaseException) -> bool:
-    """Whether the index file could not be written. The transaction is gone then, and the next one may well succeed."""
-    if isinstance(error, duckdb.TransactionException):
-        return "Failed to commit: Could not" in str(error)
-    return isinstance(error, duckdb.IOException | OSError)
-
-
-def _refused(error: OSError) -> Problem:
-    """For a command whose files could not be written."""
-    return Problem(
-        "disk_refused",
-        f"the disk of the home takes nothing: {error.strerror}; nothing was changed",
-        "free some space (`df -h`), then try again",
-        status=3,
-    )
-
-
-def _unavailable(error: BaseException) -> Problem:
-    return Problem(
-        "index_unavailable",
-        f"the index cannot be written: {error}",
-        "free some space (`df -h`); ledger and run folders have what the index lacks, and nothing is lost",
-        status=3,
-    )
 
 
 def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
