@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,8 +83,9 @@ def frame(app: App[None]) -> str:
 
 
 async def until(pilot: Pilot[None], found: Callable[[], bool]) -> None:
-    """Waits for what the screen is about to do."""
-    for _ in range(200):
+    """Waits for what the screen is about to do, on a busy machine too."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
         if found():
             return
         await pilot.pause(0.01)
