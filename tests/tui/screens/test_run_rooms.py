@@ -156,7 +156,9 @@ def test_the_metric_of_the_cursor_orders_the_list_the_best_first() -> None:
         await pilot.press("s")
         await until(pilot, lambda: "metric ▲" in frame(app) and app.room.twin()[1]["sort"] == "best(auc)")
         await pilot.press("h", "s", "l", "j")
-        await until(pilot, lambda: "finished  late-2" in frame(app))  # the metric is that of the row that is shown
+        await until(
+            pilot, lambda: "finished  late-2" in frame(app)
+        )  # the metric is that of the row that is shown
         await pilot.press("s")
         await until(pilot, lambda: app.room.twin()[1]["sort"] == 'best("val mae")')
         assert parse('best("val mae") > 1') is not None and best_of('a"b') == 'best("a""b")'
