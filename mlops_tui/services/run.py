@@ -14,6 +14,7 @@ from mlops_store.records import ENDED
 from mlops_store.redact import redact_argv, redact_params
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.load import load
+from mlops_tui.project.parameters import check_parameters
 from mlops_tui.project.schema import ProjectConfig
 from mlops_tui.services import card_life, run_rows
 from mlops_tui.services import project as projects
@@ -90,6 +91,7 @@ def plan_start(read: Read, request: RunStart) -> Plan:
     config = load(row.dir)
     model = config.model_named(request.model)
     params = _params(request)
+    check_parameters(model, row.dir, params)
     pins = _checked_pins(read, request, config)
     steps = [f"copy the code in {row.dir} into the run"]
     if model.command:

@@ -15,6 +15,7 @@ from mlops_store.errors import Problem
 from mlops_store.ids import new_id
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load
+from mlops_tui.project.parameters import check_parameters
 from mlops_tui.services import project as projects
 from mlops_tui.services.costs import takes
 from mlops_tui.services.training import submit_training
@@ -68,6 +69,8 @@ def plan_sweep(read: Read, request: RunSweep) -> Plan:
     row = projects.require(read, request)
     model = load(row.dir).model_named(request.model)
     points = chosen(space_of(request.space), request.trials, request.seed)
+    for point in points:
+        check_parameters(model, row.dir, {**request.params, **point})
     shown = [", ".join(f"{key} = {_text(value)}" for key, value in point.items()) for point in points]
     steps = [
         f"queue {len(points)} trainings of {model.name}, which run one after the other as the queue allows",

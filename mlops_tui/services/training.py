@@ -14,6 +14,7 @@ from mlops_store.index.tx import Tx
 from mlops_store.records import RunSpec
 from mlops_store.redact import redact_argv, redact_params
 from mlops_tui.project.load import load, recipe_hash
+from mlops_tui.project.parameters import check_parameters
 from mlops_tui.project.schema import ModelConfig
 from mlops_tui.services import project as projects
 from mlops_tui.services.command_line import argv_of
@@ -49,6 +50,7 @@ def submit_training(
         )
     config = load(row.dir)
     chosen = config.model_named(model)
+    check_parameters(chosen, row.dir, params)
     own = _own_code(chosen, row.dir, params, client) if chosen.command else _OwnCode(dict(params))
     return submit(
         tx,

@@ -80,7 +80,7 @@ async def sweep(room: Room, model: str = "") -> Sweep | None:
         return None
     fields = [
         Field("model", "model", model or models[0], choices=models),
-        Field("space", "space", hint="learning_rate=0.01..0.3:log max_depth=3..8 family=a,b"),
+        Field("space", "space", hint="learning_rate=0.01..0.3:log max_leaf_nodes=7..63 family=a,b"),
         Field("trials", "runs", "10", hint="how many points; empty: all of a grid of lists"),
         Field("params", "set for all", hint="seed=1"),
         Field("name", "name", hint="name of the sweep"),
@@ -120,7 +120,7 @@ def _check_sweep(values: Values) -> tuple[str, str] | None:
         except ValueError as error:
             return name, str(error)
         if name == "space" and not found:
-            return "space", "name at least one parameter: max_depth=3..8"
+            return "space", "name at least one parameter: max_leaf_nodes=7..63"
     return None
 
 

@@ -275,10 +275,10 @@ VERBS = [
     Verb("run", "start", RunStart, Run, "Train a model in the background.",
          help="The run is queued, and outlives this terminal and the daemon. With --wait the exit code is 0 when the "
          "gate passed, 4 when it said FAIL or INCONCLUSIVE, 1 when the run failed; ^C stops waiting, not the run.",
-         example="mlops-tui run start late-departure --set max_depth=6 --wait", writes=True, plans=True, waits="option"),
+         example="mlops-tui run start late-departure --set max_leaf_nodes=15 --wait", writes=True, plans=True, waits="option"),
     Verb("run", "sweep", RunSweep, Sweep, "Train a model many times, over a space of parameters.",
          help="Points of a grid, or drawn at random and repeatable by --seed. The runs carry the tag sweep: `run list --filter 'tags.sweep = NAME' "
-         "--sort=-metrics.KEY` ranks them.", example="mlops-tui run sweep late-departure --space max_depth=3..8 --space learning_rate=0.01..0.3:log --trials 10",
+         "--sort=-metrics.KEY` ranks them.", example="mlops-tui run sweep late-departure --space max_leaf_nodes=7..63:log --space learning_rate=0.01..0.3:log --trials 10",
          writes=True, danger=True, plans=True),
     Verb("run", "list", RunList, Page[Run], "List runs, newest first.",
          help="--filter takes the language of docs/scripting.md: `field = value`, also != < <= > >= ~ : in (…) is null, with and, or, not; "

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mlops_store.errors import Problem
+from mlops_tui.project.parameters import DEFAULT_FAMILIES
 from mlops_tui.worker.training.encoding import Encoding
 
 # A thread that waits spins first, and on a busy box takes the core from the thread it waits for. libgomp reads this
@@ -241,8 +242,6 @@ FAMILIES: dict[str, Family] = {
     )
 }
 
-_DEFAULT = ("hist_gradient_boosting", "logistic_regression", "ridge", "random_forest")
-
 
 def chosen(names: list[str], task: str) -> list[Family]:
     """The families of a search, in order; no names means the defaults of the task. Raises Problem for a wrong name."""
@@ -255,7 +254,9 @@ def chosen(names: list[str], task: str) -> list[Family]:
             f"there are: {', '.join(fitting)}",
             status=2,
         )
-    wanted = [name for name in names if name != NAIVE] or [name for name in _DEFAULT if name in fitting]
+    wanted = [name for name in names if name != NAIVE] or [
+        name for name in DEFAULT_FAMILIES if name in fitting
+    ]
     return [FAMILIES[name] for name in dict.fromkeys(wanted)]
 
 

@@ -7,15 +7,13 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
+from mlops_tui.project.parameters import OF_SEARCH
 from mlops_tui.project.values import parse_duration
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.training import families
 from mlops_tui.worker.training.families import Family, Job, Params
 from mlops_tui.worker.training.folds import window_ms
 from mlops_tui.worker.training.tuning import USER
-
-RESERVED = ("family", "window", "trials", "timeout", "seed")
-"""Names that `--set` takes for the search itself; every other name is a parameter of the estimator."""
 
 
 class Settings(msgspec.Struct, kw_only=True):
@@ -46,7 +44,7 @@ def read(worker: WorkerContext) -> Settings:
         timeout=_seconds(given["timeout"]) if "timeout" in given else search.timeout / 1000,
         folds=search.cv_folds,
         seed=seed,
-        fixed={**model.params, **{key: value for key, value in given.items() if key not in RESERVED}},
+        fixed={**model.params, **{key: value for key, value in given.items() if key not in OF_SEARCH}},
     )
 
 

@@ -1,0 +1,123 @@
+"""Parameters that a training could not take are refused by the verb, before anything is queued."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from desk import Desk
+
+from mlops_store.errors import Problem
+from mlops_tui.project.parameters import DEFAULT_FAMILIES, OF_FAMILY
+from mlops_tui.project.values import FAMILIES
+from mlops_tui.services import run as runs
+from mlops_tui.verbs.run import RunStart, RunSweep
+from mlops_tui.worker.training import families
+
+TOML = """[project]
+name = "air"
+[source.flights]
+path = "*.csv"
+key = ["id"]
+event_time = "t"
+[model.late]
+spine = "flights"
+target = "y"
+task = "classification"
+%s
+[model.late.search]
+families = ["hist_gradient_boosting", "random_forest"]
+"""
+
+
+@pytest.fixture
+def make(desk: Desk, tmp_path: Path) -> Callable[..., None]:
+    """Adds the project; `more` are keys of the model, `recipe` the text of its recipe."""
+
+    def made(more: str = "", recipe: str | None = None) -> None:
+        if recipe is not None:
+            (tmp_path / "recipe.py").write_text(recipe)
+            more += '\nrecipe = "recipe.py"'
+        (tmp_path / "mlops.toml").write_text(TOML % more)
+        desk.project("air", str(tmp_path))
+
+    return made
+
+
+def refused(desk: Desk, **fields: Any) -> Problem:
+    """What start says, and its plan the same; nothing is queued."""
+    request = RunStart(project="air", model="late", **fields)
+    with pytest.raises(Problem) as caught:
+        desk.do(lambda tx: runs.start(tx, request))
+    with pytest.raises(Problem) as planned:
+        runs.plan_start(desk.read(), request)
+    assert str(planned.value) == str(caught.value) and caught.value.status == 2
+    assert desk.read().rows("SELECT * FROM runs") == []
+    return caught.value
+
+
+def test_a_misspelt_parameter_names_the_nearest_and_where_they_are_declared(
+    desk: Desk, make: Callable[..., None]
+) -> None:
+    make()
+    problem = refused(desk, params={"lerning_rate": 0.1})
+    assert problem.code == "unknown_parameter"
+    assert "'lerning_rate'" in problem.message and "hist_gradient_boosting, random_forest" in problem.message
+    assert (
+        "the nearest: learning_rate" in problem.hint and "mlops.toml:13 ([model.late.search]" in problem.hint
+    )
+
+
+def test_a_parameter_of_another_family_says_whose_it_is(desk: Desk, make: Callable[..., None]) -> None:
+    make()
+    assert "--set family=logistic_regression" in refused(desk, params={"C": 1}).hint
+    assert (
+        "--set family=hist_gradient_boosting"
+        in refused(desk, params={"family": "random_forest", "max_iter": 9}).hint
+    )
+    assert refused(desk, params={"family": "forest"}).code == "unknown_family"
+
+
+def test_a_wrong_parameter_of_the_file_is_named_as_such(desk: Desk, make: Callable[..., None]) -> None:
+    make("params = {depth = 3}")
+    assert "'depth' of params in mlops.toml" in refused(desk).message
+
+
+def test_a_sweep_is_refused_whole_by_its_one_wrong_point(desk: Desk, make: Callable[..., None]) -> None:
+    make()
+    request = RunSweep(
+        project="air",
+        model="late",
+        space={"family": "hist_gradient_boosting,random_forest", "max_iter": "50,60"},
+    )
+    for ask in (
+        lambda: desk.do(lambda tx: runs.sweep(tx, request)),
+        lambda: runs.plan_sweep(desk.read(), request),
+    ):
+        with pytest.raises(Problem, match="'max_iter': it tries random_forest"):
+            ask()
+    assert desk.read().rows("SELECT * FROM runs") == []
+
+
+@pytest.mark.parametrize(
+    "recipe", ["def estimator(params):\n    return 1\n", "from mine import *\n", "if 1:\n    estimator = 3\n"]
+)
+def test_an_estimator_of_ones_own_takes_anything(desk: Desk, make: Callable[..., None], recipe: str) -> None:
+    make(recipe=recipe)
+    run = desk.do(
+        lambda tx: runs.start(tx, RunStart(project="air", model="late", params={"depth": 3, "seed": 2}))
+    )
+    assert run.params == {"depth": 3, "seed": 2}
+
+
+def test_a_recipe_without_one_does_not(desk: Desk, make: Callable[..., None]) -> None:
+    make(recipe="def prepare(frame):\n    estimator = 1\n    return frame\n")
+    assert refused(desk, params={"depth": 3}).code == "unknown_parameter"
+
+
+def test_what_is_known_here_is_what_the_search_has() -> None:
+    built = {name: tuple(one.defaults) for name, one in families.FAMILIES.items() if name != families.NAIVE}
+    assert built == OF_FAMILY and set(DEFAULT_FAMILIES) < set(OF_FAMILY)
+    assert {name: one.tasks for name, one in families.FAMILIES.items() if name in FAMILIES} == FAMILIES
