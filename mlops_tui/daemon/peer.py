@@ -12,6 +12,8 @@ from typing import Any, cast
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 LOG = logging.getLogger("mlops_tui.daemon")
+DEAF = 30.0
+"""Seconds that a client may take nothing at all of what is written to it, once the buffers are full."""
 
 
 def peer_uid(connection: socket.socket) -> int | None:
@@ -23,9 +25,13 @@ def peer_uid(connection: socket.socket) -> int | None:
 
 
 class OwnerOnly(H11Protocol):
-    """HTTP for the owner; anyone else's connection is closed unread. (The folder's mode already keeps them out.)"""
+    """HTTP for the owner; anyone else's connection is closed unread. (The folder's mode already keeps them out.)
+
+    One who asks and does not read is cut off: what waits for it is bounded, but it would keep the daemon awake for ever.
+    """
 
     refused = False
+    _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         connection = cast(Any, transport.get_extra_info("socket"))
@@ -38,5 +44,30 @@ class OwnerOnly(H11Protocol):
         super().connection_made(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._look_no_more()
         if not self.refused:
             super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_again()
+
+    def resume_writing(self) -> None:
+        self._look_no_more()
+        super().resume_writing()
+
+    def _look_again(self) -> None:
+        self._look = self.loop.call_later(DEAF, self._cut_off, self.transport.get_write_buffer_size())
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _cut_off(self, before: int) -> None:
+        """Slow is not deaf: whoever took anything since is waited for."""
+        if self.transport.get_write_buffer_size() < before:
+            self._look_again()
+            return
+        LOG.warning("a client that took nothing for %g s is cut off; it may ask again", DEAF)
+        self.transport.abort()
