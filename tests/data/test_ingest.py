@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import polars as pl
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ingest_box import Box, make_box
@@ -254,7 +255,7 @@ def rows_of(number: int, extra: bool, kind: str) -> str | pl.DataFrame:
     return frame.write_csv() if kind == "csv" else frame.with_columns(pl.col("at").str.to_datetime())
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     files=st.lists(
         st.tuples(st.booleans(), st.sampled_from(["csv", "parquet"]), st.booleans()), min_size=1, max_size=7

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,7 +81,7 @@ def frames(spine, rows, zone=None):
     return left, source
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(
     spine_rows,
     source_rows,
@@ -103,7 +104,7 @@ def test_join_equals_brute_force(spine, rows, n_keys, use_known, max_age, stored
     assert [tuple(row) for row in found] == expected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(source_rows, st.booleans())
 def test_normalised_rows_rise_and_count_what_is_left_out(rows, use_known):
     _, source = frames([], rows)

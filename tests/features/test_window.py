@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -72,7 +73,7 @@ AGGREGATES = {
 }  # fmt: skip
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(rows_of, st.integers(1, 6), st.booleans(), st.booleans())
 def test_equals_brute_force_at_every_time(rows, window, use_known, use_id):
     history = window_history(

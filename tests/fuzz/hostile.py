@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from effort import examples as so_many
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from msgspec import inspect
@@ -65,7 +65,7 @@ class Stand:
 def budget(examples: int) -> settings:
     """So many examples, and more where MLOPS_TUI_FUZZ says by how much (benchmarks/fuzz.py)."""
     return settings(
-        max_examples=examples * int(os.environ.get("MLOPS_TUI_FUZZ", "1")),
+        max_examples=so_many(examples),
         deadline=None,
         suppress_health_check=list(HealthCheck),
         phases=[Phase.explicit, Phase.generate, Phase.shrink],

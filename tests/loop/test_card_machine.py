@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from card_desk import HOUR, TOML, Desk
+from effort import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -134,5 +135,5 @@ class Cards(RuleBasedStateMachine):
 
 TestCards = Cards.TestCase
 TestCards.settings = settings(
-    max_examples=12, stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(5), stateful_step_count=15, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -115,7 +116,7 @@ def same_when_rebuilt(box: Box) -> None:
 
 TestRegistry = pytest.mark.filterwarnings("ignore")(Registry.TestCase)
 TestRegistry.settings = settings(
-    max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=examples(5), stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from index_box import journal, new_home, new_run
@@ -46,7 +47,7 @@ AT_ONCE = """SELECT * FROM chunks_of_points(
 
 
 @settings(
-    max_examples=30,
+    max_examples=examples(10),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

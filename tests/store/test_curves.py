@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from index_box import journal, new_home, new_run
@@ -41,7 +42,7 @@ def write(writer: Writer, files: list[list[tuple[int, int, float]]]) -> tuple[st
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(12),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

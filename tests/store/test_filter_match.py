@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_box import do, end, journal, new_home, new_run, start
@@ -225,7 +226,9 @@ _known: dict[str, dict[str, dict[str, Any]]] = {}
 
 @pytest.mark.parametrize("listing", _LISTINGS, ids=lambda listing: listing.noun)
 @given(data=st.data())
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=examples(12), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_lists_in_memory_and_in_sql_agree(listed: Read, listing: Listing, data: st.DataObject) -> None:
     tree = data.draw(_trees(_columns(listing.noun), listing.noun))
     assert parse(to_text(tree), listing.noun) == tree

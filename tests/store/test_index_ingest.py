@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_box import end, journal, new_home, new_run, start
@@ -233,7 +234,9 @@ _writes = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(writes=_writes)
 def test_the_index_does_not_depend_on_when_files_were_read(
     tmp_path_factory: pytest.TempPathFactory, writes: list[Any]

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 import msgspec
 import pytest
+from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_box import command, do, end, journal, new_home, new_run, project, start
@@ -157,7 +158,9 @@ _points = st.lists(
 )
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(7), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(points=_points, buckets=st.integers(1, 20))
 def test_a_series_is_an_envelope(
     tmp_path_factory: pytest.TempPathFactory, points: list[tuple[int, float]], buckets: int

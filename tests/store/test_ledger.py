@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from effort import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -168,7 +169,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(15), deadline=None)
 @given(
     groups=st.lists(
         st.lists(st.dictionaries(st.text(), json_values, max_size=3), min_size=1, max_size=3), max_size=4
