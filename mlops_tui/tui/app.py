@@ -69,6 +69,7 @@ class MlopsApp(Overlays):
         self.link = Link(home, project, read_only=look.read_only)
         self.notifier = Notifier(self.link)
         self.said: list[Said] = []
+        self.saying: list[Text] = []
         self.typed: list[str] = []
         self.news = News(connected=False, why="connecting")
         self._first = screen

@@ -1,4 +1,4 @@
-"""Saying that a run has ended or a proposal has come, to someone who may look elsewhere: toast, bell, OSC 9, a command."""
+"""Saying that a run has ended or a proposal has come, to someone who may look elsewhere: a message, bell, OSC 9, a command."""
 
 from __future__ import annotations
 

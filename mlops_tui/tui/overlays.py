@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from rich.text import Text
 from textual import work
 
 from mlops_store.errors import Problem
 from mlops_tui.tui import clipboard
 from mlops_tui.tui.actions import ACTIONS
-from mlops_tui.tui.dialogs.messages import Messages, Said
+from mlops_tui.tui.dialogs.messages import STYLES, Messages, Said
 from mlops_tui.tui.formats import clean, glyphs, short
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.travel import Travel
+from mlops_tui.tui.widgets.lines import Status
 
 
 class Overlays(Travel):
@@ -22,6 +26,8 @@ class Overlays(Travel):
 
     look: Look
     said: list[Said]
+    saying: list[Text]
+    """The messages that stand above the keys now, the oldest first."""
     typed: list[str]
 
     # --- messages ---
@@ -34,7 +40,23 @@ class Overlays(Travel):
         lasts = lasts or (4 if level == "information" else 8)
         self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
         del self.said[:-500]
-        self.notify("\n".join(lines), severity=level, markup=False, timeout=lasts)  # type: ignore[arg-type]
+        shown = Text(" ".join(lines), style=STYLES.get(level, "bold"))
+        self.saying = [*self.saying, shown][-Status.MOST :]
+        self.set_timer(lasts, partial(self._fall_silent, shown))
+        self._show_saying()
+
+    def notify(self, message: str, *, severity: str = "information", **_rest: Any) -> None:
+        """What widgets say, in the same place: Textual's toasts would cover rows."""
+        self.tell(message, severity)
+
+    def _fall_silent(self, said: Text) -> None:
+        self.saying = [each for each in self.saying if each is not said]
+        self._show_saying()
+
+    def _show_saying(self) -> None:
+        front = next((each for each in reversed(self.screen_stack) if isinstance(each, Room)), None)
+        if front is not None:
+            front.show_frame()
 
     def complain(self, problem: Problem) -> None:
         """Says what went wrong and what to do. That the daemon was stopped stands above already."""

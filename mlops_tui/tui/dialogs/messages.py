@@ -10,7 +10,7 @@ from rich.text import Text
 from mlops_tui.tui.dialogs.reader import Reader
 from mlops_tui.tui.formats import clean, clock
 
-_STYLES = {"error": "red", "warning": "yellow"}
+STYLES = {"error": "red", "warning": "yellow"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Messages(Reader):
         shown = Text()
         for each in reversed(said):
             shown.append(f"{clock(each.time)}  ", style="bright_black")
-            shown.append(clean(each.text, keep="\n") + "\n", style=_STYLES.get(each.level, ""))
+            shown.append(clean(each.text, keep="\n") + "\n", style=STYLES.get(each.level, ""))
             if each.detail:
                 shown.append(f"          {clean(each.detail)}\n", style="bright_black")
         super().__init__("Messages", shown or Text("nothing has been said yet"))

@@ -131,7 +131,7 @@ class Room(Screen[None]):
     def compose(self) -> ComposeResult:
         yield Crumbs(id="crumbs")
         yield from self.body()
-        yield Line(id="status")
+        yield Status(id="status")
         yield Hints(id="hints")
 
     def on_mount(self) -> None:
@@ -172,7 +172,9 @@ class Room(Screen[None]):
             at = time.strftime("%H:%M:%S", time.localtime(self.updated / 1000))
             ago = max(0, time.time_ns() // 1_000_000 - self.updated) // 1000
             shown.append(f"updated {ago} s ago" if ticks else f"updated {at}")
-        self.query_one("#status", Line).show(self.status(), shown)
+        line = self.query_one("#status", Status)
+        line.show(self.status(), shown)
+        line.say(self.mlops.saying)
 
     def _tick(self) -> None:
         if not self.gone:

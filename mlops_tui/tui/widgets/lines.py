@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.text import Text
 from textual.app import RenderResult
 from textual.binding import Binding
+from textual.geometry import Size
 from textual.widget import Widget
 
 from mlops_tui.tui.actions import ACTIONS, PREFIXES, chords, shown_key
@@ -45,6 +46,47 @@ class Line(Widget):
         gap = Text(" " * max(0, room - left.cell_len - right.cell_len))
         found = Text.assemble(left, gap, right, no_wrap=True, end="")
         return found
+
+
+class Status(Line):
+    """What the screen shows; while the app has something to say, its words instead. For more than one line of them the body gives rows, so
+    that no row of it is ever covered."""
+
+    DEFAULT_CSS = "Status { height: auto; }"
+    MOST = 3
+    """Lines of words at once; the message log has all of them."""
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._said: list[Text] = []
+
+    def say(self, said: Sequence[Text]) -> None:
+        """Shows these messages, the newest last; none: what the screen shows."""
+        if list(map(id, said)) != list(map(id, self._said)):
+            before = len(self._words(self.size.width))
+            self._said = list(said)
+            self.refresh(layout=len(self._words(self.size.width)) != before)
+
+    def _words(self, width: int) -> list[Text]:
+        """The lines of the messages, at least an empty one; of what is too much the oldest goes, and the end of the newest."""
+        shown: list[Text] = []
+        for said in reversed(self._said):
+            lines = list(said.wrap(self.app.console, max(1, width)))
+            if len(lines) > self.MOST:
+                more = f" {glyphs().ellipsis} ! shows all"
+                lines = lines[: self.MOST]
+                lines[-1].truncate(max(0, width - len(more)))
+                lines[-1].append(more, "bright_black")
+            if len(lines) + len(shown) > self.MOST:
+                break
+            shown = [*lines, *shown]
+        return shown or [Text()]
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._words(width))
+
+    def render(self) -> RenderResult:
+        return Text("\n", end="").join(self._words(self.size.width)) if self._said else super().render()
 
 
 class Crumbs(Line):

@@ -60,6 +60,7 @@ class Stand(App[None]):
         self.news = News(connected=True)
         self.look = look(Settings(), environ={"LANG": "C.UTF-8"})
         self.said: list[str] = []
+        self.saying: list[Text] = []
         self.opened: list[tuple[Any, ...]] = []
 
     def on_mount(self) -> None:
