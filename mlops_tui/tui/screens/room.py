@@ -19,7 +19,7 @@ from mlops_tui.tui.actions import ACTIONS, action, bindings
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.news import News
-from mlops_tui.tui.widgets.lines import Crumbs, Hints, Line
+from mlops_tui.tui.widgets.lines import Crumbs, Hints, Status
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.ledger import REVERSIBLE
