@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from mlops_store.atomic import write_json, write_reserved
+from mlops_store.atomic import private, write_json, write_reserved
 from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
 from mlops_store.journal import JournalWriter, complain, cut
@@ -162,7 +162,9 @@ class Run:
         record = {"code": "exception", "message": message, "hint": "the traceback is in the log", "stage": ""}
         try:
             write_json(self._folder.attempt_dir(self._attempt) / "error.json", record)
-            with open(self._folder.log, "a", encoding="utf-8", errors="backslashreplace") as log:
+            with open(
+                self._folder.log, "a", encoding="utf-8", errors="backslashreplace", opener=private
+            ) as log:
                 log.write(text)
         except OSError as problem:
             self._lost(f"the traceback: {problem.strerror or problem}")

@@ -6,6 +6,7 @@ Exit 0: ran to the end, outcome.json is there. Exit 1: failed; the reason is in 
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import traceback
@@ -92,4 +93,7 @@ def _failed(run_dir: Path, attempt: int, worker: WorkerContext | None, problem: 
 
 
 if __name__ == "__main__":
+    os.umask(
+        0o077
+    )  # what it writes belongs to the home; a command of the user's own keeps the umask of its terminal
     sys.exit(main(sys.argv[1:]))

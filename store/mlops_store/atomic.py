@@ -31,10 +31,31 @@ def fsync_dir(path: Path) -> None:
         os.close(fd)
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Writes beside the target, syncs, renames, syncs the folder. A reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+def private_folder(path: Path) -> None:
+    """The folder, and those above it that are missing, 0700 whatever the umask is (`mkdir -p` has a mode for the last one only)."""
+    try:
+        path.mkdir(mode=0o700)
+    except FileNotFoundError:
+        private_folder(path.parent)
+        path.mkdir(mode=0o700, exist_ok=True)
+    except OSError:
+        if not path.is_dir():
+            raise
+
+
+def private(path: str, flags: int) -> int:
+    """An `opener` for files that are made: 0600 whatever the umask is."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o600, scratch: Path | None = None) -> None:
+    """Writes beside the target, syncs, renames, syncs the folder. A reader sees the old file or the new one.
+
+    `scratch`: a folder of the same file system for what a process that is killed leaves half-written, where the target's is one
+    that others list.
+    """
+    private_folder(path.parent)
+    temporary = (scratch or path.parent) / f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         view = memoryview(data)
@@ -52,8 +73,8 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 def reserve(path: Path, room: int) -> None:
     """Takes `room` bytes for what `write_reserved` will write there: a disk that fills up meanwhile shall not cost it. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with open(_reserved(path), "wb") as file:
+    private_folder(path.parent)
+    with open(_reserved(path), "wb", opener=private) as file:
         file.write(b" " * room)
         file.flush()
         os.fsync(file.fileno())
@@ -75,9 +96,9 @@ def _reserved(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp")
 
 
-def write_json(path: Path, value: Any, mode: int = 0o600) -> None:
+def write_json(path: Path, value: Any, mode: int = 0o600, scratch: Path | None = None) -> None:
     """`value` (structs included) as one JSON document, atomically."""
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n", mode)
+    write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n", mode, scratch)
 
 
 def read_regular(path: Path, limit: int) -> bytes:
@@ -133,10 +154,10 @@ def touch(path: Path) -> bool:
 
 def copy_file(source: Path, target: Path) -> None:
     """A copy of the bytes, a reflink where the file system can; whole or not at all, durable."""
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
-        with open(source, "rb") as reader, open(temporary, "xb") as writer:
+        with open(source, "rb") as reader, open(temporary, "xb", opener=private) as writer:
             if not _reflink(reader.fileno(), writer.fileno()):
                 while chunk := reader.read(_CHUNK):
                     writer.write(chunk)

@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from mlops_store.atomic import private_folder
 from mlops_store.ids import now_ms
 
 MAX_TEXT = 1 << 16
@@ -144,7 +145,7 @@ class JournalWriter:
         self._forked = False
         _WRITERS.add(self)
         folder = self._run_dir / "journal"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(folder)
         host = "".join(c if c.isalnum() else "_" for c in socket.gethostname())[:32] or "host"
         suffix = self._label or os.urandom(4).hex()
         self.path = folder / f"{self._attempt}-{host}-{pid}-{suffix}.jsonl"

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from mlops_store.atomic import read_json, read_json_if, write_atomic, write_json
+from mlops_store.atomic import private_folder, read_json, read_json_if, write_atomic, write_json
 from mlops_store.home import Home
 from mlops_store.ids import RUN_ID, now_ms
 from mlops_store.records import ExitRecord, Identity, LaunchContext, Outcome, RunSpec, RunState
@@ -35,7 +35,7 @@ def run_folders(home: Home) -> Iterator[Path]:
 
 def announce(home: Home, run_id: str, by: Identity) -> None:
     """Leaves word in the inbox, before the run's folder is begun: the daemon finds it, and knows who should be at it."""
-    write_json(home.inbox / run_id, by)
+    write_json(home.inbox / run_id, by, scratch=home.tmp)
 
 
 class RunFolder:
@@ -50,7 +50,7 @@ class RunFolder:
         """Writes the folder and its spec, durable. An existing spec is left as it is."""
         folder = RunFolder(home.run_dir(spec.run_id))
         for part in (folder.path / "attempts", folder.path / "journal", folder.artifacts):
-            part.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(part)
         if not folder.spec_file.exists():
             write_json(folder.spec_file, spec)
         return folder

@@ -180,6 +180,9 @@ def dies_after(name, function):
 start.announce = dies_after("word", start.announce)
 start.write_json = dies_after("child", start.write_json)
 start.RunFolder.create = staticmethod(dies_after("spec", start.RunFolder.create))
+if step == "half a word":
+    from mlops_store import atomic
+    atomic.os.replace = lambda *_names: os._exit(9)
 start.start_run("p", home=sys.argv[2])
 """
 
@@ -187,7 +190,7 @@ start.start_run("p", home=sys.argv[2])
 def test_a_script_that_dies_while_its_run_begins(home: Home) -> None:
     """Before the spec is there nothing is left of it; from then on it is a run, which is lost. It never stays RUNNING."""
     Writer.open(home).close()
-    for step in ("word", "child", "spec"):
+    for step in ("half a word", "word", "child", "spec"):
         killed(_SCRIPT, step, home.path)
     assert codes(home) == ["run_inbox"] * 2 + ["run_inbox", "run_unread"]
     assert len(list(home.inbox.iterdir())) == 3

@@ -43,17 +43,16 @@ def test_no_port_is_open_and_the_socket_is_the_owners_alone(served_home: Home) -
 @linux
 def test_nothing_in_the_home_is_for_others_whatever_the_umask(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
-    code = "import mlops_tui\nwith mlops_tui.start_run(project='p', params={'a': 1}) as run: run.log_metric('m', 1); run.log_artifact(__file__)"
+    code = "import mlops_tui\nwith mlops_tui.start_run(project='p', params={'a': 1}) as run:\n    run.log_metric('m', 1); run.log_artifact(__file__, 'a/b.py'); 1 / 0"
     script = tmp_path / "train.py"
     script.write_text(code)
     env = {**os.environ, "MLOPS_TUI_HOME": str(home.path)}
-    subprocess.run([sys.executable, str(script)], env=env, check=True, umask=0)
-    open_folders = [
-        path for path in (home.path, *home.path.rglob("*")) if path.is_dir() and path.stat().st_mode & 0o077
-    ]
-    # the home itself is closed: that keeps others from all that is below
-    assert home.path not in open_folders
-    assert stat.S_IMODE(home.path.stat().st_mode) == 0o700
+    assert (
+        subprocess.run([sys.executable, str(script)], env=env, capture_output=True, umask=0).returncode == 1
+    )
+    found = [home.path, *home.path.rglob("*")]
+    assert {"b.py", "exit.json", "error.json", "log.txt"} <= {path.name for path in found}
+    assert [str(path) for path in found if path.stat().st_mode & 0o077] == []
 
 
 OTHER = """
