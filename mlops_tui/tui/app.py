@@ -23,6 +23,7 @@ from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
 from mlops_tui.tui.ascii_filter import AsciiFilter
 from mlops_tui.tui.crash import report, words
 from mlops_tui.tui.dialogs.messages import Said
+from mlops_tui.tui.dialogs.plan import PlanDialog
 from mlops_tui.tui.dialogs.too_small import TooSmall, fits
 from mlops_tui.tui.formats import clean, glyphs, use_ascii
 from mlops_tui.tui.link import Link
@@ -192,6 +193,8 @@ class MlopsApp(Overlays):
     async def _press(self, event: events.Key) -> None:
         """Keys act one after the other, however fast they come. Textual by itself hands a key to the widget with the focus while the key
         before it, which may move the focus, is still on its way: of a burst over a slow line, or of typing ahead, keys would be lost."""
+        if isinstance(self.screen, PlanDialog) and self.screen.unseen(event):
+            return
         taker = self.focused
         typed = taker is not None and taker.check_consume_key(event.key, event.character)
         if typed or (self.screen.maximized is not None and event.key == "escape"):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import string
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
 
 from rich.text import Text
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
@@ -30,7 +31,8 @@ class Confirmed:
 class PlanDialog(ModalScreen[Confirmed | None]):
     """Shows a plan's steps, how it can be undone and the command that does the same. The focus starts on Cancel (or on the reason).
 
-    `word`: the name that has to be typed where the deed cannot be undone.
+    `word`: the name that has to be typed where the deed cannot be undone. A key that was pressed before the plan was on the screen answers
+    something else than the plan: `unseen` says which.
     """
 
     BINDINGS = [
@@ -44,6 +46,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
     ) -> None:
         super().__init__()
         self._plan, self._command, self._yes, self._reason, self._word = plan, command, yes, reason, word
+        self._drawn: float | None = None
         if reason != "no":  # whoever begins to type means the reason; y and n stay the answers
             for char in set(string.ascii_letters + string.digits) - {"y", "n"}:
                 self._bindings.key_to_bindings[char] = [Binding(char, f"reason({char!r})", show=False)]
@@ -69,6 +72,14 @@ class PlanDialog(ModalScreen[Confirmed | None]):
             field.cursor_blink = False
         first = "#reason" if self._reason == "required" else "#word" if self._word else "#no"
         self.set_focus(self.query_one(first))
+        self.call_after_refresh(self._is_drawn)
+
+    def _is_drawn(self) -> None:
+        self._drawn = monotonic()
+
+    def unseen(self, event: events.Key) -> bool:
+        """Whether a key came before the plan could be read, however late it is looked at."""
+        return self._drawn is None or event.time < self._drawn
 
     def _steps(self) -> Text:
         shown = Text()
