@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-
-import msgspec
 
 from mlops_store.errors import Problem
-from mlops_tui.text import clean
 
 OK, FAILED, USAGE, RETRY, GATE, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 def say(text: str) -> None:
     """A line for people; standard output is for data."""
+    from mlops_tui.text import clean  # here, as all of this module: most commands have nothing to say
+
     print(clean(text, keep="\n"), file=sys.stderr, flush=True)
 
 
 def report(problem: Problem, *, as_json: bool) -> int:
     """Prints a problem; returns the exit code."""
     if as_json:
+        import msgspec
+
         error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
         print(msgspec.json.encode({"error": error}).decode(), file=sys.stderr, flush=True)
         return problem.status
@@ -34,6 +34,8 @@ def report(problem: Problem, *, as_json: bool) -> int:
 def report_fault(error: BaseException, *, as_json: bool) -> int:
     """Prints a fault of this program: one line, and all of it with MLOPS_TUI_DEBUG=1."""
     if os.environ.get("MLOPS_TUI_DEBUG") == "1":
+        import traceback
+
         traceback.print_exception(error)
     what = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return report(

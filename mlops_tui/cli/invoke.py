@@ -12,10 +12,8 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.cli import diagnostics
-from mlops_tui.cli.progress import Progress
 from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.session import Session
-from mlops_tui.client.waiting import Condition, wait_for_run
 from mlops_tui.pages import render
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._shapes import RunDetail
@@ -56,6 +54,8 @@ def invoke(session: Session, verb: Verb, fields: dict[str, Any], how: How) -> in
         return _code_of(value)
     if value.run_id is None:
         raise Problem("nothing_to_wait_for", f"{verb.key} has started no run", "")
+    if len(several := getattr(value, "changed", [])) > 1:
+        return _wait_for_all(session, verb, [mark.run_id for mark in several])
     detail = wait(session, value.run_id)
     if verb.noun == "proposal":
         show(
@@ -64,6 +64,16 @@ def invoke(session: Session, verb: Verb, fields: dict[str, Any], how: How) -> in
     else:
         show(session, verb, detail)
     return exit_code(detail)
+
+
+def _wait_for_all(session: Session, verb: Verb, ids: list[str]) -> int:
+    """Waits for one run after the other and shows each; the code is that of the first that did not go well."""
+    codes = []
+    for run_id in ids:
+        detail = wait(session, run_id)
+        show(session, verb, detail)
+        codes.append(exit_code(detail))
+    return next((code for code in codes if code), diagnostics.OK)
 
 
 def _local(session: Session, verb: Verb, request: Any) -> int:
@@ -95,6 +105,9 @@ def show(session: Session, verb: Verb, value: Any) -> None:
 
 def wait(session: Session, run_id: str, until: str | None = None, timeout: float | None = None) -> RunDetail:
     """Waits for a run; ^C leaves it running."""
+    from mlops_tui.cli.progress import Progress
+    from mlops_tui.client.waiting import Condition, wait_for_run
+
     condition = Condition.parse(until) if until is not None else None
     progress = Progress(session.interactive)
     try:

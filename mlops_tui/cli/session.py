@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mlops_store.home import Home
 from mlops_tui.cli.diagnostics import say
-from mlops_tui.client import here
-from mlops_tui.verbs import Verb
-from mlops_tui.verbs._declare import Plan
 
 if TYPE_CHECKING:
+    from mlops_store.home import Home
     from mlops_tui.client import Client
+    from mlops_tui.client.here import Project
+    from mlops_tui.verbs import Verb
+    from mlops_tui.verbs._declare import Plan
 
 
-@dataclass
 class Session:
-    """What was said with the global options. The client is made when it is first needed."""
+    """What was said with the global options. The client is made when it is first needed, and what makes it is imported then."""
 
-    home_option: str | None = None
-    project_option: str | None = None
-    json: bool = False
-    _client: Client | None = field(default=None, repr=False)
+    def __init__(
+        self, home_option: str | None = None, project_option: str | None = None, json: bool = False
+    ) -> None:
+        self.home_option = home_option
+        self.project_option = project_option
+        self.json = json
+        self._client: Client | None = None
 
     @property
     def home(self) -> Home:
+        from mlops_store.home import Home
+
         return Home.locate(self.home_option)
 
     @property
@@ -49,12 +52,16 @@ class Session:
 
     # --- the project ---
 
-    def project(self) -> here.Project:
+    def project(self) -> Project:
         """(name, folder): of `--project`, else of the mlops.toml here or above; (None, None) where there is none."""
+        from mlops_tui.client import here
+
         return here.project_here(self.project_option)
 
     def filled(self, verb: Verb, fields: dict[str, Any]) -> Any:
         """The verb's input: what was typed, and what no one types. Raises Problem."""
+        from mlops_tui.client import here
+
         return here.filled(verb, fields, self.project())
 
     # --- questions ---
@@ -68,6 +75,8 @@ class Session:
         return self._with_project(request, lambda: self.client().plan(verb.key, request))  # type: ignore[no-any-return]
 
     def _with_project(self, request: Any, ask: Callable[[], Any]) -> Any:
+        from mlops_tui.client import here
+
         return here.with_project(request, ask, self._add)
 
     def _add(self, folder: str) -> None:

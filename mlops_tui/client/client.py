@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -14,11 +14,12 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.decoding import decode
 from mlops_tui.client.presence import wait_until_free
-from mlops_tui.client.spawn import start_daemon
 from mlops_tui.client.wire import GONE, Answer, UnixConnection, ask, problem_in
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
-from mlops_tui.verbs.top import Event
+
+if TYPE_CHECKING:
+    from mlops_tui.verbs.top import Event
 
 TIMEOUT = 60.0
 SILENCE = 40.0  # the daemon sends something every 15 s
@@ -130,6 +131,8 @@ class Client:
         """The events after (epoch, seq), on a connection of its own; the first is `hello`. With `follow` it goes on until
         the daemon ends, and yields None now and then while nothing happens. Raises OSError where the daemon is gone, and
         its subclass TimeoutError where nothing at all came for `silence` seconds."""
+        from mlops_tui.verbs.top import Event  # most commands follow nothing
+
         connection = UnixConnection(self.home, silence)
         try:
             place = f"epoch={epoch}&seq={seq}&" if epoch else ""
@@ -194,6 +197,8 @@ class Client:
                 "`mlops-tui daemon start`",
                 status=3,
             )
+        from mlops_tui.client.spawn import start_daemon  # and most find a daemon
+
         start_daemon(self.home, idle_exit=self._idle_exit, say=self._say)
 
     def _replace(self, pong: Pong) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from mlops_tui.verbs._declare import Verb
+if TYPE_CHECKING:
+    from mlops_tui.verbs._declare import Verb
 
 NOUNS = {
     "run": "Runs: training and every other job, each in its own process.",
@@ -19,22 +21,23 @@ NOUNS = {
     "daemon": "The daemon: the process that keeps all this going.",
     "ledger": "The ledger: every decision, who made it and why.",
 }
-TOP = (
-    "tui",
-    "web",
-    "watch",
-    "init",
-    "demo",
-    "predict",
-    "status",
-    "lineage",
-    "find",
-    "wait",
-    "events",
-    "sql",
-    "doctor",
-    "rebuild",
-)
+TOP = {
+    "tui": "Open the app (also without a command).",
+    "web": "Open the app in a browser on this machine.",
+    "watch": "A small live view of one run, in place.",
+    "init": "Write a working project by looking at the data.",
+    "demo": "Show the whole life of a model on real data.",
+    "predict": "Score a file with a registered model.",
+    "status": "Show a project, or the whole home, at a glance.",
+    "lineage": "Show what a thing was made from, and what was made from it.",
+    "find": "Find runs, models, data, views, cards and projects by name.",
+    "wait": "Wait for a run to end.",
+    "events": "Print changes as JSON lines.",
+    "sql": "Ask the index in SQL, read-only.",
+    "doctor": "Name what is wrong with the home and this machine.",
+    "rebuild": "Make the index anew from ledger, journals and snapshots.",
+}
+"""The verbs without a noun and their summaries: here, so that a list of all commands needs no declaration."""
 
 SCHEMA = 1
 """Version of the shapes of all answers. Within one, fields and values of enumerations are added; anything else makes the next."""
@@ -63,3 +66,12 @@ def find(key: str) -> Verb:
         if verb.key == key:
             return verb
     raise KeyError(key)
+
+
+def __getattr__(name: str) -> Any:
+    """`Verb`, imported when asked for: the names of all commands are there without msgspec."""
+    if name == "Verb":
+        from mlops_tui.verbs._declare import Verb
+
+        return Verb
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from mlops_tui.verbs import TOP
 from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._shapes import RunDetail
 
@@ -46,13 +47,13 @@ class Nothing(Output, kw_only=True):
 
 
 VERBS = [
-    Verb("", "tui", Tui, Nothing, "Open the app (also without a command).", local=True, service=False,
+    Verb("", "tui", Tui, Nothing, TOP["tui"], local=True, service=False,
          help="The whole life of your models by keyboard. Leaving it stops nothing that runs. ? shows the keys.",
          example="mlops-tui tui proposals --profile ssh"),
-    Verb("", "web", Web, Nothing, "Open the app in a browser on this machine.", local=True, service=False,
+    Verb("", "web", Web, Nothing, TOP["web"], local=True, service=False,
          help="Prints an address with a token, good until the command ends; each visitor gets an app of its own. Only loopback addresses are "
          "served: from elsewhere, use ssh -L.", example="mlops-tui web --port 8000"),
-    Verb("", "watch", Watch, RunDetail, "A small live view of one run, in place.", local=True, service=False,
+    Verb("", "watch", Watch, RunDetail, TOP["watch"], local=True, service=False,
          help="State, stages, one curve and the end of the log, drawn again when something changes. It ends with the run, with its exit code; "
          "^C leaves the run going.", example="mlops-tui watch 0192f --metric loss"),
 ]  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from mlops_tui.verbs import _screens
+from mlops_tui.verbs import TOP, _screens
 from mlops_tui.verbs._declare import Input, Output, ProjectInput, Verb, arg, opt
 from mlops_tui.verbs._find import Find, FoundList
 from mlops_tui.verbs._lineage import Lineage, LineageGraph
@@ -166,33 +166,33 @@ class Rebuilt(Output, kw_only=True):
 
 VERBS = [
     *_screens.VERBS,
-    Verb("", "init", Init, InitResult, "Write a working project by looking at the data.", local=True, service=False,
+    Verb("", "init", Init, InitResult, TOP["init"], local=True, service=False,
          help="Finds the task, the key, the event time and the split, and says what it went by.",
          example="mlops-tui init ./churn --target churned"),
-    Verb("", "demo", Demo, DemoResult, "Show the whole life of a model on real data.", local=True, service=False),
-    Verb("", "predict", Predict, Run, "Score a file with a registered model.",
+    Verb("", "demo", Demo, DemoResult, TOP["demo"], local=True, service=False),
+    Verb("", "predict", Predict, Run, TOP["predict"],
          help="In a process of its own, from the version's own code. The output carries model version, feature service "
          "and snapshots.", example="mlops-tui predict late-departure --input june.parquet --output scored.parquet",
          writes=True, plans=True, waits="always"),
-    Verb("", "status", Status, StatusReport, "Show a project, or the whole home, at a glance.",
+    Verb("", "status", Status, StatusReport, TOP["status"],
          help="What runs, the champion of each model with its metric and its drift, open cards, the quarantine, disk and daemon.",
          example="mlops-tui status --all"),
-    Verb("", "lineage", Lineage, LineageGraph, "Show what a thing was made from, and what was made from it.",
+    Verb("", "lineage", Lineage, LineageGraph, TOP["lineage"],
          help="From any run, model version, alias, data version, feature view, card or batch of predictions to any other. Edges are those of W3C PROV "
          "and go from what came later to what it goes back to.",
          example="mlops-tui lineage late-departure@champion --up"),
-    Verb("", "find", Find, FoundList, "Find runs, models, data, views, cards and projects by name.",
+    Verb("", "find", Find, FoundList, TOP["find"],
          help="Best match first. All words must occur in the name; of runs also in the start of the id or in a tag.",
          example="mlops-tui find 'late champion'"),
-    Verb("", "wait", Wait, RunDetail, "Wait for a run to end.", local=True, service=False,
+    Verb("", "wait", Wait, RunDetail, TOP["wait"], local=True, service=False,
          help="Exit code 0 when it finished and its gate, if any, passed; 4 when the gate said FAIL or INCONCLUSIVE; "
          "1 when it failed; 3 on time-out. ^C stops waiting, not the run.",
          example="mlops-tui wait 0192f --until 'best(roc_auc) > 0.8' --timeout 2h"),
-    Verb("", "events", Events, Event, "Print changes as JSON lines.", local=True, service=False,
+    Verb("", "events", Events, Event, TOP["events"], local=True, service=False,
          example="mlops-tui events --follow"),
-    Verb("", "sql", Sql, SqlResult, "Ask the index in SQL, read-only.",
+    Verb("", "sql", Sql, SqlResult, TOP["sql"],
          example="mlops-tui sql \"SELECT state, count(*) FROM runs GROUP BY ALL\""),
-    Verb("", "doctor", Doctor, Health, "Name what is wrong with the home and this machine.", local=True),
-    Verb("", "rebuild", Rebuild, Rebuilt, "Make the index anew from ledger, journals and snapshots.", local=True,
+    Verb("", "doctor", Doctor, Health, TOP["doctor"], local=True),
+    Verb("", "rebuild", Rebuild, Rebuilt, TOP["rebuild"], local=True,
          service=False, danger=True),
 ]  # fmt: skip

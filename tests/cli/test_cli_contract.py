@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from mlops_tui.cli import docs
-from mlops_tui.cli.main import _root
+from mlops_tui.cli.tree import root
 from mlops_tui.commandline.params import parameters
 from mlops_tui.daemon.dispatch import find_service
 from mlops_tui.verbs import NOUNS, SCHEMA, TOP, Verb, all_verbs, find
@@ -43,7 +43,7 @@ SHAPES = {
 
 def command(verb: Verb) -> click.Command:
     """The click command, as typing it finds it."""
-    found: Any = _root()
+    found: Any = root()
     for word in verb.key.split():
         found = found.get_command(click.Context(found), word)
     assert isinstance(found, click.Command)

@@ -15,7 +15,7 @@ from mlops_store import filters
 from mlops_store.errors import Problem
 from mlops_store.filter_fields import NOUNS
 from mlops_tui.cli import docs
-from mlops_tui.cli.main import _root
+from mlops_tui.cli.tree import root
 from mlops_tui.project.load import load
 from mlops_tui.verbs import all_verbs
 
@@ -91,7 +91,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def parse(words: list[str]) -> None:
     """Parses a command line as the program does, without carrying it out. Raises click.UsageError, Problem."""
-    command: click.Command = _root()
+    command: click.Command = root()
     context = command.make_context("mlops-tui", list(words))
     while isinstance(command, click.Group):
         rest = (
