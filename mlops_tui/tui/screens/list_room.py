@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
@@ -10,7 +9,6 @@ import msgspec
 from rich.text import Text
 from textual import on, work
 from textual.containers import Container
-from textual.timer import Timer
 from textual.widget import Widget
 
 from mlops_store.errors import Problem
@@ -19,6 +17,7 @@ from mlops_tui.tui import views
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export
 from mlops_tui.tui.formats import clean, glyphs, number, plain
+from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.views import View
 from mlops_tui.tui.widgets.column_picker import ColumnPicker
@@ -26,10 +25,6 @@ from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.filter_bar import FilterBar
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
 from mlops_tui.verbs import find
-
-REST = 0.15
-"""Seconds without a key after which the preview follows."""
-
 
 PROJECT = Column("project", "project", 13, lambda row: plain(row.project))
 
@@ -54,8 +49,7 @@ class ListRoom(TableKeys):
         self.total: int | None = None
         self._share = 0
         self.problem: Problem | None = None
-        self._moved = 0.0
-        self._follows: Timer | None = None
+        self._rest = Rest(self, self.rested)
 
     # --- what subclasses say ---
 
@@ -209,16 +203,14 @@ class ListRoom(TableKeys):
         self.draw_preview()
 
     @on(QueryTable.Highlighted)
-    def _highlighted(self) -> None:
-        """The preview follows at once after a rest, else when the cursor rests: a key that is held costs its rows alone."""
-        rested = self._moved + REST < (now := time.monotonic())
-        self._moved = now
-        if self._follows is not None:
-            self._follows.stop()
-        if rested:
+    def _highlighted(self, event: QueryTable.Highlighted) -> None:
+        event.stop()
+        self._rest.moved()
+
+    def rested(self) -> None:
+        """The cursor has come to rest: the preview follows."""
+        if not self.gone:
             self.draw_preview()
-        else:
-            self._follows = self.set_timer(REST, self.draw_preview)
 
     @on(QueryTable.MarksChanged)
     def _marked(self) -> None:

@@ -19,6 +19,7 @@ from mlops_tui.tui.actions import ACTIONS, action, bindings
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.news import News
+from mlops_tui.tui.painting import LeanCompositor
 from mlops_tui.tui.widgets.lines import Crumbs, Hints, Status
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
@@ -49,6 +50,7 @@ class Room(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
+        self._compositor = LeanCompositor()
         self.paused = False
         self.updated: int | None = None
         self._stale = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections import Counter
@@ -10,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from rich.text import Text
-from textual import on, work
+from textual import work
 
 from mlops_store.errors import Problem
 from mlops_store.filters import Field, fields_of, parse
@@ -23,7 +22,6 @@ from mlops_tui.tui.plot.bars import sparkbar
 from mlops_tui.tui.screens.list_room import Column, ListRoom
 from mlops_tui.tui.screens.run_deeds import RunDeeds, Targets
 from mlops_tui.tui.sheet import Sheet
-from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.verbs._shapes import MetricSummary, Run
 from mlops_tui.verbs._status import LiveRun, StatusReport
 
@@ -36,8 +34,6 @@ PARAMS = 6
 """Parameters in a preview."""
 COMPARED = 100
 """Runs side by side."""
-SETTLED = 0.15
-"""Seconds that the cursor rests before what is in sight is looked at closer."""
 
 
 def _column(name: str) -> Column | None:
@@ -278,23 +274,25 @@ class RunsRoom(RunDeeds, ListRoom):
 
     # --- trends and stages ---
 
-    @on(QueryTable.Highlighted)
-    def _in_sight(self) -> None:
-        self._look_closer()
+    def rested(self) -> None:
+        super().rested()
+        if not self.gone:
+            self._look_closer()
 
     @work(exclusive=True, group="closer")
     async def _look_closer(self) -> None:
         """What the rows in sight need besides: their trends, where they have changed, and the stages of those that run."""
-        await asyncio.sleep(SETTLED)
-        if self.gone:
-            return
         rows: list[Run] = self.table.in_sight
+        wanted = due(rows, self._trends)
+        living = self.CLOSER or any(run.state not in ENDED for run in rows)
+        if not wanted and not living:
+            return
         try:
-            for key, runs in due(rows, self._trends).items():
+            for key, runs in wanted.items():
                 found = await self.link.ask("run trends", {"runs": [run.run_id for run in runs], "key": key})
                 stamps = {run.run_id: stamp(run) for run in runs}
                 self._trends |= {each.run_id: (stamps[each.run_id], each.values) for each in found.runs}
-            if self.CLOSER or any(run.state not in ENDED for run in rows):
+            if living:
                 self.report = await self.link.ask("status")
                 self.live = {run.run_id: run for run in self.report.runs}
         except Problem as problem:

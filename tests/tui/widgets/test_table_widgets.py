@@ -10,9 +10,16 @@ from typing import Any
 import pytest
 from rich.text import Text
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.message import Message
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Static
 
+from mlops_tui.tui.painting import LeanCompositor
+from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.widgets import filter_bar
 from mlops_tui.tui.widgets.column_picker import ColumnPicker
 from mlops_tui.tui.widgets.filter_bar import FilterBar
@@ -215,6 +222,91 @@ def test_a_live_row_repaints_its_line_only() -> None:
         assert [region.y for region in regions] == [5]
         await pilot.pause()
         assert "lost" in app.frame()[5]
+
+    drive(app, steps)
+
+
+def test_lines_drawn_before_are_not_those_of_the_new_order() -> None:
+    app = TableApp(Source.of(100))
+
+    async def steps(pilot: Pilot[None]) -> None:
+        await pilot.press("pagedown", "pageup")
+        assert app.table.cursor_row == 0
+        app.source.rows.reverse()
+        app.table.reset(keep_cursor=False)
+        await pilot.pause()
+        await pilot.press("pagedown")
+        await pilot.pause()
+        named = [text.split()[0] for text in app.frame()[1:] if "▸" not in text]
+        top = round(app.table.scroll_y)
+        shown = [f"run-{99 - index}" for index in range(top, top + 23) if index != app.table.cursor_row]
+        assert named == shown
+
+    drive(app, steps)
+
+
+def test_a_moved_cursor_asks_for_two_lines_of_one_widget() -> None:
+    class Lean(Screen[None]):
+        def __init__(self) -> None:
+            super().__init__()
+            self._compositor = LeanCompositor()
+
+        def compose(self) -> ComposeResult:
+            yield Static("above", id="above")
+            yield QueryTable(COLUMNS, row_key=lambda r: str(r["name"]))
+
+    class LeanApp(TableApp):
+        @property
+        def table(self) -> QueryTable:
+            return self.screen.query_one(QueryTable)
+
+        def get_default_screen(self) -> Screen[None]:
+            return Lean()
+
+        def compose(self) -> ComposeResult:
+            return ()
+
+    app = LeanApp(Source.of(50))
+
+    async def steps(pilot: Pilot[None]) -> None:
+        asked: list[tuple[Widget, Region]] = []
+        for widget in [app.screen, *app.screen.query()]:
+
+            def watched(
+                crop: Region, widget: Widget = widget, plain: Any = widget.render_lines
+            ) -> list[Strip]:
+                asked.append((widget, crop))
+                return plain(crop)
+
+            widget.render_lines = watched  # type: ignore[method-assign]
+        await pilot.press("j")
+        await pilot.pause()
+        assert [(widget, crop.y, crop.height) for widget, crop in asked] == [(app.table, 1, 2)]
+        assert "▸" in app.frame()[3] and "above" in app.frame()[0]
+
+    drive(app, steps)
+
+
+def test_what_follows_a_cursor_comes_once_after_its_rest() -> None:
+    class Node(App[None]):
+        acted = 0
+
+        def act(self) -> None:
+            self.acted += 1
+
+    app = Node()
+
+    async def steps(pilot: Pilot[None]) -> None:
+        rest = Rest(app, app.act, seconds=0.05)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + 0.2
+        while loop.time() < until:  # never a rest of 50 ms
+            rest.moved()
+            await asyncio.sleep(0)
+        assert app.acted == 0
+        while not app.acted and loop.time() < until + 5:
+            await asyncio.sleep(0.01)
+        assert app.acted == 1
 
     drive(app, steps)
 

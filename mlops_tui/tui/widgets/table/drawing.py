@@ -64,7 +64,8 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         self._selection: Selection = NONE
         self._range_from: int | None = None
         self._needle: re.Pattern[str] | None = None
-        self._lines: dict[int, tuple[bool, bool, Strip]] = {}
+        self._lines: dict[tuple[int, bool, bool], tuple[Any, Strip]] = {}
+        self._painted: dict[int, Strip] = {}
         self._resolved: dict[str, Style] = {}
         self._parts: dict[tuple[str, bool], Style] = {}
         self._base_style: Style | None = None
@@ -103,10 +104,10 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         """Repaints the visible lines among `indexes` (None: all) that look different from what is on screen."""
         top = round(self.scroll_y)
         visible = range(top, top + self.body_height)
+        self._placed()
         for index in visible if indexes is None else indexes:
-            old = self._lines.pop(index, None)
-            if index in visible and (old is None or self._line(index) != old[2]):
-                self.refresh(Region(0, index - top + 1, self.size.width, 1))
+            if index in visible and self._line(index) != self._painted.get(index):
+                self.refresh(Region(0, index - top + 1, self._laid_out, 1))
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lines straight from the cache: where nothing surrounds or tints them, Textual's own cache, which is by place
@@ -119,12 +120,13 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
             or self.opacity != 1
         ):
             return super().render_lines(crop)
+        self._placed()
         background = self.background_colors[1]
         filters = self.get_line_filters()
         first, last = crop.column_span
         lines = []
         for y in crop.line_range:
-            drawn = self.render_line(y)
+            drawn = self._at(y)
             for each in filters:
                 drawn = drawn.apply_filter(each, background)
             lines.append(
@@ -142,27 +144,35 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         return self._base_style
 
     def render_line(self, y: int) -> Strip:
+        self._placed()
+        return self._at(y)
+
+    def _at(self, y: int) -> Strip:
+        """The line at a place on screen."""
         if y == 0:
             return self._header()
-        if not self._rows.total:
-            return self._empty_line(y)
-        return self._line(round(self.scroll_y) + y - 1)
+        index = round(self.scroll_y) + y - 1
+        if len(self._painted) > 4 * PAGE:
+            self._painted.clear()
+        self._painted[index] = drawn = self._line(index)
+        return drawn
 
     def _line(self, index: int) -> Strip:
-        """The line of a row, from the cache when nothing about it changed."""
-        self._placed()
-        if index >= (self._rows.total or 0):
+        """The line of a row, drawn once for each row and way of showing it; without rows, of what is said instead."""
+        if not self._rows.total:
+            return self._empty_line(index - round(self.scroll_y) + 1)
+        if index >= self._rows.total:
             return Strip.blank(self._laid_out, self._base)
         row = self._rows.get(index)
         at_cursor = index == self._cursor
         marked = self._is_marked(index, row)
-        cached = self._lines.get(index)
-        if cached is not None and cached[0] == at_cursor and cached[1] == marked:
-            return cached[2]
+        cached = self._lines.get((index, at_cursor, marked))
+        if cached is not None and cached[0] is row:
+            return cached[1]
         drawn = self._pending_line(at_cursor) if row is None else self._row_line(row, at_cursor, marked)
         if len(self._lines) > 4 * PAGE:
             self._lines.clear()
-        self._lines[index] = (at_cursor, marked, drawn)
+        self._lines[index, at_cursor, marked] = (row, drawn)
         return drawn
 
     def _is_marked(self, index: int, row: Any | None) -> bool:
@@ -181,7 +191,7 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
             (signs.mark if marked else " ", self._partial("query-table--mark") if marked else None),
             (" ", None),
         ]
-        for place, placed in enumerate(self._placed()):
+        for place, placed in enumerate(self._layout):
             column = self._columns[placed.index]
             cell = line.fragments(column.cell(row), placed.width, self._style_of)
             cell = line.fit(cell, placed.width, column.align == "right", signs.ellipsis)
@@ -197,7 +207,7 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         dots = self._partial("query-table--pending")
         signs = glyphs()
         pieces: list[line.Fragment] = [(signs.cursor if at_cursor else " ", None), ("  ", None)]
-        for place, placed in enumerate(self._placed()):
+        for place, placed in enumerate(self._layout):
             column = self._columns[placed.index]
             dot: line.Fragment = ("." if signs.mode == "ascii" else "·", dots)
             cell = line.fit([dot], placed.width, column.align == "right")
@@ -209,7 +219,7 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         at_cursor = self._partial("query-table--header-cursor")
         signs = glyphs()
         pieces: list[line.Fragment] = [(" " * GUTTER, None)]
-        for place, placed in enumerate(self._placed()):
+        for place, placed in enumerate(self._layout):
             column = self._columns[placed.index]
             title = clean(column.title)
             if column.sort and column.sort == self._order[0]:

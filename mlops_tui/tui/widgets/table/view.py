@@ -64,7 +64,6 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         if not self._rows.put(window, generation):
             return
         if self._rows.total != total:
-            self._lines.clear() if not total or not self._rows.total else None
             self._resize()
         self._settle_cursor()
         self._repaint()
@@ -79,6 +78,7 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
 
     def repaint(self) -> None:
         """What the cells are made from, besides the rows, has changed: lines that look different are painted anew."""
+        self._lines.clear()
         self._repaint()
 
     def set_columns(self, columns: Sequence[Column]) -> None:
