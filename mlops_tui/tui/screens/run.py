@@ -130,19 +130,27 @@ class RunRoom(RunDeeds, DetailRoom):
                 return
             view.ended = chunk.ended
             first, self._log_end = self._log_end is None, chunk.next
-            view.append(chunk.text, offset=chunk.offset, size=chunk.size) if chunk.text or first else None
+            if chunk.text or first:
+                view.append(chunk.text, offset=chunk.offset, size=chunk.size, end=chunk.next)
             if chunk.next >= chunk.size or not chunk.text:
                 return
 
     @on(LogView.Wanted)
     @work(group="log")
     async def _earlier(self, event: LogView.Wanted) -> None:
+        """The bytes that are wanted, in as many answers as it takes."""
+        text, at = "", event.offset
         try:
-            chunk = await self.link.ask("run logs", {"run_id": self.run_id, "offset": event.offset})
+            while at < event.offset + event.count:
+                chunk = await self.link.ask("run logs", {"run_id": self.run_id, "offset": at})
+                text += chunk.text
+                if chunk.next <= at:  # a character that is still being written
+                    break
+                at = chunk.next
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        event.view.prepend(chunk.text[: event.count], offset=event.offset)
+        event.view.prepend(text, offset=event.offset, end=at)
 
     @on(Curves.Asked)
     @work(exclusive=True, group="curve")

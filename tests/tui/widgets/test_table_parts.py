@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import pairwise
+from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,7 @@ from rich.style import Style
 from rich.text import Text
 
 from mlops_tui.text import clean
+from mlops_tui.tui.widgets import log_text
 from mlops_tui.tui.widgets.log_text import LogBuffer, folded
 from mlops_tui.tui.widgets.table import line
 from mlops_tui.tui.widgets.table.layout import Column, arrange
@@ -182,21 +185,61 @@ def test_nothing_of_a_log_commands_the_terminal(text: str) -> None:
     assert shown == clean(shown)
 
 
-@given(st.lists(st.text("ab漢\n", max_size=12), max_size=8), st.integers(0, 60))
-def test_a_log_read_in_pieces_is_the_log(pieces: list[str], cut: int) -> None:
-    whole = "".join(pieces)
-    data = whole.encode()
-    expected = whole.split("\n")[: None if whole and not whole.endswith("\n") else -1]
+LOG = st.lists(
+    st.sampled_from(["a", "bc", "漢", "\n", "\n", "\r", "\b", "\t", "\x1b[31m", "\x1b[K", "\x1b]0;t\x07", "\x1b[2"]), max_size=40
+).map("".join)  # fmt: skip
+
+
+@given(LOG, st.lists(st.integers(0, 60), max_size=6), st.integers(0, 60), st.integers(1, 6))
+def test_a_log_read_in_pieces_is_the_log(whole: str, cuts: list[int], middle: int, limit: int) -> None:
+    """Whatever the cuts, whatever end they come at; also when lines had to be dropped and came back."""
+    expected = [folded(raw) for raw in whole.split("\n")]
+    expected = expected if whole.split("\n")[-1] else expected[:-1]
+    places = sorted({0, len(whole), *(min(cut, len(whole)) for cut in cuts)})
+    spans = list(pairwise(places))
+
+    def at(place: int) -> int:
+        return len(whole[:place].encode())
+
     buffer = LogBuffer()
-    for piece in pieces:
-        buffer.append(piece)
-    assert buffer.lines == expected and buffer.stop == len(data)
-    at = len(whole[:cut].encode())
-    later = LogBuffer()
-    later.clear(at)
-    later.append(data[at:].decode(), at)
-    later.prepend(whole[: cut + 3], 0)
-    assert "\n".join(later.lines) == "\n".join(expected) and later.start == 0
-    assert [later.offset_of(i) for i in range(len(later.lines))] == [
-        buffer.offset_of(i) for i in range(len(expected))
-    ]
+    for low, high in spans:
+        buffer.append(whole[low:high], at(low))
+    assert buffer.lines == expected and buffer.stop == at(len(whole))
+    buffer = LogBuffer()
+    middle = min(middle, len(spans))
+    if whole:
+        buffer.clear(at(spans[middle][0] if middle < len(spans) else len(whole)))
+    for low, high in spans[middle:]:
+        buffer.append(whole[low:high], at(low))
+    for low, high in reversed(spans[:middle]):
+        buffer.prepend(whole[low : min(high + 2, len(whole))], at(low))
+    assert buffer.lines == expected and (buffer.start, buffer.stop) == (0, at(len(whole)))
+    with mock.patch.object(log_text, "PIECE", 0):
+        buffer = LogBuffer(limit)
+        for low, high in spans:
+            buffer.append(whole[low:high], at(low))
+        assert buffer.lines == expected[len(expected) - len(buffer.lines) :]
+        for low, high in reversed([span for span in spans if at(span[1]) <= buffer.start]):
+            buffer.prepend(whole[low:high], at(low))
+        assert buffer.lines == expected[: len(buffer.lines)] and buffer.start == 0
+        for low, high in [span for span in spans if at(span[0]) >= buffer.stop]:
+            buffer.append(whole[low:high], at(low))
+        assert buffer.lines == expected[len(expected) - len(buffer.lines) :]
+
+
+def test_a_log_whose_text_is_not_as_long_as_its_bytes_goes_on() -> None:
+    """A masked secret is shorter or longer than what it stands for."""
+    buffer = LogBuffer()
+    buffer.append("key=****\nhal", 100, 140)
+    buffer.append("f\n", 140, 142)
+    buffer.prepend("token ****\nmy ", 50, 100)
+    assert buffer.lines == ["token ****", "my key=****", "half"] and (buffer.start, buffer.stop) == (50, 142)
+    assert buffer.prepend("a gap", 0, 40) == 0
+
+
+def test_a_progress_bar_is_kept_as_its_last_state() -> None:
+    buffer = LogBuffer()
+    buffer.append("head\n")
+    for step in range(20_000):
+        buffer.append(f"\r{step:5d} steps")
+    assert buffer.lines == ["head", "19999 steps"] and len(buffer._open) < 100
