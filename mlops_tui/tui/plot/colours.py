@@ -6,10 +6,9 @@ normal sight, protanopia, deuteranopia and tritanopia, with a contrast of 3:1 at
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Literal
 
-from mlops_tui.tui.plot.lines import SERIES_ROLES, Line
+from mlops_tui.tui.plot.lines import SERIES_ROLES
 
 Ground = Literal["dark", "light", "ansi"]
 
@@ -23,16 +22,6 @@ _OTHERS: dict[Ground, dict[str, str]] = {
     "light": {"title": "bold", "label": "#505a64", "axis": "#6f7983", "grid": "#b4bac0", "note": "#505a64", "cross": "bold", "good": "#00704f", "bad": "#a9500a"},
     "ansi": {"title": "bold", "label": "", "axis": "bright_black", "grid": "bright_black", "note": "", "cross": "bold", "good": "cyan", "bad": "yellow"},
 }  # fmt: skip
-_ANSI = {
-    "red": 31,
-    "green": 32,
-    "yellow": 33,
-    "magenta": 35,
-    "cyan": 36,
-    "bright_black": 90,
-    "bright_blue": 94,
-    "bright_magenta": 95,
-}
 _ENVELOPE = 0.42
 
 
@@ -53,16 +42,3 @@ def mix(colour: str, background: str, share: float) -> str:
 
 def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
-
-
-def sgr(lines: Iterable[Line]) -> str:
-    """The lines for a terminal, in its own sixteen colours; each run ends with a reset."""
-    codes = {role: _codes(style) for role, style in styles("ansi").items()}
-    return "\n".join(
-        "".join(f"\x1b[{codes[role]}m{text}\x1b[0m" if codes.get(role) else text for text, role in line)
-        for line in lines
-    )
-
-
-def _codes(style: str) -> str:
-    return ";".join({"bold": "1", "dim": "2"}.get(word) or str(_ANSI[word]) for word in style.split())

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pytest
 
-from mlops_tui.tui.plot.colours import SERIES, sgr, styles
+from mlops_tui.tui.plot.colours import SERIES, styles
 from mlops_tui.tui.plot.lines import FAINT_ROLES, ROLES, SERIES_ROLES
 
 SIGHT = {
@@ -64,7 +64,3 @@ def test_colours_stay_apart(ground, backgrounds: list[str], sight: str) -> None:
 def test_every_role_has_a_look(ground) -> None:  # type: ignore[no-untyped-def]
     assert set(styles(ground)) == {*ROLES, *SERIES_ROLES, *FAINT_ROLES}
     assert len(set(SERIES[ground])) == 8
-
-
-def test_sixteen_colours() -> None:
-    assert sgr([[("a", "s0"), ("b", "")], [("c", "s1~")]]) == "\x1b[94ma\x1b[0mb\n\x1b[2;33mc\x1b[0m"
