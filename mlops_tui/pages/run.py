@@ -12,7 +12,18 @@ from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
-from mlops_tui.verbs.run import Bucket, Curve, Fields, LogChunk, RunCurves, Sweep, Trends, Why
+from mlops_tui.verbs.run import (
+    Bucket,
+    Curve,
+    Fields,
+    LogChunk,
+    Marked,
+    RunChange,
+    RunCurves,
+    Sweep,
+    Trends,
+    Why,
+)
 
 
 def id_(run_id: str, screen: Surface) -> str:
@@ -24,6 +35,11 @@ def one(run: Run, screen: Surface) -> None:
     """A run on one line, as an answer to a command that submits or stops one; with its evidence where there is some."""
     if isinstance(run, RunDetail):
         show(run, screen)
+        return
+    if isinstance(run, RunChange) and len(run.changed) + len(run.unchanged) > 1:
+        for each in run.changed:
+            screen.line(f"{each.run_id}  {each.kind}  {short(each.name, 60)}  {each.state}")
+        _counted(len(run.changed), len(run.unchanged), screen)
         return
     reason = f"  ({run.reason})" if run.reason else ""
     screen.line(f"{run.run_id}  {run.kind}  {run.name}  {run.state}{reason}")
@@ -53,12 +69,21 @@ def _took(run: Run) -> str:
     return lasted(run.ended - run.started) if run.ended is not None and run.started is not None else "-"
 
 
-def marked(run: Run, screen: Surface) -> None:
-    """What is said of a run after a tag or a note."""
-    one(run, screen)
-    screen.facts(
-        [("note", run.note), ("tags", ", ".join(f"{key}={value}" for key, value in sorted(run.tags.items())))]
-    )
+def marked(found: Marked, screen: Surface) -> None:
+    """What is said of runs after a tag or a note."""
+    if len(found.changed) + len(found.unchanged) > 1:
+        for run_id in found.changed:
+            screen.line(run_id)
+        _counted(len(found.changed), len(found.unchanged), screen)
+        return
+    screen.line(f"{found.run_id}  {found.name}")
+    tags = ", ".join(f"{key}={value}" for key, value in sorted(found.tags.items()))
+    screen.facts([("note", found.note), ("tags", tags)])
+
+
+def _counted(changed: int, unchanged: int, screen: Surface) -> None:
+    already = f"; {plural(unchanged, 'run')} stayed as before" if unchanged else ""
+    screen.text(f"{plural(changed, 'run')} changed{already}")
 
 
 def show(run: RunDetail, screen: Surface) -> None:

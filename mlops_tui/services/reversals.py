@@ -108,7 +108,7 @@ def _tag(db: Db, entry: Row) -> Reversal:
     moved = [key for key, value in made.items() if key not in data.get("clear", []) and now.get(key) != value]
     if moved:
         raise Problem("changed_since", f"tags of run {run_id} have changed since entry {entry['seq']}: {', '.join(moved)[:200]}",
-                      f"`mlops-tui run tag {run_id} KEY=VALUE` sets them", status=3)  # fmt: skip
+                      f"`mlops-tui run tag {run_id} --tag KEY=VALUE` sets them", status=3)  # fmt: skip
     clear = [
         key for key in data.get("fresh", []) if key in made
     ]  # nobody had said anything of them: the run's own word holds again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -12,17 +12,16 @@ from mlops_store.index.tx import Read, Tx
 from mlops_store.journal import MAX_TEXT
 from mlops_store.records import ENDED
 from mlops_store.redact import redact_argv, redact_params
-from mlops_store.run_folder import RunFolder
 from mlops_tui.project.load import load
 from mlops_tui.project.parameters import check_parameters
-from mlops_tui.project.schema import ProjectConfig
-from mlops_tui.services import card_life, run_rows
 from mlops_tui.services import project as projects
+from mlops_tui.services import run_rows
 from mlops_tui.services.command_line import argv_of, as_text
 from mlops_tui.services.costs import takes
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
 from mlops_tui.services.run_adopt import adopt
 from mlops_tui.services.run_compare import compare
+from mlops_tui.services.run_control import plan_resume, plan_stop, resume, stop
 from mlops_tui.services.run_detail import detail
 from mlops_tui.services.run_fields import fields
 from mlops_tui.services.run_list import list_
@@ -45,6 +44,9 @@ from mlops_tui.services.training import submit_training
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import RunRef, RunStart
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ProjectConfig
 
 __all__ = [
     "adopt", "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
@@ -122,95 +124,6 @@ def show(read: Read, request: RunRef) -> RunDetail:
     if found.state in ENDED and found.settled and found.name:
         kept.put(_SHOWN, {found.run_id: msgspec.json.encode(found)}, version)
     return found
-
-
-def stop(tx: Tx, request: RunRef) -> Run:
-    """Asks for the end of a run. Raises Problem `run_ended`."""
-    run_id = run_rows.find_run(tx, request.run_id, request.project)
-    row = run_rows.row_of(tx, run_id)
-    if row["state"] in ENDED:
-        raise Problem(
-            "run_ended", f"run {run_id} has already ended: {row['state']}", "`mlops-tui run show` tells how"
-        )
-    if row["stop_seq"] is None:
-        tx.append("run.stop", run_id, {"run_id": run_id})
-    run = run_rows.run_of(tx, run_id)
-    if run.state in ("STARTING", "RUNNING"):
-        run.state = "STOPPING"
-    return run
-
-
-def plan_stop(read: Read, request: RunRef) -> Plan:
-    """What `stop` would do."""
-    run = run_rows.run_of(read, run_rows.find_run(read, request.run_id, request.project))
-    if run.state in ENDED:
-        steps = [f"nothing: it has ended {run.state}"]
-    elif run.state == "QUEUED":
-        steps = ["take it out of the queue; runs that wait for it are withdrawn too"]
-    else:
-        steps = [
-            "send SIGTERM, wait up to 10 s, then end every process that it started",
-            "keep what it has logged",
-        ]
-    return Plan(
-        title=f"Stop {run.name} ({run.run_id})", steps=steps, undo=f"mlops-tui run resume {run.run_id}"
-    )
-
-
-def resume(tx: Tx, request: RunRef) -> Run:
-    """Queues a new attempt of a run that did not finish. Raises Problem `run_not_ended`, `run_finished`, `run_foreign`."""
-    row = _resumable(tx, request)
-    run_id, attempt = row["run_id"], max(1, int(row["attempts"] or 0)) + 1
-    RunFolder(tx.home.run_dir(run_id)).attempt_dir(attempt).mkdir(mode=0o700, parents=True, exist_ok=True)
-    tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt})
-    card_life.resumed(tx, run_id)
-    run = run_rows.run_of(tx, run_id)
-    run.state, run.attempts, run.ended, run.exit_code, run.signal, run.reason, run.settled = (
-        "QUEUED",
-        attempt,
-        None,
-        None,
-        None,
-        "",
-        True,
-    )
-    return run
-
-
-def plan_resume(read: Read, request: RunRef) -> Plan:
-    """What `resume` would do."""
-    row = _resumable(read, request)
-    run = run_rows.run_of(read, row["run_id"])
-    steps = [f"queue attempt {max(1, run.attempts) + 1}, with the code and the data versions of the run"]
-    if run.kind == "train":
-        steps.append("stages that were done come from the cache, as far as they are still the same")
-    steps.append(f"a whole run: {takes(read, run.project, run.model, run.kind)}")
-    return Plan(
-        title=f"Resume {run.name} ({run.run_id}), which is {run.state}",
-        steps=steps,
-        undo=f"mlops-tui run stop {run.run_id}",
-    )
-
-
-def _resumable(db: Tx | Read, request: RunRef) -> dict[str, Any]:
-    """The row of a run that can be resumed. Raises Problem."""
-    run_id = run_rows.find_run(db, request.run_id, request.project)
-    row = run_rows.row_of(db, run_id)
-    if row["kind"] == "sdk":
-        raise Problem("run_foreign", f"run {run_id} is a process of your own", "start your script again")
-    if row["state"] not in ENDED:
-        raise Problem(
-            "run_not_ended", f"run {run_id} is {row['state']}", "`mlops-tui run stop` ends it first"
-        )
-    if row["state"] == "FINISHED":
-        raise Problem(
-            "run_finished",
-            f"run {run_id} finished: there is nothing left to do",
-            "`mlops-tui run start` makes a new run",
-        )
-    if row["submitted"] is not None and row["settled"] is None:
-        raise Problem("run_unsettled", f"run {run_id} has just ended", "try again in a second", status=3)
-    return row
 
 
 # --- what a start needs ---------------------------------------------------------------------------------

@@ -11,20 +11,17 @@ from mlops_store.index.apply_care import STUB
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import run_guard, run_rows
 from mlops_tui.services.run_guard import Bond
+from mlops_tui.services.run_several import MOST, command, lines, mark, refuse
 from mlops_tui.verbs._declare import Plan
-from mlops_tui.verbs.run import RunMark, RunMarks, RunSet
+from mlops_tui.verbs.run import RunMarks, RunSet
 
 Row = dict[str, Any]
-
-MOST = 1000
-"""Runs that one command takes on."""
-_SHOWN = 5
 
 
 def archive(tx: Tx, request: RunSet) -> RunMarks:
     """Raises Problem `runs_refused` for runs that are not over."""
     change, same = _split(_chosen(tx, request), lambda row: row["archived"] is None)
-    _refuse("archived", {row["run_id"]: bond for row in change if (bond := run_guard.not_over(row))})
+    refuse("archived", {row["run_id"]: bond for row in change if (bond := run_guard.not_over(row))})
     return _mark(tx, "run.archive", change, same, request.reason)
 
 
@@ -38,7 +35,7 @@ def delete(tx: Tx, request: RunSet) -> RunMarks:
     change, same = _split(
         _chosen(tx, request, archived=True, anywhere=True), lambda row: row["deleted"] is None
     )
-    _refuse("deleted", _needed(tx, change))
+    refuse("deleted", _needed(tx, change))
     for row in change:
         data = {"run_id": row["run_id"], **{name: row[name] for name in STUB}}
         tx.append("run.delete", row["run_id"], data, request.reason)
@@ -50,14 +47,14 @@ def restore(tx: Tx, request: RunSet) -> RunMarks:
     change, same = _split(
         _chosen(tx, request, deleted=True, anywhere=True), lambda row: row["deleted"] is not None
     )
-    _refuse("restored", _gone(tx, change))
+    refuse("restored", _gone(tx, change))
     return _mark(tx, "run.restore", change, same, request.reason)
 
 
 def plan_archive(read: Read, request: RunSet) -> Plan:
     """What `archive` would do; raises what it would raise. So do the others."""
     change, _ = _split(_chosen(read, request), lambda row: row["archived"] is None)
-    _refuse("archived", {row["run_id"]: bond for row in change if (bond := run_guard.not_over(row))})
+    refuse("archived", {row["run_id"]: bond for row in change if (bond := run_guard.not_over(row))})
     return _plan("Archive", change, ["leave them out of lists; nothing is moved"], "unarchive")
 
 
@@ -70,7 +67,7 @@ def plan_delete(read: Read, request: RunSet) -> Plan:
     change, _ = _split(
         _chosen(read, request, archived=True, anywhere=True), lambda row: row["deleted"] is None
     )
-    _refuse("deleted", _needed(read, change))
+    refuse("deleted", _needed(read, change))
     steps = ["move their folders to the trash, where `home gc` collects them after 30 days"]
     return _plan("Delete", change, steps, "restore")
 
@@ -79,7 +76,7 @@ def plan_restore(read: Read, request: RunSet) -> Plan:
     change, _ = _split(
         _chosen(read, request, deleted=True, anywhere=True), lambda row: row["deleted"] is not None
     )
-    _refuse("restored", _gone(read, change))
+    refuse("restored", _gone(read, change))
     return _plan("Restore", change, ["move their folders back, and read them again"], "delete")
 
 
@@ -149,18 +146,6 @@ def _gone(db: Read | Tx, rows: list[Row]) -> dict[str, Bond]:
     }
 
 
-def _refuse(what: str, refused: dict[str, Bond]) -> None:
-    if not refused:
-        return
-    shown = [f"{run_id}: {bond.reason}" for run_id, bond in list(refused.items())[:_SHOWN]]
-    if len(refused) > _SHOWN:
-        shown.append(f"and {len(refused) - _SHOWN} more")
-    count = f"{len(refused)} runs cannot be {what}" if len(refused) > 1 else f"a run cannot be {what}"
-    raise Problem(
-        "runs_refused", f"{count}, so none was: {'; '.join(shown)}", next(iter(refused.values())).fix
-    )
-
-
 # --- answers ----------------------------------------------------------------------------------------------------
 
 
@@ -171,20 +156,13 @@ def _mark(tx: Tx, verb: str, change: list[Row], same: list[Row], reason: str) ->
 
 
 def _marks(change: list[Row], same: list[Row]) -> RunMarks:
-    names = RunMark.__struct_fields__
-    made = [[RunMark(**{name: row[name] for name in names}) for row in rows] for rows in (change, same)]
-    return RunMarks(changed=made[0], unchanged=made[1])
+    return RunMarks(changed=[mark(row) for row in change], unchanged=[mark(row) for row in same])
 
 
 def _plan(what: str, rows: list[Row], steps: list[str], undo: str) -> Plan:
     count = f"{len(rows)} run{'s' * (len(rows) != 1)}"
-    named = [f"{row['run_id']}  {row['kind']}  {row['name']}  {row['state']}" for row in rows[:20]]
-    more = [f"and {len(rows) - 20} more"] if len(rows) > 20 else []
-    back = f"mlops-tui run {undo} {' '.join(row['run_id'] for row in rows[:3])}" + (
-        " …" if len(rows) > 3 else ""
-    )
     return Plan(
         title=f"{what} {count}",
-        steps=[*named, *more, *(steps if rows else ["nothing to do"])],
-        undo=back if rows else "",
+        steps=[*lines(rows), *(steps if rows else ["nothing to do"])],
+        undo=command(undo, rows) if rows else "",
     )

@@ -87,6 +87,10 @@ class RunRef(ProjectInput, kw_only=True):
     run_id: Annotated[str, RUN]
 
 
+class RunSeveral(RunRef, kw_only=True):
+    more: Annotated[list[str], arg("and these", metavar="RUN")] = []
+
+
 class RunSet(ProjectInput, kw_only=True):
     runs: Annotated[list[str], arg("runs, by id or an unambiguous start of it", metavar="RUN")] = []
     filter: Annotated[str | None, opt("all runs of the project that this finds, such as 'state = FAILED and age > 90d'")] = None  # fmt: skip
@@ -107,6 +111,13 @@ class RunMarks(Output, kw_only=True):
     """`changed` by the command; `unchanged` were so before."""
 
     changed: list[RunMark]
+    unchanged: list[RunMark] = []
+
+
+class RunChange(Run, kw_only=True):
+    """The first run that was named, as it is now; `changed` are all that the command changed, `unchanged` those that were so before."""
+
+    changed: list[RunMark] = []
     unchanged: list[RunMark] = []
 
 
@@ -260,15 +271,28 @@ class Comparison(Output, kw_only=True):
     rows: list[CompareRow]
 
 
-class RunTag(ProjectInput, kw_only=True):
-    run_id: Annotated[str, RUN]
-    tags: Annotated[dict[str, str], arg("tags to set", kind="values", metavar="K=V")] = {}
+class RunTag(RunSeveral, kw_only=True):
+    tags: Annotated[
+        dict[str, str], opt("set this tag; repeatable", "--tag", kind="values", metavar="K=V")
+    ] = {}
     remove: Annotated[list[str], opt("take this tag away; repeatable", metavar="KEY")] = []
 
 
-class RunNote(ProjectInput, kw_only=True):
-    run_id: Annotated[str, RUN]
+class RunNote(RunSeveral, kw_only=True):
     text: Annotated[str, arg("the note; an empty one takes it away")]
+
+
+class Marked(Output, kw_only=True):
+    """What people say of the first run that was named, after they said it: its note, and its tags as they are shown. `changed` are the ids of
+    all runs that the command changed, `unchanged` of those that were so before."""
+
+    run_id: str
+    name: str
+    project: str
+    tags: dict[str, str] = {}
+    note: str = ""
+    changed: list[str] = []
+    unchanged: list[str] = []
 
 
 VERBS = [
@@ -285,10 +309,11 @@ VERBS = [
          "a bare word looks for itself in name, id, experiment, model and tags. The other options narrow it further.",
          example="mlops-tui run list --filter 'state = FAILED and age < 2d' --sort=-metrics.roc_auc"),
     Verb("run", "show", RunRef, RunDetail, "Show a run with its evidence.", example="mlops-tui run show 0192f"),
-    Verb("run", "stop", RunRef, Run, "Stop a run and every process that it started.",
-         help="Asks first (SIGTERM), then insists. A queued run is withdrawn.",
+    Verb("run", "stop", RunSeveral, RunChange, "Stop runs and every process that they started.",
+         help="Asks first (SIGTERM), then insists. A queued run is withdrawn. Of several runs, those that have ended meanwhile stay as they are.",
          example="mlops-tui run stop 0192f", writes=True, danger=True, plans=True),
-    Verb("run", "resume", RunRef, Run, "Run again from the failed stage, as a new attempt.",
+    Verb("run", "resume", RunSeveral, RunChange, "Run again from the failed stage, as a new attempt.",
+         help="Of several runs all or none: where one cannot be resumed, it says which and why.",
          example="mlops-tui run resume 0192f --wait", writes=True, plans=True, waits="option"),
     Verb("run", "logs", RunLogs, LogChunk, "Print a run's output.",
          help="With --follow it goes on until the run ends.", example="mlops-tui run logs 0192f --follow"),
@@ -305,11 +330,11 @@ VERBS = [
          example="mlops-tui run why 0192f features"),
     Verb("run", "compare", RunCompare, Comparison, "Compare runs side by side, up to 100.",
          example="mlops-tui run compare 0192f 0193a"),
-    Verb("run", "tag", RunTag, Run, "Set or remove tags of a run.",
-         help="A tag that a person sets stands over one of the same name that the run logs itself, also later. Recorded in the ledger; "
+    Verb("run", "tag", RunTag, Marked, "Set or remove tags of runs.",
+         help="All of the runs, or none. A tag that a person sets stands over one of the same name that the run logs itself, also later. Recorded in the ledger; "
          "`ledger undo` takes it back.",
-         example="mlops-tui run tag 0192f owner=ann reviewed=yes --remove draft", writes=True),
-    Verb("run", "note", RunNote, Run, "Write a note on a run.",
+         example="mlops-tui run tag 0192f 0193a --tag owner=ann --tag reviewed=yes --remove draft", writes=True),
+    Verb("run", "note", RunNote, Marked, "Write a note on runs.",
          help="It replaces the note before. `run list --filter 'note: outage'` finds it.",
          example="mlops-tui run note 0192f 'the radar was down on the 3rd'", writes=True),
     Verb("run", "archive", RunSet, RunMarks, "Leave runs out of lists.",

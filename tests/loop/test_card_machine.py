@@ -16,7 +16,7 @@ from mlops_store.run_folder import RunFolder
 from mlops_tui.services import card_life, proposal, triggers
 from mlops_tui.services import run as runs
 from mlops_tui.verbs.proposal import ProposalApprove, ProposalOpen, ProposalReject, ProposalSnooze
-from mlops_tui.verbs.run import RunRef
+from mlops_tui.verbs.run import RunSeveral
 
 ACTIVE = ("OPEN", "SNOOZED", "APPROVED", "RUNNING")
 
@@ -102,7 +102,7 @@ class Cards(RuleBasedStateMachine):
         if failed:
             run = str(failed[0]["run_id"])
             self.attempts[run] = self.attempts.get(run, 1) + 1
-            self.desk.do(lambda tx: runs.resume(tx, RunRef(project="shop", run_id=run)))
+            self.desk.do(lambda tx: runs.resume(tx, RunSeveral(project="shop", run_id=run)))
 
     @invariant()
     def at_most_one_card_is_active(self) -> None:

@@ -22,7 +22,7 @@ from mlops_tui.verbs.proposal import (
     ProposalReject,
     ProposalSnooze,
 )
-from mlops_tui.verbs.run import RunRef
+from mlops_tui.verbs.run import RunSeveral
 
 
 @pytest.fixture
@@ -229,7 +229,7 @@ def test_who_asks_during_a_training_waits_for_its_end(desk: Desk) -> None:
 
 
 def resume(desk: Desk, run: str) -> None:
-    desk.do(lambda tx: runs.resume(tx, RunRef(project="shop", run_id=run)))
+    desk.do(lambda tx: runs.resume(tx, RunSeveral(project="shop", run_id=run)))
 
 
 def test_a_card_goes_on_with_its_resumed_run(desk: Desk) -> None:

@@ -17,7 +17,7 @@ from mlops_tui.pages import run as render
 from mlops_tui.services import run as service
 from mlops_tui.services.command_line import argv_of
 from mlops_tui.verbs._shapes import ClientContext, Run
-from mlops_tui.verbs.run import RunCompare, RunList, RunLogs, RunMetrics, RunRef, RunStart, RunWhy
+from mlops_tui.verbs.run import RunCompare, RunList, RunLogs, RunMetrics, RunRef, RunSeveral, RunStart, RunWhy
 
 TRAIN = """
 import json, os, sys
@@ -215,7 +215,7 @@ def test_stop_and_resume(box: Box, project: Path) -> None:
     )
     run_id = start(box).run_id
     until(lambda: (box.folder(run_id).path / "up").exists())
-    ref = RunRef(run_id=run_id[:20], project="elsewhere")
+    ref = RunSeveral(run_id=run_id[:20], project="elsewhere")
     with pytest.raises(Problem) as caught:
         box.writer.call(lambda tx: service.resume(tx, ref))
     assert caught.value.code == "run_not_ended"

@@ -19,7 +19,7 @@ from mlops_tui.services.run_compare import compare
 from mlops_tui.verbs import find
 from mlops_tui.verbs.ledger import REVERSIBLE
 from mlops_tui.verbs.model import ModelEvaluate
-from mlops_tui.verbs.run import RunCompare, RunRef
+from mlops_tui.verbs.run import RunCompare, RunSeveral
 
 
 def over(desk: Desk, seconds: float, *, exit_code: int = 0, kind: str = "train", **fields: Any) -> str:
@@ -65,15 +65,15 @@ def test_a_plan_to_resume_refuses_what_resuming_refuses(desk: Desk) -> None:
     failed, done = over(desk, 5, exit_code=1), over(desk, 6)
     with desk.read() as read:
         with pytest.raises(Problem) as refused:
-            plan_resume(read, RunRef(run_id=done))
+            plan_resume(read, RunSeveral(run_id=done))
         assert refused.value.code == "run_finished"
         # its outcome is not in the ledger yet
         with pytest.raises(Problem) as early:
-            plan_resume(read, RunRef(run_id=failed))
+            plan_resume(read, RunSeveral(run_id=failed))
         assert early.value.code == "run_unsettled"
     desk.append("run.settle", {"run_id": failed, "state": "FAILED"}, subject=failed)
     with desk.read() as read:
-        plan = plan_resume(read, RunRef(run_id=failed))
+        plan = plan_resume(read, RunSeveral(run_id=failed))
     assert (
         plan.steps[0].startswith("queue attempt 2")
         and plan.steps[-1] == "a whole run: about 6.0s, by 1 earlier run of late"

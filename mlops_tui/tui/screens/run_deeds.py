@@ -10,13 +10,9 @@ from textual import work
 
 from mlops_store.errors import Problem
 from mlops_store.records import ENDED
-from mlops_tui.commandline.twin import command
 from mlops_tui.tui.dialogs.form import Field, Form, Values
-from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog
-from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.starting import read_pairs, rerun
-from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs._shapes import Run
 
 _SHOWN = 12
@@ -85,50 +81,26 @@ class RunDeeds(Room):
     def action_run_restore(self) -> None:
         self._set("run restore", "Restore", ("deleted",))
 
-    # --- one by one ---
+    # --- by name ---
 
-    async def each(
+    async def several(
         self,
         key: str,
         runs: Sequence[Run],
         more: dict[str, Any],
         *,
         title: str,
-        steps: Sequence[str],
         yes: str,
+        steps: Sequence[str] = (),
     ) -> None:
-        """One plan for all of them, then the verb for each; says how many went well. A refusal of one does not stop the others."""
-        if len(runs) == 1:
-            plan = self.perform(key, {"run_id": runs[0].run_id, **more}, yes=yes, title=title, notes=steps)
-            if await plan is not None:
-                self.done()
-            return
-        named = [f"{label(run)}  {run.run_id[:12]}  {run.state.lower()}" for run in runs[:_SHOWN]]
-        rest = [f"and {len(runs) - _SHOWN} more"] if len(runs) > _SHOWN else []
-        line = command(key, {"run_id": runs[0].run_id, **more}, project=self.link.project[0])
-        confirmed: Confirmed | None = await self.app.push_screen_wait(
-            PlanDialog(
-                Plan(title=title, steps=[*steps, *named, *rest]), command=f"{line}  (and so on)", yes=yes
-            )
-        )
-        if confirmed is None:
-            return
-        refused: list[Problem] = []
-        for run in runs:
-            try:
-                await self.link.ask(key, {"run_id": run.run_id, **more})
-            except Problem as problem:
-                refused.append(problem)
-        if refused:
-            first = refused[0]
-            self.mlops.complain(
-                Problem(
-                    first.code, f"{len(refused)} of {len(runs)} were refused: {first.message}", first.hint
-                )
-            )
-        if len(refused) < len(runs):
-            self.mlops.tell(f"{glyphs().ok} {title}{self.undone_by(key)}", detail=line)
-        self.done()
+        """One plan and one command for all of them. `steps` are for verbs that have no plan of their own."""
+        fields = {"run_id": runs[0].run_id, "more": [run.run_id for run in runs[1:]], **more}
+        if steps and len(runs) > 1:
+            named = [f"{label(run)}  {run.run_id[:12]}  {run.state.lower()}" for run in runs[:_SHOWN]]
+            rest = [f"and {len(runs) - _SHOWN} more"] if len(runs) > _SHOWN else []
+            steps = [*steps, *named, *rest]
+        if await self.perform(key, fields, yes=yes, title=title, notes=steps) is not None:
+            self.done()
 
     async def _chosen(self, fits: Callable[[Run], bool], why: str) -> Sequence[Run]:
         """The runs at hand that a deed fits; says why where it fits none."""
@@ -146,29 +118,15 @@ class RunDeeds(Room):
     async def action_run_stop(self) -> None:
         runs = await self._chosen(lambda run: run.state not in ENDED, "what is over cannot be stopped")
         if runs:
-            steps = (
-                ["end each with every process that it started; queued ones are withdrawn"]
-                if len(runs) > 1
-                else []
-            )
-            title = f"Stop {Targets(runs).words}"
-            await self.each(
-                "run stop",
-                runs,
-                {},
-                title=title,
-                steps=steps,
-                yes="Stop it" if len(runs) == 1 else "Stop them",
-            )
+            yes = "Stop it" if len(runs) == 1 else "Stop them"
+            await self.several("run stop", runs, {}, title=f"Stop {Targets(runs).words}", yes=yes)
 
     @work(exclusive=True, group="deed")
     async def action_run_resume(self) -> None:
         runs = await self._chosen(lambda run: True, "")
         if runs:
-            steps = ["go on from the failed stage, as a new attempt of each"] if len(runs) > 1 else []
-            await self.each(
-                "run resume", runs, {}, title=f"Resume {Targets(runs).words}", steps=steps, yes="Resume"
-            )
+            title = f"Resume {Targets(runs).words}"
+            await self.several("run resume", runs, {}, title=title, yes="Resume")
 
     @work(exclusive=True, group="deed")
     async def action_run_tag(self) -> None:
@@ -191,7 +149,7 @@ class RunDeeds(Room):
             f"take {key} away" for key in remove
         ]
         more = {"tags": tags, "remove": remove}
-        await self.each("run tag", runs, more, title=f"Tag {Targets(runs).words}", steps=steps, yes="Tag")
+        await self.several("run tag", runs, more, title=f"Tag {Targets(runs).words}", steps=steps, yes="Tag")
 
     @work(exclusive=True, group="deed")
     async def action_run_note(self) -> None:
@@ -209,7 +167,9 @@ class RunDeeds(Room):
         if values is not None:
             steps = [f"write: {values['text']}" if values["text"] else "take the note away"]
             title = f"Note on {Targets(runs).words}"
-            await self.each("run note", runs, {"text": values["text"]}, title=title, steps=steps, yes="Write")
+            await self.several(
+                "run note", runs, {"text": values["text"]}, title=title, steps=steps, yes="Write"
+            )
 
     @work(exclusive=True, group="deed")
     async def action_run_again(self) -> None:

@@ -232,30 +232,24 @@ def test_deleting_wants_the_number_of_runs() -> None:
     play(RunsRoom(), given, keys, size=(100, 30))
 
 
-def test_one_refusal_does_not_stop_the_others() -> None:
-    from mlops_store.errors import Problem
-
-    stopped: list[str] = []
-
-    def stop(fields: dict[str, Any]) -> Run:
-        if fields["run_id"] == run(1).run_id:
-            raise Problem("run_ended", "it has ended", "look")
-        stopped.append(fields["run_id"])
-        return run(2)
-
+def test_marked_runs_are_stopped_by_one_question() -> None:
     async def keys(pilot: Pilot[None], app: Stand) -> None:
         await until(pilot, lambda: "late-3" in frame(app))
         await pilot.press("v", "j", "j", "v", "x")
-        await until(pilot, lambda: "Stop 2 runs" in frame(app))
+        await until(pilot, lambda: "the plan of run stop" in frame(app))
         await pilot.press("y")
-        await until(pilot, lambda: len(app.said) == 2)
-        assert stopped == [run(2).run_id] and "1 of 2 were refused" in app.said[0]
+        await until(pilot, lambda: bool(app.said))
+        asked = [fields for key, fields in app.link.asked if key == "run stop"]
+        assert [[fields["run_id"], *fields["more"]] for fields in asked] == [
+            [run(1).run_id, run(2).run_id]
+        ], "what is over is left out"
+        assert "Stop 2 runs" in app.said[0]
 
     runs = [run(1, "RUNNING"), run(2, "RUNNING"), run(3)]
     given: Given = {
         "run list": listed(runs),
         "run trends": trends,
-        "run stop": stop,
+        "run stop": lambda _: run(1),
         "status": lambda _: status([]),
     }
     play(RunsRoom(), given, keys, size=(100, 30))
