@@ -16,7 +16,6 @@ from mlops_store.run_folder import RunFolder
 from mlops_tui.verbs._shapes import MetricSummary, Run
 
 UNSUPERVISED = "unsupervised: its shim is gone, the program goes on"
-_MINE = "run_id IN (SELECT unnest(?::VARCHAR[]))"
 
 
 def decode(value: Any, default: Any = None) -> Any:
@@ -62,19 +61,13 @@ def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = No
     wanted = list(ids)
     if not wanted:
         return []
-    verdicts, versions = _judged(db, wanted)
     judged_by = {
         (row["project"], row["model"]): row["metric"]
         for row in db.rows("SELECT project, model, metric FROM models")
     }
     return [
-        _run(
-            db,
-            {**shape, "metric": judged_by.get((shape["project"], shape["model"])) or ""},
-            verdicts.get(shape["run_id"]),
-            versions.get(shape["run_id"]),
-        )
-        for shape in queries.shapes(db, wanted, only)
+        _run(db, {**shape, "metric": judged_by.get((shape["project"], shape["model"])) or ""})
+        for shape in queries.shapes(db, wanted, only, committed=isinstance(db, Read))
     ]
 
 
@@ -84,13 +77,13 @@ def run_of(db: Read | Tx, run_id: str) -> Run:
     return runs_of(db, [run_id])[0]
 
 
-def _run(db: Read | Tx, shape: dict[str, Any], verdict: Any, version: Any) -> Run:
+def _run(db: Read | Tx, shape: dict[str, Any]) -> Run:
     if not shape["name"]:
         _fill_from_spec(db, shape)
     metrics = {key: MetricSummary(**values) for key, values in shape.pop("metrics").items()}
     shape["attempts"] = shape["attempts"] or 0
     shape["settled"] = shape["settled"] or shape["state"] not in ENDED
-    return as_it_lives(db, Run(**shape, metrics=metrics, verdict=verdict, model_version=version))
+    return as_it_lives(db, Run(**shape, metrics=metrics))
 
 
 def as_it_lives(db: Read | Tx, run: Run) -> Run:
@@ -112,16 +105,3 @@ def _fill_from_spec(db: Read | Tx, shape: dict[str, Any]) -> None:
         "name": spec.name, "project": spec.project, "experiment": spec.experiment, "params": spec.params, "tags": spec.tags,
         "created": spec.created, "proposal_id": spec.proposal_id,
     }  # fmt: skip
-
-
-def _judged(db: Read | Tx, ids: list[str]) -> tuple[dict[str, str], dict[str, int]]:
-    """The newest verdict, and the version that came of a run, by run id; few runs have either."""
-    found = db.rows(
-        f"SELECT run_id, arg_max(verdict, seq) AS verdict, NULL AS version FROM verdicts WHERE {_MINE} GROUP BY run_id "
-        f"UNION ALL SELECT run_id, NULL, max(version) FROM model_versions WHERE {_MINE} GROUP BY run_id",
-        [ids, ids],
-    )
-    return (
-        {row["run_id"]: row["verdict"] for row in found if row["verdict"] is not None},
-        {row["run_id"]: row["version"] for row in found if row["version"] is not None},
-    )

@@ -83,7 +83,7 @@ def test_a_run_has_the_shape_of_the_contract(writer: Writer) -> None:
     with writer.reader() as read:
         (shape,) = runs.shapes(read, [folder.run_id, "f" * 32])
     assert shape == {
-        "archived": False, "note": "",
+        "archived": False, "note": "", "verdict": None, "model_version": None,
         "run_id": folder.run_id, "kind": "train", "name": "a", "project": "flights", "experiment": "late", "state": "FINISHED",
         "params": {"lr": 0.1, "deep": {"x": [1]}}, "tags": {"t": "v"}, "created": 5, "started": 1000, "ended": 2000, "exit_code": 0, "signal": None,
         "attempts": 1, "model": None, "proposal_id": None, "reason": "", "settled": False,

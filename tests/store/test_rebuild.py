@@ -108,6 +108,7 @@ def full_home(tmp_path: Path) -> Home:
     (tree / "model.skops").write_bytes(b"model")
     digest = Objects(home).put_tree(tree)
     do(writer, ("model.register", {"project": "flights", "model": "late", "version": 1, "run_id": folders[0].run_id, "tree": digest, "metric": "loss", "direction": "min"}),
+       *(("run.settle", {"run_id": folder.run_id, "state": "FINISHED"}) for folder in folders[:2]),
        ("gate.verdict", {"project": "flights", "model": "late", "version": 1, "verdict_id": "v", "verdict": "PASS", "gate": {"a": 1.5}}),
        ("alias.move", {"project": "flights", "model": "late", "alias": "champion", "from": None, "to": 1}),
        ("gate.look", {"project": "flights", "model": "late", "evaluation_key": "e", "look": 1, "split_by": "time", "batches": ["b"]}),

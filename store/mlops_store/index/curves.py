@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mlops_store.index.asking import Rows
 from mlops_store.index.chunks import LONG
 from mlops_store.index.long_curves import Axis, Source, Span, long_envelope
-from mlops_store.index.runs import Rows
 
 _NARROW = 1 << 62
 """A range of steps or times below this cannot overflow 64 bits."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _LOWER = frozenset(
     {"loss", "error", "rmse", "mae", "mse", "mape", "brier", "deviance", "perplexity", "seconds", "time", "fpr", "fnr"}
@@ -11,6 +12,7 @@ _LOWER = frozenset(
 SEARCH = "search/score"
 
 
+@lru_cache(maxsize=4096)
 def default_direction(metric: str) -> str:
     """`min` where a word of the metric's name is a known cost (loss, error, rmse, …), else `max`."""
     words = re.split(r"[^a-z0-9]+", metric.lower())

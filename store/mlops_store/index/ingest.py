@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mlops_store.home import Home
+from mlops_store.index import packs
 from mlops_store.index.database import Connection, insert, rows
 from mlops_store.index.facts import JournalLine, write_facts, write_lines, write_offsets
 from mlops_store.index.folder import Error, FolderFacts, Signature, read_folder, signature
@@ -18,6 +19,7 @@ from mlops_store.index.parse import parse_block
 from mlops_store.index.points import Points
 from mlops_store.index.tail import Offset, Replaced, read_on
 from mlops_store.journal import DROPPED
+from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
 
 MAX_POINTS = 200_000
@@ -56,6 +58,9 @@ class Ingest:
         self._files: dict[tuple[str, str], _Seen] = {}
         self._new_records: dict[str, Signature] = {}
         self._new_files: dict[tuple[str, str], _Seen] = {}
+        self._live: set[str] = set()
+        """Runs that had not ended when their records were last read: they are not packed."""
+        self._new_states: dict[str, str] = {}
         self.more = False
         self.told: set[str] = set()
         """The runs of the last `run` that said something else than the values of metrics."""
@@ -64,6 +69,8 @@ class Ingest:
         """The transaction of the last `run` is durable: what it saw counts as seen."""
         self._records.update(self._new_records)
         self._files.update(self._new_files)
+        for run_id, state in self._new_states.items():
+            (self._live.discard if state in ENDED else self._live.add)(run_id)
         self._clear()
 
     def forget(self) -> None:
@@ -73,6 +80,7 @@ class Ingest:
     def release(self, run_id: str) -> None:
         """Drops what is remembered of a run, for example when it has ended and was settled."""
         self._records.pop(run_id, None)
+        self._live.discard(run_id)
         for key in [key for key in self._files if key[0] == run_id]:
             del self._files[key]
 
@@ -105,13 +113,16 @@ class Ingest:
                 else:
                     self.more = True
         batch.write(con)
+        self._new_states = {facts.run_id: facts.state for facts, _ in batch.facts}
+        ended = {run_id for run_id, state in self._new_states.items() if state in ENDED}
+        packs.update(con, batch.changed - (self._live - ended))
         self.told = {facts.run_id for facts, _ in batch.facts} | {line.run_id for line in batch.lines}
         return sorted(batch.changed)
 
     # --- inside ---
 
     def _clear(self) -> None:
-        self._new_records, self._new_files = {}, {}
+        self._new_records, self._new_files, self._new_states = {}, {}, {}
 
     def _home_path(self, folder: RunFolder) -> str:
         try:

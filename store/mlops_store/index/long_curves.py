@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_store.index.runs import Rows
+from mlops_store.index.asking import Rows
 
 Ints = NDArray[np.int64]
 Axis = Literal["step", "ts"]

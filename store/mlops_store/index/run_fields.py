@@ -10,8 +10,8 @@ from typing import Any, Literal, Protocol
 
 from mlops_store.errors import Problem
 from mlops_store.filters import Field, parse_field
+from mlops_store.index.asking import Rows, among
 from mlops_store.index.changes import Changes
-from mlops_store.index.runs import Rows, among
 
 Group = Literal["param", "metric", "tag"]
 

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filters import Field, Node, parse_field
+from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction
 from mlops_store.index.filter_sql import Joins, Sql, compile_runs, metric_value
+from mlops_store.index.packs import Pack, gather, packed
 
 SortKey = int | float | str | None
-
-
-class Rows(Protocol):
-    """What a query needs: Tx and Read have it."""
-
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]: ...
 
 
 def page(
@@ -57,51 +53,21 @@ def page(
     return [(row["run_id"], row["sort_key"]) for row in found]
 
 
-def shapes(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None) -> list[dict[str, Any]]:
+def shapes(
+    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, *, committed: bool = False
+) -> list[dict[str, Any]]:
     """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Few queries, however many runs.
 
-    With `only`, of parameters, tags and metrics just those fields.
+    With `only`, of parameters, tags and metrics just those fields. `committed`: `read` sees what is committed, and is no transaction.
     """
     ids = list(run_ids)
-    if not ids:
-        return []
-    # a list of parameters finds them by the primary key, but costs 30 µs for each of them
-    few = len(ids) <= 100
-    mine, given = (f"run_id IN ({', '.join('?' * len(ids))})", ids) if few else among(ids)
-    runs = {row["run_id"]: row for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)}
-    params: dict[str, dict[str, Any]] = {}
-    for row in _attached(read, "params", "value", ids, only, "param"):
-        params.setdefault(row["run_id"], {})[row["key"]] = msgspec.json.decode(row["value"])
-    tags: dict[str, dict[str, str]] = {}
-    for row in _attached(read, "tags", "value", ids, only, "tag"):
-        tags.setdefault(row["run_id"], {})[row["key"]] = row["value"]
-    metrics = _metrics(read, ids, runs, only)
-    return [_shape(runs[i], params.get(i, {}), tags.get(i, {}), metrics.get(i, {})) for i in ids if i in runs]
-
-
-def _attached(
-    read: Rows, table: str, columns: str, ids: list[str], only: Sequence[Field] | None, group: str
-) -> list[dict[str, Any]]:
-    """The rows of some runs in `params`, `tags` or `last_values`, by run and key; of all keys, or of those that `only` names."""
-    keys = None if only is None else sorted({field.name for field in only if field.group == group})
-    if keys == []:
-        return []
-    mine, given = among(ids)
-    named = "" if keys is None else f" AND key IN ({', '.join('?' * len(keys))})"
-    return read.rows(
-        f"SELECT run_id, key, {columns} FROM {table} WHERE {mine}{named} ORDER BY run_id, key",
-        [*given, *(keys or ())],
-    )
-
-
-def among(run_ids: Sequence[str]) -> tuple[str, list[Any]]:
-    """The condition that a row is of one of these runs. The range lets whole parts of a table be left out unread, where the runs are near
-    each other, as those of a page of the newest are."""
-    ids = list(run_ids)
-    return (
-        "run_id BETWEEN ? AND ? AND run_id IN (SELECT unnest(?::VARCHAR[]))",
-        [min(ids, default=""), max(ids, default=""), ids],
-    )
+    found = packed(read, ids) if committed else {}
+    found |= gather(read, [run_id for run_id in ids if run_id not in found], only)
+    directions: dict[str, dict[str, str]] = {}
+    for row in read.rows("SELECT project, metric, direction FROM directions"):
+        directions.setdefault(row["project"], {})[row["metric"]] = row["direction"]
+    wanted = None if only is None else {(field.group, field.name) for field in only}
+    return [_shape(found[i], wanted, directions.get(found[i].project, {})) for i in ids if i in found]
 
 
 def find(read: Rows, start: str, project: str | None = None) -> str:
@@ -206,36 +172,27 @@ def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, li
     ]
 
 
-def _metrics(
-    read: Rows, ids: list[str], runs: dict[str, dict[str, Any]], only: Sequence[Field] | None
-) -> dict[str, dict[str, Any]]:
-    directions: dict[str, dict[str, str]] = {}
-    for row in read.rows("SELECT project, metric, direction FROM directions"):
-        directions.setdefault(row["project"], {})[row["metric"]] = row["direction"]
-    found: dict[str, dict[str, Any]] = {}
-    for row in _attached(read, "last_values", "last, min, max, count", ids, only, "metric"):
-        run = runs.get(row["run_id"], {})
-        best = direction(row["key"], run_metric=run.get("metric"), run_direction=run.get("direction"),
-                         project=directions.get(run.get("project", ""), {}))  # fmt: skip
-        found.setdefault(row["run_id"], {})[row["key"]] = {
-            "last": row["last"], "best": row[best], "min": row["min"], "max": row["max"], "count": row["count"]}  # fmt: skip
-    return found
+_ENDS = ("started", "ended", "exit_code", "signal", "attempts", "model", "proposal_id", "reason")
+_SHAPE = ("run_id", "kind", "name", "project", "experiment", "state", "created", *_ENDS)
 
 
-_SHAPE = ("run_id", "kind", "name", "project", "experiment", "state")
-_ENDS = ("created", "started", "ended", "exit_code", "signal", "attempts", "model", "proposal_id", "reason")
-_COLUMNS = ", ".join((*_SHAPE, *_ENDS, "metric", "direction", "submitted", "settled", "archived", "note"))
-
-
-def _shape(
-    row: dict[str, Any], params: dict[str, Any], tags: dict[str, str], metrics: dict[str, Any]
-) -> dict[str, Any]:
-    shape: dict[str, Any] = {name: row[name] for name in _SHAPE}
-    shape |= {"params": params, "tags": tags, "metrics": metrics}
-    shape |= {name: row[name] for name in _ENDS}
+def _shape(pack: Pack, wanted: set[tuple[str, str]] | None, directions: dict[str, str]) -> dict[str, Any]:
+    shape: dict[str, Any] = {name: getattr(pack, name) for name in _SHAPE}
+    params, tags, metrics = (
+        of if wanted is None else {key: value for key, value in of.items() if (group, key) in wanted}
+        for group, of in (("param", pack.params), ("tag", pack.tags), ("metric", pack.metrics))
+    )
+    shape["params"] = {key: msgspec.json.decode(value) for key, value in params.items()}
+    shape["tags"] = tags
+    shape["metrics"] = {}
+    for key, (last, low, high, count) in metrics.items():
+        way = direction(key, run_metric=pack.metric, run_direction=pack.direction, project=directions)
+        best = low if way == "min" else high
+        shape["metrics"][key] = {"last": last, "best": best, "min": low, "max": high, "count": count}
     # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
-    shape["reason"] = row["reason"] or ""
-    shape["note"] = row["note"] or ""
-    shape["archived"] = row["archived"] is not None
-    shape["settled"] = row["submitted"] is None or row["settled"] is not None
+    shape["settled"] = pack.submitted is None or pack.settled is not None
+    shape["reason"] = pack.reason or ""
+    shape["note"] = pack.note or ""
+    shape["archived"] = pack.archived is not None
+    shape["verdict"], shape["model_version"] = pack.verdict, pack.version
     return shape
