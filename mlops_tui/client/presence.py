@@ -12,7 +12,7 @@ from mlops_store.home import Home
 def held(home: Home) -> bool:
     """Whether some process holds the daemon's lock."""
     try:
-        fd = os.open(home.lock_file, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(home.lock_file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:

@@ -72,7 +72,11 @@ def start_daemon(
     words = ["serve"] if idle_exit is None else ["serve", "--idle-exit", str(idle_exit)]
     reading, writing = os.pipe()
     try:
-        log = os.open(home.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            log = os.open(home.log_file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            os.close(writing)
+            raise home.not_writable(error) from error
         try:
             process = subprocess.Popen(
                 [*daemon_command(home, *words), "--ready-fd", str(writing)],

@@ -89,10 +89,17 @@ def _new(
         python=sys.executable,
         cwd=os.getcwd(),
     )
-    # word of it first and the spec last: at whatever point this process dies, a daemon finds all or removes the beginning
+    try:
+        return _begin(home, spec, seed)
+    except OSError as error:
+        raise home.not_writable(error) from error
+
+
+def _begin(home: Home, spec: RunSpec, seed: int | None) -> Run:
+    """Word of it first and the spec last: at whatever point this process dies, a daemon finds all or removes the beginning."""
     me = Identity(**processes.identity())  # type: ignore[arg-type]
-    announce(home, run_id, me)
-    folder = RunFolder(home.run_dir(run_id))
+    announce(home, spec.run_id, me)
+    folder = RunFolder(home.run_dir(spec.run_id))
     write_json(folder.attempt_dir(1) / "child.json", me)
     reserve(folder.attempt_dir(1) / "exit.json", EXIT_ROOM)
     write_json(folder.capture, capture(spec.cwd, spec.command, os.environ, sys.executable, seed))

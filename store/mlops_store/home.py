@@ -169,14 +169,18 @@ class Home:
             if not self.marker.exists():
                 write_json(self.marker, HomeFile(format=FORMAT, id=new_id("home")))
         except OSError as error:
-            raise Problem(
-                "home_not_writable",
-                f"the home {self.path} cannot be written: {error.strerror or error}",
-                "set MLOPS_TUI_HOME (or --home) to a folder that you own on a local disk",
-                status=2,
-            ) from error
+            raise self.not_writable(error) from error
         self._check_owner_and_format()
         return self
+
+    def not_writable(self, error: OSError) -> Problem:
+        """For whoever cannot begin anything here."""
+        return Problem(
+            "home_not_writable",
+            f"the home {self.path} cannot be written: {error.strerror or error}",
+            "make room, or set MLOPS_TUI_HOME (or --home) to a folder that you own on a local disk",
+            status=2,
+        )
 
     def _check_owner_and_format(self) -> None:
         owner = self.path.stat().st_uid

@@ -171,19 +171,27 @@ class JournalWriter:
         self._raw(_ENCODE(row) + b"\n")
 
     def _after_fork(self) -> None:
-        """A child must not share its parent's file: writer identity would be ambiguous."""
-        self._lock = threading.Lock()
+        """A child must not share its parent's file: writer identity would be ambiguous. Raises OSError; then it is tried again."""
         if self._fd >= 0:
+            self._lock = threading.Lock()
             os.close(self._fd)
-        self._label = ""
-        self._torn, self._behind, self._unsaid, self._refused = False, False, 0, 0
-        self._open()
+            self._fd, self._label = -1, ""
+            self._torn, self._behind, self._unsaid, self._refused = False, False, 0, 0
+        try:
+            self._open()
+        except OSError:
+            self._forked = True
+            raise
         leave_word(self._run_dir)
 
     def _raw(self, lines: bytes) -> None:
         """Appends whole lines, or counts those that the disk did not take."""
         if self._forked:
-            self._after_fork()
+            try:
+                self._after_fork()
+            except OSError as error:
+                self._drop(lines, error.strerror or str(error))
+                return
         if self._behind:
             with self._lock:
                 if rest := self._catch_up(lines):

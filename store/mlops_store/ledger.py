@@ -61,6 +61,7 @@ class Ledger:
         self._readonly = readonly
         self._fd = -1
         self._size = 0
+        self._before: tuple[int, int, int, str] | None = None
         self._dead = False
         self.seq = 0
         self.time = 0
@@ -111,11 +112,25 @@ class Ledger:
             entry.hash = prev = entry_hash(entry)
             entries.append(entry)
         block = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        before = (self._size, self.seq, self.time, self.head)
         self._write(block)
+        self._before = before
         self.seq, self.time, self.head = entries[-1].seq, time, prev
         if self._size >= ROTATE_AT:
             self._rotate()
         return entries
+
+    def take_back(self) -> None:
+        """Removes what the last `append` wrote: nobody has been told of it, and the index could not keep it.
+
+        Raises FatalStoreError where that is not possible; then nobody can know.
+        """
+        if self._before is None:
+            raise FatalStoreError("the ledger went on to another file meanwhile")
+        size, self.seq, self.time, self.head = self._before
+        self._undo(size)
+        self._sync()
+        self._size, self._before = size, None
 
     def entries(self, after: int = 0) -> Iterator[LedgerEntry]:
         """The entries with a larger sequence number than `after`, in order; an unfinished tail is left out."""
@@ -139,6 +154,7 @@ class Ledger:
         number = int(ledger_files(self._folder)[-1].stem) + 1
         os.close(self._fd)
         self._open_file(self._folder / f"{number:06d}.jsonl")
+        self._before = None
 
     def _write(self, block: bytes) -> None:
         start = self._size
@@ -154,12 +170,15 @@ class Ledger:
                 "free some space (`df -h`), then try again",
                 status=3,
             ) from error
+        self._sync()
+        self._size = start + len(block)
+
+    def _sync(self) -> None:
         try:
             _datasync(self._fd)
         except OSError as error:
             self._dead = True
             raise FatalStoreError(f"fdatasync of the ledger failed: {error}") from error
-        self._size = start + len(block)
 
     def _undo(self, size: int) -> None:
         """Takes a half-written block back, or stops all writing where that is not possible."""

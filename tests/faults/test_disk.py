@@ -178,6 +178,13 @@ class Disk:
         return self._write(fd, data)
 
 
+def raising(error: OSError) -> Callable[..., None]:
+    def refuse(*_arguments: object, **_named: object) -> None:
+        raise error
+
+    return refuse
+
+
 @pytest.mark.parametrize(
     ("error", "to_the_end"),
     [(errno.ENOSPC, False), (errno.ENOSPC, True), (errno.EIO, False), (errno.EROFS, True)],
@@ -220,6 +227,31 @@ def test_each_line_that_the_disk_refused_is_counted(
     assert_sound(home)
 
 
+def test_a_helper_that_cannot_begin_its_own_journal_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A forked process needs a file of its own, and the disk makes none: its lines are counted, and told of when there is room."""
+    folder = new_run(home, kind="sdk")
+    start(folder)
+    journal = JournalWriter(folder.path, 1)
+    journal._forked = True  # what a fork does to it in the child
+    Disk(monkeypatch)  # its complaint is heard by nobody
+    with monkeypatch.context() as full:
+        full.setattr(journal_module.os, "open", raising(OSError(errno.ENOSPC, "No space left on device")))
+        for step in range(3):
+            journal.metric("x", step, step=step)
+    journal.metric("x", 3, step=3)
+    journal.close()
+    end(folder)
+    assert journal.dropped == 3
+    writer = Writer.open(home)
+    writer.ingest([folder.path])
+    with writer.reader() as read:
+        assert read.rows("SELECT step FROM metric_points") == [{"step": 3}]
+        assert read.one("SELECT sum(dropped)::BIGINT AS n FROM offsets") == {"n": 3}
+    writer.close()
+
+
 # --- snapshots --------------------------------------------------------------------------------------------
 
 
@@ -245,10 +277,7 @@ def test_a_full_disk_in_an_ingest_leaves_no_version_and_no_litter_that_counts(tm
 def test_a_home_that_cannot_be_written_is_refused_with_the_fix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int
 ) -> None:
-    def refuse(*_arguments: object, **_named: object) -> None:
-        raise OSError(error, os.strerror(error))
-
-    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    monkeypatch.setattr("pathlib.Path.mkdir", raising(OSError(error, os.strerror(error))))
     with pytest.raises(Problem) as caught:
         Home(tmp_path / "home").create()
     assert (caught.value.code, caught.value.status) == ("home_not_writable", 2)

@@ -16,9 +16,18 @@ def refused_by_disk(error: BaseException) -> bool:
 
 def files_refused(error: OSError) -> Problem:
     """For a command whose files could not be written."""
+    return _refused(error.strerror or str(error))
+
+
+def commit_refused(error: duckdb.Error) -> Problem:
+    """For a command whose effects the index could not keep, and whose ledger entries were taken back."""
+    return _refused(str(error))
+
+
+def _refused(why: str) -> Problem:
     return Problem(
         "disk_refused",
-        f"the disk of the home takes nothing: {error.strerror}; nothing was changed",
+        f"the disk of the home takes nothing: {why}; nothing was changed",
         "free some space (`df -h`), then try again",
         status=3,
     )
