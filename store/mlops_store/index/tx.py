@@ -24,7 +24,7 @@ from mlops_store.ids import now_ms
 from mlops_store.index import apply as applying
 from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, meta, one, rows, set_meta
-from mlops_store.index.disk import files_refused, index_unavailable, refused_by_disk
+from mlops_store.index.disk import commit_refused, files_refused, index_unavailable, refused_by_disk
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.orders import Orders
@@ -386,9 +386,7 @@ class Writer:
             entries = self.ledger.append(group.drafts)
         except Problem as problem:
             self._rollback()
-            for number in left:
-                if results[number].ok and not results[number].replayed:
-                    results[number] = Result(problem=problem)
+            self._refuse(left, results, problem)
             return
         except OSError as error:
             raise FatalStoreError(f"the ledger failed after a write: {error}") from error
@@ -401,7 +399,12 @@ class Writer:
             self._advance(entries[-1])
             self._con.execute("COMMIT")
         except duckdb.Error as error:
-            raise FatalStoreError(f"the index could not commit what the ledger has: {error}") from error
+            if not refused_by_disk(error):
+                raise FatalStoreError(f"the index could not commit what the ledger has: {error}") from error
+            self._rollback()
+            self.ledger.take_back()
+            self._refuse(left, results, commit_refused(error))
+            return
         self._checkpoint("committed")
         self.changes.note_entries(entries)
         for entry in entries:
@@ -415,6 +418,12 @@ class Writer:
 
     def _advance(self, entry: LedgerEntry) -> None:
         set_meta(self._con, {"applied_seq": str(entry.seq), "applied_hash": entry.hash})
+
+    def _refuse(self, left: list[int], results: list[Result], problem: Problem) -> None:
+        """Nothing of the group was done, apart from what had been answered to its keys before."""
+        for number in left:
+            if results[number].ok and not results[number].replayed:
+                results[number] = Result(problem=problem)
 
     def _compare_heads(self, applied: int) -> None:
         if applied == 0:
