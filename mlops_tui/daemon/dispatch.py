@@ -14,6 +14,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Tx
+from mlops_tui.daemon.learning import learn_types
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.writer import WriterThread
 from mlops_tui.verbs import Verb, all_verbs
@@ -65,17 +66,8 @@ def load_handlers(own: dict[str, Service]) -> dict[str, Handler]:
             continue
         plan = find_service(verb, "plan_") if verb.plans else None
         handlers[verb.path] = Handler(verb, msgspec.json.Decoder(verb.input), service, plan)
-    learn_types(msgspec.Struct)
+    learn_types()
     return handlers
-
-
-def learn_types(base: type[msgspec.Struct]) -> None:
-    """Has msgspec build what it knows of each record that services read, before threads do: two that begin with the same type at once can
-    bring the process down."""
-    for kind in base.__subclasses__():
-        learn_types(kind)
-        if kind.__module__.startswith(("mlops_store.", "mlops_tui.services.", "mlops_tui.daemon.")):
-            msgspec.json.Decoder(kind)
 
 
 class Dispatcher:
@@ -126,7 +118,8 @@ class Dispatcher:
 
         # a key belongs to one verb: the same key with another one is another command
         key = f"{handler.verb.path}:{asked.key}" if asked.key else ""
-        future = asyncio.wrap_future(self._writer.submit(command, actor=asked.actor, key=key))
+        about = getattr(request, "run_id", None) or ""
+        future = asyncio.wrap_future(self._writer.submit(command, actor=asked.actor, key=key, about=about))
         try:
             return await asyncio.wait_for(asyncio.shield(future), self._deadline)
         except TimeoutError:

@@ -48,13 +48,16 @@ def _gone() -> Problem:
 class WriterThread:
     """Owns the store's `Writer`. What others call the writer handle: `submit`, `call`, `ingest`, `read`."""
 
-    def __init__(self, home: Home, events: EventRing, on_fatal: Callable[[BaseException], None]) -> None:
+    def __init__(
+        self, home: Home, events: EventRing, on_fatal: Callable[[BaseException], None] = lambda _error: None
+    ) -> None:
         self.home = home
+        self.events = events
+        self.on_fatal = on_fatal
+        """Told when nothing can be written any more; `failed` says so too."""
         self.failed: BaseException | None = None
         self.on_commit: Callable[[Sequence[LedgerEntry]], None] = lambda _entries: None
         """Called in the writer's thread with what is now in the ledger, before whoever asked for it hears of it."""
-        self._events = events
-        self._on_fatal = on_fatal
         self._queue: queue.SimpleQueue[_Write | _Ingest | None] = queue.SimpleQueue()
         self._opened: Future[Writer] = Future()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -65,12 +68,15 @@ class WriterThread:
 
     # --- for everyone ---
 
-    def submit(self, fn: Callable[[Tx], T], *, actor: str = "daemon", key: str = "") -> Future[T]:
-        """Queues a write; the future has its value once it is durable. A replayed value (same key) is plain data.
+    def submit(
+        self, fn: Callable[[Tx], T], *, actor: str = "daemon", key: str = "", about: str = ""
+    ) -> Future[T]:
+        """Queues a write; the future has its value once it is durable. A replayed value (same key) is plain data. `about`: the run that
+        it is about, where that is known.
 
         `fn` may be run more than once: all that it changes it changes through its `Tx`, or in a way that bears repeating.
         """
-        job = _Write(Command(fn=fn, actor=actor, key=key))
+        job = _Write(Command(fn=fn, actor=actor, key=key, about=about))
         self._put(job, job.future)
         return job.future
 
@@ -113,10 +119,18 @@ class WriterThread:
 
     # --- life ---
 
-    def start(self) -> None:
-        """Opens the store in the thread. Raises what opening raised."""
+    def begin(self) -> None:
+        """Starts the thread, which opens the store."""
         self._thread.start()
+
+    def opened(self) -> None:
+        """Waits until the store is open. Raises what opening raised."""
         self._opened.result()
+
+    def start(self) -> None:
+        """`begin`, and `opened`."""
+        self.begin()
+        self.opened()
 
     def close(self) -> None:
         """Finishes what is queued, closes the store."""
@@ -215,14 +229,14 @@ class WriterThread:
             raise
         finally:
             for run_id in sorted(changed):
-                self._events.publish("run", run_id)
+                self.events.publish("run", run_id)
         job.future.set_result(sorted(changed))
 
     def _publish(self, result: Result) -> None:
         for entry in result.entries:
             data = msgspec.structs.asdict(entry)
             shown = {key: data[key] for key in ("seq", "actor", "verb", "why", "data")}
-            self._events.publish("ledger", entry.subject, shown)
+            self.events.publish("ledger", entry.subject, shown)
 
     def _die(self, error: BaseException) -> None:
         LOG.critical("the writer has stopped: %s", error, exc_info=error)
@@ -235,7 +249,7 @@ class WriterThread:
                 break
             if job is not None:
                 job.future.set_exception(_gone())
-        self._on_fatal(error)
+        self.on_fatal(error)
 
 
 def _unknown(error: BaseException) -> Problem:

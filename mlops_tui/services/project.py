@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -11,6 +12,7 @@ from mlops_store.errors import Problem
 from mlops_store.filter_fields import NOUNS
 from mlops_store.filter_match import matches
 from mlops_store.filters import Field, parse
+from mlops_store.index.group import Ask, Fact
 from mlops_store.index.listings import Place, sort_field, text_matches
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load
@@ -30,10 +32,19 @@ class ProjectRow:
     added: int
 
 
+_LIVE = "SELECT name, dir, added FROM projects WHERE removed IS NULL"
+
+
+def _live(ask: Ask, _names: Sequence[str]) -> dict[str, ProjectRow]:
+    return {row["name"]: ProjectRow(**row) for row in ask(_LIVE, [])}
+
+
+PROJECTS = Fact(_live, whole=True)
+
+
 def find(db: Tx | Read, name: str) -> ProjectRow | None:
     """A project that was added and not removed."""
-    row = db.one("SELECT name, dir, added FROM projects WHERE name = ? AND removed IS NULL", [name])
-    return ProjectRow(**row) if row else None
+    return db.fact(PROJECTS, name)
 
 
 def require(db: Tx | Read, request: ProjectInput) -> ProjectRow:
@@ -69,7 +80,9 @@ def same_folder(a: str, b: str) -> bool:
 def add(tx: Tx, request: ProjectAdd) -> Project:
     """Adds a folder; once more is no change. Raises Problem, ConfigError with all that is wrong in mlops.toml."""
     folder = os.path.realpath(request.dir)
-    name = load(folder).name
+    seen = look(folder)
+    config = seen.config if seen.config is not None and seen.problem is None else load(folder)
+    name = config.name
     known = find(tx, name)
     if known is None:
         tx.append("project.add", name, {"name": name, "dir": folder})
@@ -87,7 +100,7 @@ def list_(read: Read, request: ProjectList) -> Page[Project]:
     key = Field("column", sort_field(NOUNS["project"], order))
     wanted = parse(request.filter or "", "project")
     after, down = start_after(request, order), order.startswith("-")
-    rows = read.rows("SELECT name, dir, added FROM projects WHERE removed IS NULL")
+    rows = read.rows(_LIVE)
     known = {row["name"]: _Listed(ProjectRow(**row), read.now) for row in rows}
     places: list[Place] = [
         (each.get(key), name)

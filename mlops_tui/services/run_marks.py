@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 from mlops_store.errors import Problem
+from mlops_store.ids import RUN_ID
+from mlops_store.index.marks import MARKS, Marks
 from mlops_store.index.tx import Read, Tx
 from mlops_store.redact import redact_text
 from mlops_tui.services import run_rows
-from mlops_tui.verbs._shapes import Run
-from mlops_tui.verbs.run import RunNote, RunTag
+from mlops_tui.services.run_several import words_of
+from mlops_tui.verbs.run import Marked, RunNote, RunSeveral, RunTag
 
 _LONGEST_KEY = 250
 _LONGEST_VALUE = 5_000
@@ -15,37 +19,38 @@ _LONGEST_NOTE = 20_000
 _MOST = 100
 
 
-def tag(tx: Tx, request: RunTag) -> Run:
-    """Sets and removes tags. What is so already is no change, and no entry. Raises Problem."""
-    run_id = run_rows.find_run(tx, request.run_id, request.project)
-    row = run_rows.row_of(tx, run_id)
+def tag(tx: Tx, request: RunTag) -> Marked:
+    """Sets and removes tags of runs, of all or of none. What is so already is no change, and no entry. Raises Problem."""
     wanted = {key: redact_text(value) for key, value in request.tags.items()}
-    _check(wanted, request.remove)
-    now = tags_of(tx, run_id)
-    given = {key: value for key, value in wanted.items() if now.get(key) != value}
-    removed = sorted({key for key in request.remove if key in now})
-    if given or removed:
+    _check(wanted, request.remove, request.more)
+    every = _marks(tx, request)
+    changed = []
+    for marks in every:
+        now = marks.tags
+        given = {key: value for key, value in wanted.items() if now.get(key) != value}
+        removed = sorted({key for key in request.remove if key in now})
+        if not given and not removed:
+            continue
         before = {key: now.get(key) for key in (*given, *removed)}
-        said = {row["key"] for row in tx.rows("SELECT key FROM run_tags WHERE run_id = ?", [run_id])}
         tx.append(
             "run.tag",
-            run_id,
+            marks.run_id,
             {
-                "run_id": run_id,
-                "project": row["project"],
+                "run_id": marks.run_id,
+                "project": marks.project,
                 "set": given,
                 "remove": removed,
                 "before": before,
-                "fresh": sorted(before.keys() - said),
+                "fresh": sorted(before.keys() - marks.said),
             },
         )
-    return run_rows.run_of(tx, run_id)
+        changed.append(marks.run_id)
+    left = {key: value for key, value in every[0].tags.items() if key not in request.remove}
+    return _answer(every, changed, tags={**left, **wanted})
 
 
-def note(tx: Tx, request: RunNote) -> Run:
-    """Writes the note of a run over the one before; an empty text takes it away. Raises Problem."""
-    run_id = run_rows.find_run(tx, request.run_id, request.project)
-    row = run_rows.row_of(tx, run_id)
+def note(tx: Tx, request: RunNote) -> Marked:
+    """Writes a note on runs over the ones before; an empty text takes them away. Raises Problem."""
     text = redact_text(request.text.strip())
     if len(text) > _LONGEST_NOTE:
         raise Problem(
@@ -54,11 +59,43 @@ def note(tx: Tx, request: RunNote) -> Run:
             "put it into a file among the run's artifacts",
             status=2,
         )
-    before = row["note"] or ""
-    if text != before:
-        data = {"run_id": run_id, "project": row["project"], "text": text, "before": before}
-        tx.append("run.note", run_id, data)
-    return run_rows.run_of(tx, run_id)
+    every = _marks(tx, request)
+    changed = [marks for marks in every if text != marks.note]
+    for marks in changed:
+        data = {"run_id": marks.run_id, "project": marks.project, "text": text, "before": marks.note}
+        tx.append("run.note", marks.run_id, data)
+    return _answer(every, [marks.run_id for marks in changed], note=text)
+
+
+def _marks(tx: Tx, request: RunSeveral) -> list[Marks]:
+    """What is said of each of the runs that were named. Raises Problem."""
+    found: dict[str, Marks] = {}
+    words = words_of(request)
+    known = tx.facts(MARKS, filter(RUN_ID.match, words))  # a whole id needs no search for what begins so
+    for text in words:
+        marks = known.get(text)
+        if marks is None:
+            run_id = run_rows.find_run(tx, text, request.project)
+            run_rows.row_of(tx, run_id)  # says of a deleted run how it comes back
+            marks = tx.fact(MARKS, run_id)
+        assert marks is not None
+        found.setdefault(marks.run_id, marks)
+    return list(found.values())
+
+
+def _answer(
+    every: list[Marks], changed: list[str], tags: dict[str, str] | None = None, note: str | None = None
+) -> Marked:
+    marks = every[0]
+    return Marked(
+        run_id=marks.run_id,
+        name=marks.name,
+        project=marks.project,
+        tags=marks.tags if tags is None else dict(sorted(tags.items())),
+        note=marks.note if note is None else note,
+        changed=changed,
+        unchanged=[each.run_id for each in every if each.run_id not in changed],
+    )
 
 
 def tags_of(db: Read | Tx, run_id: str) -> dict[str, str]:
@@ -73,10 +110,21 @@ def note_of(db: Read | Tx, run_id: str) -> str:
     return (row["note"] if row else None) or ""
 
 
-def _check(given: dict[str, str], removed: list[str]) -> None:
+def _check(given: dict[str, str], removed: list[str], more: list[str]) -> None:
+    typed = next((word for word in more if "=" in word), None)
+    if typed is not None:
+        raise Problem(
+            "no_such_run",
+            f"{typed[:200]!r} is no run",
+            f"a tag is set by --tag {shlex.quote(typed[:200])}",
+            status=2,
+        )
     if not given and not removed:
         raise Problem(
-            "no_tags", "no tag is named", "mlops-tui run tag RUN KEY=VALUE, or --remove KEY", status=2
+            "no_tags",
+            "no tag is named",
+            "mlops-tui run tag RUN --tag KEY=VALUE, or --remove KEY",
+            status=2,
         )
     if len(given) + len(removed) > _MOST:
         raise Problem(

@@ -5,10 +5,18 @@ Nothing here looks at the clock, the disk or the order of ingestion: the index i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
-from mlops_store.index import apply_care, apply_data, apply_marks, apply_models, apply_proposals, apply_runs
-from mlops_store.index.database import Connection, insert
+from mlops_store.index import (
+    apply_care,
+    apply_data,
+    apply_marks,
+    apply_models,
+    apply_proposals,
+    apply_runs,
+    packs,
+)
+from mlops_store.index.database import Connection, insert_columns
 from mlops_store.index.payload import json_text
 from mlops_store.records import LedgerEntry
 
@@ -23,6 +31,9 @@ HANDLERS: dict[str, Handler] = {
     **apply_proposals.HANDLERS,
 }
 
+TOGETHER = {**apply_data.TOGETHER, **apply_marks.TOGETHER}
+"""Verbs of which many entries are applied at once. What one of the handlers changes, no other one reads or changes: their order does not matter."""
+
 
 def apply(con: Connection, entry: LedgerEntry) -> None:
     """The effect of one entry on the tables of its noun. An unknown verb has none: it is only recorded."""
@@ -33,26 +44,54 @@ def apply(con: Connection, entry: LedgerEntry) -> None:
         handler(con, entry)
 
 
-def record(con: Connection, entries: Iterable[LedgerEntry]) -> None:
-    """The entries themselves, as they are on disk."""
-    insert(
+def apply_all(con: Connection, entries: Iterable[LedgerEntry]) -> None:
+    """The effects of entries in order: the same rows as one by one. Neighbours that may be taken together are."""
+    together: list[LedgerEntry] = []
+    for entry in entries:
+        if entry.verb in TOGETHER and "origin" not in entry.data:
+            together.append(entry)
+            continue
+        _apply_together(con, together)
+        together = []
+        apply(con, entry)
+    _apply_together(con, together)
+
+
+def _apply_together(con: Connection, entries: Iterable[LedgerEntry]) -> None:
+    by_handler: dict[Callable[[Connection, Sequence[LedgerEntry]], None], list[LedgerEntry]] = {}
+    for entry in entries:
+        by_handler.setdefault(TOGETHER[entry.verb], []).append(entry)
+    for handler, own in by_handler.items():
+        handler(con, own)
+
+
+def newest(con: Connection) -> tuple[int, str]:
+    """Sequence number and hash of the newest entry that the index has; 0 and nothing where it has none."""
+    found = con.execute("SELECT seq, hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchall()
+    return found[0] if found else (0, "")
+
+
+def record(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """The entries themselves, as they are on disk, and the packs of the runs that they are about: after all of them were applied."""
+    insert_columns(
         con,
         "ledger",
+        ("BIGINT", "BIGINT", *["VARCHAR"] * 6, "BOOLEAN", "VARCHAR"),
         [
             (e.seq, e.time, e.actor, e.verb, e.subject, json_text(e.data), e.why, e.key, e.more, e.hash)
             for e in entries
         ],
     )
+    packs.update(con, packs.touched(entries))
 
 
-def remember(con: Connection, entries: Iterable[LedgerEntry]) -> None:
-    """Stores the replies of commands under their idempotency keys; the first one holds."""
+def remember(con: Connection, entries: Iterable[LedgerEntry], *, once: bool = True) -> None:
+    """Stores the replies of commands under their idempotency keys; the first one holds. `once`: none of the keys is known yet."""
     first: dict[str, LedgerEntry] = {}
     for entry in entries:
         if entry.key:
             first.setdefault(entry.key, entry)
-    if first:
-        con.execute(
-            "INSERT INTO keys SELECT unnest(?::VARCHAR[]), unnest(?::BIGINT[]), unnest(?::VARCHAR[]) ON CONFLICT DO NOTHING",
-            [list(first), [e.seq for e in first.values()], [json_text(e.reply) for e in first.values()]],
-        )
+    replies = [(key, entry.seq, json_text(entry.reply)) for key, entry in first.items()]
+    insert_columns(
+        con, "keys", ("VARCHAR", "BIGINT", "VARCHAR"), replies, "" if once else "ON CONFLICT DO NOTHING"
+    )

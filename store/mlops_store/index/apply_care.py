@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
 from mlops_store.ids import RUN_ID, run_time
-from mlops_store.index.database import Connection
+from mlops_store.index.database import Connection, rows, write_columns
 from mlops_store.index.payload import integer, json_field, json_text, mapping, maybe_text, text
 from mlops_store.records import LedgerEntry
 
@@ -33,19 +33,30 @@ def _mark(column: str, on: bool) -> Handler:
 
     def handler(con: Connection, entry: LedgerEntry) -> None:
         run_id = text(entry.data, "run_id")
-        ensure_row(con, run_id)
+        ensure_rows(con, [run_id])
         con.execute(f"UPDATE runs SET {column} = ? WHERE run_id = ?", [entry.seq if on else None, run_id])
 
     return handler
 
 
-def ensure_row(con: Connection, run_id: str) -> None:
-    """A run that the ledger speaks of before its folder was read; the folder's word replaces this row's."""
-    created = run_time(run_id) if RUN_ID.match(run_id) else 0
-    con.execute(
+def ensure_rows(con: Connection, run_ids: Iterable[str]) -> None:
+    """Runs that the ledger speaks of before their folders were read; the folder's word replaces these rows'."""
+    wanted = list(dict.fromkeys(run_ids))
+    known = {
+        row["run_id"]
+        for row in rows(
+            con, "SELECT run_id FROM runs WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [wanted]
+        )
+    }
+    write_columns(
+        con,
         "INSERT INTO runs (run_id, kind, name, project, experiment, actor, state, created, attempts) "
-        "VALUES (?, 'sdk', '', '', '', '', 'QUEUED', ?, 0) ON CONFLICT DO NOTHING",
-        [run_id, created],
+        "SELECT unnest(?::VARCHAR[]), 'sdk', '', '', '', '', 'QUEUED', unnest(?::BIGINT[]), 0",
+        [
+            (run_id, run_time(run_id) if RUN_ID.match(run_id) else 0)
+            for run_id in wanted
+            if run_id not in known
+        ],
     )
 
 

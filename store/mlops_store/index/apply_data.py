@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from mlops_store.index.database import Connection, insert
+from mlops_store.index.database import Connection, insert, insert_columns, write_columns
 from mlops_store.index.payload import Data, integer, json_field, listed, maybe_text, text
 from mlops_store.records import LedgerEntry
 
 
-def _add_project(con: Connection, entry: LedgerEntry) -> None:
-    con.execute(
-        "INSERT INTO projects VALUES (?, ?, ?, NULL, ?) "
-        "ON CONFLICT DO UPDATE SET dir = excluded.dir, added = excluded.added, removed = NULL, seq = excluded.seq",
-        [text(entry.data, "name"), text(entry.data, "dir"), entry.time, entry.seq],
+def _projects(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """Projects added and removed; the last word on each counts, and one that was never added cannot be removed."""
+    added: dict[str, list[Any]] = {}
+    removed: dict[str, tuple[int, int]] = {}
+    for entry in entries:
+        name = text(entry.data, "name")
+        if entry.verb == "project.add":
+            added[name] = [name, text(entry.data, "dir"), entry.time, None, entry.seq]
+            removed.pop(name, None)
+        elif name in added:
+            added[name][3:] = [entry.time, entry.seq]
+        else:
+            removed[name] = (entry.time, entry.seq)
+    write_columns(
+        con,
+        "UPDATE projects SET removed = gone.at, seq = gone.seq "
+        "FROM (SELECT unnest(?::VARCHAR[]) AS n, unnest(?::BIGINT[]) AS at, unnest(?::BIGINT[]) AS seq) AS gone WHERE projects.name = gone.n",
+        [(name, *when) for name, when in removed.items()],
     )
-
-
-def _remove_project(con: Connection, entry: LedgerEntry) -> None:
-    con.execute(
-        "UPDATE projects SET removed = ?, seq = ? WHERE name = ?",
-        [entry.time, entry.seq, text(entry.data, "name")],
+    insert_columns(
+        con,
+        "projects",
+        ("VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT"),
+        list(added.values()),
+        "ON CONFLICT DO UPDATE SET dir = excluded.dir, added = excluded.added, removed = excluded.removed, seq = excluded.seq",
     )
 
 
@@ -119,9 +133,10 @@ def _schema(con: Connection, entry: LedgerEntry) -> None:
     )  # fmt: skip
 
 
+TOGETHER = {"project.add": _projects, "project.remove": _projects}
 HANDLERS = {
-    "project.add": _add_project,
-    "project.remove": _remove_project,
+    "project.add": lambda con, entry: _projects(con, [entry]),
+    "project.remove": lambda con, entry: _projects(con, [entry]),
     "data.admit": _admit,
     "data.quarantine": _quarantine,
     "data.redrive": _release,

@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-from mlops_store.index.apply_care import ensure_row
-from mlops_store.index.database import Connection
+from collections.abc import Sequence
+
+from mlops_store.index.apply_care import ensure_rows
+from mlops_store.index.database import Connection, insert_columns, write_columns
 from mlops_store.index.payload import listed, mapping, text
 from mlops_store.records import LedgerEntry
 
 
-def _tag(con: Connection, entry: LedgerEntry) -> None:
+def _tags(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     """A tag that was taken away stays as NULL: it stands over what the run's journals say, now and later. What is
-    cleared is the journals' own again."""
-    run_id = text(entry.data, "run_id")
-    values = {key: value for key, value in mapping(entry.data, "set").items() if isinstance(value, str)}
-    removed = [key for key in listed(entry.data, "remove") if isinstance(key, str) and key not in values]
-    cleared = [key for key in listed(entry.data, "clear") if isinstance(key, str)]
-    ensure_row(con, run_id)
-    con.execute(
-        "DELETE FROM run_tags WHERE run_id = ? AND key IN (SELECT unnest(?::VARCHAR[]))", [run_id, cleared]
+    cleared is the journals' own again. Of many entries the last word on each tag counts."""
+    last: dict[tuple[str, str], tuple[str | None, int] | None] = {}
+    for entry in entries:
+        run_id = text(entry.data, "run_id")
+        values = {key: value for key, value in mapping(entry.data, "set").items() if isinstance(value, str)}
+        removed = [key for key in listed(entry.data, "remove") if isinstance(key, str) and key not in values]
+        last |= {(run_id, key): None for key in listed(entry.data, "clear") if isinstance(key, str)}
+        last |= {(run_id, key): (value, entry.seq) for key, value in values.items()}
+        last |= {(run_id, key): (None, entry.seq) for key in removed}
+    ensure_rows(con, [text(entry.data, "run_id") for entry in entries])
+    write_columns(
+        con,
+        "DELETE FROM run_tags USING (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k) AS gone "
+        "WHERE run_tags.run_id = gone.r AND run_tags.key = gone.k",
+        [place for place, word in last.items() if word is None],
     )
-    for key, value in [*values.items(), *((key, None) for key in removed)]:
-        con.execute(
-            "INSERT INTO run_tags VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, seq = excluded.seq",
-            [run_id, key, value, entry.seq],
-        )
+    insert_columns(
+        con,
+        "run_tags",
+        ("VARCHAR", "VARCHAR", "VARCHAR", "BIGINT"),
+        [(*place, *word) for place, word in last.items() if word is not None],
+        "ON CONFLICT DO UPDATE SET value = excluded.value, seq = excluded.seq",
+    )
 
 
-def _note(con: Connection, entry: LedgerEntry) -> None:
-    run_id = text(entry.data, "run_id")
-    ensure_row(con, run_id)
-    con.execute("UPDATE runs SET note = ? WHERE run_id = ?", [text(entry.data, "text") or None, run_id])
+def _notes(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """Of many entries the last word on each run counts."""
+    last = {text(entry.data, "run_id"): text(entry.data, "text") or None for entry in entries}
+    ensure_rows(con, last)
+    write_columns(
+        con,
+        "UPDATE runs SET note = said.note FROM (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS note) AS said "
+        "WHERE runs.run_id = said.r",
+        list(last.items()),
+    )
 
 
-HANDLERS = {"run.tag": _tag, "run.note": _note}
+TOGETHER = {"run.tag": _tags, "run.note": _notes}
+HANDLERS = {
+    "run.tag": lambda con, entry: _tags(con, [entry]),
+    "run.note": lambda con, entry: _notes(con, [entry]),
+}

@@ -10,6 +10,7 @@ import msgspec
 from mlops_store.atomic import sha256_file
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_store.index.ledger_log import head
 from mlops_store.index.rebuild import begun_only
 from mlops_store.index.tx import Read
 from mlops_store.ledger import Finding, Ledger, verify
@@ -59,8 +60,7 @@ def _set_aside(home: Home) -> Iterator[Finding]:
 
 def _index_behind(read: Read) -> Iterator[Finding]:
     """Ledger and index must stand at the same entry, journals must not be shorter than what was read of them."""
-    row = read.one("SELECT value FROM meta WHERE name = 'applied_seq'")
-    applied = int(row["value"]) if row else 0
+    applied = head(read)
     try:
         ledger = Ledger.open(read.home.ledger, readonly=True)
     except Problem as problem:

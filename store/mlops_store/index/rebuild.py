@@ -14,7 +14,7 @@ from mlops_store.atomic import fsync_dir
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.ids import RUN_ID
-from mlops_store.index.database import Connection, Database, set_meta
+from mlops_store.index.database import Connection, Database
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.tx import replay
 from mlops_store.ledger import read_entries
@@ -114,7 +114,6 @@ def _build_ledger(con: Connection, home: Home, say: Callable[[str, int], None]) 
             return
         con.execute("BEGIN")
         replay(con, pending)
-        set_meta(con, {"applied_seq": str(pending[-1].seq), "applied_hash": pending[-1].hash})
         con.execute("COMMIT")
         pending.clear()
         say("ledger entries", count)

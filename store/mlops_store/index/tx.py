@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import copy
 import errno
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import msgspec
@@ -23,17 +24,20 @@ from mlops_store.home import Home
 from mlops_store.ids import now_ms
 from mlops_store.index import apply as applying
 from mlops_store.index.changes import Changes
-from mlops_store.index.database import Connection, Database, meta, one, rows, set_meta
+from mlops_store.index.database import Connection, Database, one, rows
 from mlops_store.index.disk import commit_refused, files_refused, index_unavailable, refused_by_disk
+from mlops_store.index.group import Fact, Group
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.orders import Orders
-from mlops_store.index.payload import check, json_text
 from mlops_store.index.run_fields import KeptFields
 from mlops_store.ledger import FatalStoreError, Ledger
 from mlops_store.records import LedgerEntry
 
 __all__ = ["Command", "FatalStoreError", "Read", "Result", "Tx", "Writer"]
+
+LOG = logging.getLogger("mlops_tui.daemon")
+T = TypeVar("T")
 
 _REPLAY_GROUP = 500
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EFBIG})
@@ -80,6 +84,10 @@ class Read:
         """The first row, or None."""
         return one(self._con, sql, params)
 
+    def fact(self, fact: Fact[T], key: str) -> T | None:
+        """What is to know of a key; None where there is nothing."""
+        return fact.load(self.rows, [key]).get(key)
+
     def columns(self, sql: str, params: Sequence[Any] = ()) -> dict[str, NDArray[Any]]:
         """The same as an array for each column, masked where it has NULLs: for many rows."""
         found: dict[str, NDArray[Any]] = self._con.execute(sql, list(params)).fetchnumpy()
@@ -98,33 +106,38 @@ class Read:
 class Tx:
     """One command's transaction in the writer thread. A command is a function of this and nothing else: it may be run again."""
 
-    def __init__(self, home: Home, con: Connection, group: _Group, actor: str, now: int) -> None:
+    def __init__(self, home: Home, group: Group, actor: str, now: int) -> None:
         self.home = home
         self.actor = actor
         self.now = now
-        self._con = con
         self._group = group
         self._first = len(group.drafts)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """All rows of a query inside the transaction: with the effects of what was appended before."""
-        try:
-            return rows(self._con, sql, params)
-        except duckdb.Error:
-            self._group.broken = True
-            raise
+        return self._group.rows(sql, params)
 
     def one(self, sql: str, params: Sequence[Any] = ()) -> dict[str, Any] | None:
         """The first row, or None."""
         found = self.rows(sql, params)
         return found[0] if found else None
 
+    def fact(self, fact: Fact[T], key: str) -> T | None:
+        """What is to know of a key; None where there is nothing."""
+        return self.facts(fact, [key]).get(key)
+
+    def facts(self, fact: Fact[T], keys: Iterable[str]) -> dict[str, T]:
+        """What is to know of some keys, read at once for all commands of the group that are about something; those of which there is
+        nothing are left out."""
+        return self._group.facts(fact, keys)
+
     def append(self, verb: str, subject: str, data: dict[str, Any], why: str = "") -> int:
-        """One decision: goes to the ledger when the group commits, and is applied to the index at once. Returns its sequence number.
+        """One decision: goes to the ledger when the group commits; what is asked of the index from now on has its effects. Returns its
+        sequence number.
 
         Raises Problem `bad_entry` where the payload lacks what the verb needs, or cannot be written as JSON.
         """
-        return self._group.append(self._con, self.actor, self.now, verb, subject, data, why)
+        return self._group.append(self.actor, self.now, verb, subject, data, why)
 
     @property
     def appended(self) -> list[LedgerEntry]:
@@ -134,11 +147,13 @@ class Tx:
 
 @dataclass
 class Command:
-    """A write that somebody asked for. `key` is its idempotency key: a second command with the same key gets the first one's reply."""
+    """A write that somebody asked for. `key` is its idempotency key: a second command with the same key gets the first one's reply.
+    `about` names a run, where it is known before which one it is about: its facts are read with those of the others."""
 
     fn: Callable[[Tx], Any]
     actor: str
     key: str = ""
+    about: str = ""
 
 
 @dataclass
@@ -165,59 +180,6 @@ class Result:
         if self.error is not None:
             raise self.error
         return self.value
-
-
-class _Group:
-    """The entries of commands that will be committed together, not yet on disk."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.seq = ledger.seq
-        self.time = ledger.time
-        self.drafts: list[LedgerEntry] = []
-        self.counts: dict[int, int] = {}  # entries of each command
-        self.replies: dict[str, Any] = {}  # by idempotency key: in the index when the group is
-        self.broken = False
-
-    def append(
-        self,
-        con: Connection,
-        actor: str,
-        now: int,
-        verb: str,
-        subject: str,
-        data: dict[str, Any],
-        why: str,
-    ) -> int:
-        entry = LedgerEntry(
-            seq=self.seq + len(self.drafts) + 1,
-            time=max(self.time, now),
-            actor=actor,
-            verb=verb,
-            subject=subject,
-            data=_as_on_disk(verb, data),
-            why=why,
-        )
-        check(verb, entry.data)
-        self.time = entry.time
-        self.drafts.append(entry)
-        try:
-            applying.apply(con, entry)
-        except duckdb.Error:
-            self.broken = True
-            raise
-        return entry.seq
-
-    def seal(self, first: int, command: Command, value: Any) -> None:
-        """Marks what belongs together, and leaves the reply with the last entry."""
-        own = self.drafts[first:]
-        if not own:
-            return
-        for entry in own[:-1]:
-            entry.more = True
-        last = own[-1]
-        last.key = command.key
-        if command.key:
-            last.reply = self.replies[command.key] = msgspec.json.decode(msgspec.json.encode(value))
 
 
 class Writer:
@@ -276,20 +238,24 @@ class Writer:
         """
         results = [Result() for _ in commands]
         left = list(range(len(commands)))
-        now = now_ms()
+        now, singly = now_ms(), False
         while True:
-            group = _Group(self.ledger)
+            about = [commands[number].about for number in left if commands[number].about]
+            group = Group(self._con, self.ledger, about, singly=singly)
             self._con.execute("BEGIN")
             try:
                 bad = self._run(commands, left, results, group, now)
             except BaseException:
                 self._rollback()
                 raise
-            if bad is None:
+            if bad is None and not group.unclear:
                 break
             # there are no savepoints: what the failed command had appended goes by running the others again without it
             self._rollback()
-            left.remove(bad)
+            if group.unclear:
+                singly = True
+            elif bad is not None:
+                left.remove(bad)
         if not group.drafts:
             self._rollback()
             return results
@@ -299,7 +265,7 @@ class Writer:
     def ingest(self, run_dirs: Sequence[Path]) -> list[str]:
         """Reads what is new in the run folders, in one transaction. Returns the ids of the runs that changed.
 
-        Raises Problem `indexindex_unavailable` where the index cannot be written; nothing is lost, the files are still there.
+        Raises Problem `index_unavailable` where the index cannot be written; nothing is lost, the files are still there.
         """
         self._con.execute("BEGIN")
         try:
@@ -320,10 +286,10 @@ class Writer:
     def recover(self) -> int:
         """Applies the ledger entries that the index does not have. Returns their number.
 
-        Raises Problem `indexindex_unavailable` where the disk takes nothing, `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
+        Raises Problem `index_unavailable` where the disk takes nothing, `index_ahead` where the index has entries that the ledger has not, or others: then it must be rebuilt.
         """
-        applied = int(meta(self._con, "applied_seq") or 0)
-        self._compare_heads(applied)
+        applied, known = applying.newest(self._con)
+        self._compare_heads(applied, known)
         pending: list[LedgerEntry] = []
         count = 0
         for entry in self.ledger.entries(after=applied):
@@ -342,23 +308,21 @@ class Writer:
     # --- inside ---
 
     def _run(
-        self, commands: Sequence[Command], left: list[int], results: list[Result], group: _Group, now: int
+        self, commands: Sequence[Command], left: list[int], results: list[Result], group: Group, now: int
     ) -> int | None:
-        """Runs the commands that are left. Returns the number of one whose effects must be taken back, or None."""
+        """Runs the commands that are left. Returns the number of one whose effects must be taken back, or None; where the group is
+        `unclear` all have to be run again, one by one."""
+        group.replies = self._replies([commands[number].key for number in left])
         for number in left:
             command, result, first = commands[number], Result(), len(group.drafts)
             results[number] = result
-            tx = Tx(self.home, self._con, group, command.actor, now)
+            tx = Tx(self.home, group, command.actor, now)
             try:
                 if command.key in group.replies:
                     result.value, result.replayed = group.replies[command.key], True
                     continue
-                stored = self._stored(command.key)
-                if stored is not None:
-                    result.value, result.replayed = msgspec.json.decode(stored), True
-                    continue
                 result.value = command.fn(tx)
-                group.seal(first, command, result.value)
+                group.seal(first, command.key, result.value)
                 group.counts[number] = len(group.drafts) - first
             except Problem as problem:
                 result.value, result.problem = None, problem
@@ -370,17 +334,25 @@ class Writer:
                     result.error = error
             except Exception as error:  # noqa: BLE001 - a fault in one command must not take the writer down; its caller gets it
                 result.value, result.error = None, error
-            if not result.ok and (group.broken or len(group.drafts) > first):
+            if group.unclear or (not result.ok and (group.broken or len(group.drafts) > first)):
                 return number
+        try:
+            group.flush()
+        except Exception:  # the group is run again one by one, and whose it is gets it
+            LOG.exception("entries that were checked could not be applied")
         return None
 
-    def _stored(self, key: str) -> str | None:
-        if not key:
-            return None
-        found = self._con.execute("SELECT reply FROM keys WHERE key = ?", [key]).fetchall()
-        return found[0][0] if found else None
+    def _replies(self, keys: Iterable[str]) -> dict[str, Any]:
+        """What was answered to the keys that are known."""
+        given = [key for key in keys if key]
+        if not given:
+            return {}
+        found = rows(
+            self._con, "SELECT key, reply FROM keys WHERE key IN (SELECT unnest(?::VARCHAR[]))", [given]
+        )
+        return {row["key"]: msgspec.json.decode(row["reply"]) for row in found}
 
-    def _commit(self, left: list[int], results: list[Result], group: _Group) -> None:
+    def _commit(self, left: list[int], results: list[Result], group: Group) -> None:
         self._checkpoint("applied")
         try:
             entries = self.ledger.append(group.drafts)
@@ -396,7 +368,6 @@ class Writer:
                 raise FatalStoreError("the ledger numbered the entries in another way than the index")
             applying.record(self._con, entries)
             applying.remember(self._con, entries)
-            self._advance(entries[-1])
             self._con.execute("COMMIT")
         except duckdb.Error as error:
             if not refused_by_disk(error):
@@ -416,19 +387,15 @@ class Writer:
             results[number].entries = entries[position : position + count]
             position += count
 
-    def _advance(self, entry: LedgerEntry) -> None:
-        set_meta(self._con, {"applied_seq": str(entry.seq), "applied_hash": entry.hash})
-
     def _refuse(self, left: list[int], results: list[Result], problem: Problem) -> None:
         """Nothing of the group was done, apart from what had been answered to its keys before."""
         for number in left:
             if results[number].ok and not results[number].replayed:
                 results[number] = Result(problem=problem)
 
-    def _compare_heads(self, applied: int) -> None:
+    def _compare_heads(self, applied: int, known: str) -> None:
         if applied == 0:
             return
-        known = meta(self._con, "applied_hash") or ""
         entry = next(iter(self.ledger.entries(after=applied - 1)), None)
         if entry is None or entry.hash != known:
             raise Problem(
@@ -443,7 +410,6 @@ class Writer:
         self._con.execute("BEGIN")
         try:
             replay(self._con, entries)
-            self._advance(entries[-1])
             self._con.execute("COMMIT")
         except BaseException as error:
             self._rollback()
@@ -461,26 +427,6 @@ class Writer:
 
 def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     """Applies entries that are in the ledger: the same rows as when they were first made."""
-    for entry in entries:
-        applying.apply(con, entry)
+    applying.apply_all(con, entries)
     applying.record(con, entries)
-    applying.remember(con, entries)
-
-
-def _as_on_disk(verb: str, data: dict[str, Any]) -> dict[str, Any]:
-    """The payload as a later reader will find it, so that applying it now and then is the same."""
-    try:
-        plain = msgspec.json.decode(json_text(data))
-    except (TypeError, ValueError, msgspec.MsgspecError) as error:
-        raise Problem(
-            "bad_entry",
-            f"ledger entry {verb} cannot be written: {error}",
-            "this is an error in the program: nothing was changed",
-        ) from error
-    if not isinstance(plain, dict):
-        raise Problem(
-            "bad_entry",
-            f"ledger entry {verb} needs an object",
-            "this is an error in the program: nothing was changed",
-        )
-    return plain
+    applying.remember(con, entries, once=False)

@@ -1,0 +1,149 @@
+"""Commands that will be committed together: their entries, not yet on disk, and what they ask of the index in common.
+
+A statement costs the index about as much for eight commands as for one. So entries are applied when somebody next looks at the index, or at
+the end, with those that may be taken together in one statement; and a fact that each command needs about its own run or project is read once
+for all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import duckdb
+import msgspec
+
+from mlops_store.errors import Problem
+from mlops_store.index import apply as applying
+from mlops_store.index.database import Connection, rows
+from mlops_store.index.payload import check, json_text
+from mlops_store.ledger import Ledger
+from mlops_store.records import LedgerEntry
+
+T = TypeVar("T")
+Ask = Callable[[str, Sequence[Any]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Fact(Generic[T]):
+    """Something to know of a run, a project, …: of what ledger entries name as their subject, or in `run_id` or `name`, and of
+    nothing that other entries could change. `load` gives what is known of some keys; with `whole` of all that there are."""
+
+    load: Callable[[Ask, Sequence[str]], Mapping[str, T]]
+    whole: bool = False
+
+
+@dataclass
+class _Seen:
+    """What was read: None for a key of which there is nothing, and which keys were written about since."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    stale: set[str] = field(default_factory=set)
+    whole: bool = False
+
+
+class Group:
+    """One transaction's worth of commands. With `singly`, entries are applied as they come: then it is known whose cannot be."""
+
+    def __init__(
+        self, con: Connection, ledger: Ledger, about: Iterable[str] = (), *, singly: bool = False
+    ) -> None:
+        self.seq = ledger.seq
+        self.time = ledger.time
+        self.drafts: list[LedgerEntry] = []
+        self.counts: dict[int, int] = {}  # entries of each command
+        self.replies: dict[str, Any] = {}  # by idempotency key: in the index when the group is
+        self.broken = False  # the transaction is over: nothing of it can be kept
+        self.unclear = False  # entries could not be applied, and whose is not known
+        self._con = con
+        self._about = set(about)
+        self._singly = singly
+        self._waiting: list[LedgerEntry] = []
+        self._facts: dict[Fact[Any], _Seen] = {}
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """All rows of a query, with the effects of all that was appended."""
+        self.flush()
+        try:
+            return rows(self._con, sql, params)
+        except duckdb.Error:
+            self.broken = True
+            raise
+
+    def facts(self, fact: Fact[T], keys: Iterable[str]) -> dict[str, T]:
+        """What is to know of some keys; those of which there is nothing are left out."""
+        asked = set(keys)
+        seen = self._facts.setdefault(fact, _Seen())
+        if not asked.isdisjoint(seen.stale) or not (seen.whole or asked <= seen.values.keys()):
+            wanted = sorted((asked | self._about) - (seen.values.keys() - seen.stale))
+            found = fact.load(self.rows, wanted)
+            if fact.whole:
+                seen = self._facts[fact] = _Seen(whole=True)
+            seen.values |= {**dict.fromkeys(wanted), **found}
+            seen.stale.difference_update(wanted)
+        return {key: seen.values[key] for key in asked if seen.values.get(key) is not None}
+
+    def append(self, actor: str, now: int, verb: str, subject: str, data: dict[str, Any], why: str) -> int:
+        entry = LedgerEntry(
+            seq=self.seq + len(self.drafts) + 1,
+            time=max(self.time, now),
+            actor=actor,
+            verb=verb,
+            subject=subject,
+            data=_as_on_disk(verb, data),
+            why=why,
+        )
+        check(verb, entry.data)
+        self.time = entry.time
+        self.drafts.append(entry)
+        self._waiting.append(entry)
+        for seen in self._facts.values():
+            seen.stale |= {subject, str(entry.data.get("run_id")), str(entry.data.get("name"))}
+        if self._singly:
+            self.flush()
+        return entry.seq
+
+    def flush(self) -> None:
+        """Applies what was appended."""
+        if not self._waiting:
+            return
+        waiting, self._waiting = self._waiting, []
+        self.unclear = not self._singly
+        try:
+            applying.apply_all(self._con, waiting)
+        except duckdb.Error:
+            self.broken = True
+            raise
+        self.unclear = False
+
+    def seal(self, first: int, key: str, value: Any) -> None:
+        """Marks what belongs together, and leaves the reply with the last entry."""
+        own = self.drafts[first:]
+        if not own:
+            return
+        for entry in own[:-1]:
+            entry.more = True
+        last = own[-1]
+        last.key = key
+        if key:
+            last.reply = self.replies[key] = msgspec.json.decode(msgspec.json.encode(value))
+
+
+def _as_on_disk(verb: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The payload as a later reader will find it, so that applying it now and then is the same."""
+    try:
+        plain = msgspec.json.decode(json_text(data))
+    except (TypeError, ValueError, msgspec.MsgspecError) as error:
+        raise Problem(
+            "bad_entry",
+            f"ledger entry {verb} cannot be written: {error}",
+            "this is an error in the program: nothing was changed",
+        ) from error
+    if not isinstance(plain, dict):
+        raise Problem(
+            "bad_entry",
+            f"ledger entry {verb} needs an object",
+            "this is an error in the program: nothing was changed",
+        )
+    return plain
