@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,14 @@ from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
 
 if TYPE_CHECKING:
+    from mlops_tui.verbs import Verb
     from mlops_tui.verbs.top import Event
 
 TIMEOUT = 60.0
 SILENCE = 40.0  # the daemon sends something every 15 s
 _TRIES = 4
 _HANDOVER_TIMEOUT = 60.0
+_FIELD = re.compile(r"unknown field `(\w+)`")
 
 
 class Pong(msgspec.Struct):
@@ -106,12 +109,12 @@ class Client:
         """
         verb = find(key)
         headers = {"Idempotency-Key": idempotency_key or uuid.uuid4().hex} if verb.writes else {}
-        answer = self._ask(f"/v1/{verb.path}", _encode(request), headers)
+        answer = self._of(verb, "", request, headers)
         return decode(answer.body, verb.output)
 
     def plan(self, key: str, request: Any = None) -> Plan:
         """What a verb would do."""
-        answer = self._ask(f"/v1/{find(key).path}?dry_run=1", _encode(request), {})
+        answer = self._of(find(key), "?dry_run=1", request, {})
         plan: Plan = decode(answer.body, Plan)
         return plan
 
@@ -146,6 +149,23 @@ class Client:
             connection.close()
 
     # --- inside ---
+
+    def _of(self, verb: Verb, query: str, request: Any, headers: Mapping[str, str]) -> Answer:
+        """The answer to a verb. Raises Problem `daemon_older` where the daemon lacks what this program declares."""
+        try:
+            return self._ask(f"/v1/{verb.path}{query}", _encode(request), headers)
+        except Problem as problem:
+            lacks = _lacks(verb, problem)
+            if not lacks:
+                raise
+            theirs = self._ping().version
+            other = "an older one" if theirs == self._version else f"version {theirs}"
+            raise Problem(
+                "daemon_older",
+                f"the daemon does not know {lacks}: it is {other}, this program is version {self._version}",
+                "`mlops-tui daemon restart` starts this program's own; runs go on",
+                status=3,
+            ) from problem
 
     def _ask(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         for attempt in range(_TRIES):
@@ -218,6 +238,15 @@ class Client:
         self.close()
         wait_until_free(self.home, _HANDOVER_TIMEOUT)
         return True
+
+
+def _lacks(verb: Verb, problem: Problem) -> str:
+    """What a daemon does not know although this program declares it; empty where the problem is another one."""
+    if problem.code == "unknown_verb":
+        return f"`{verb.key}`"
+    if problem.code == "bad_request" and (found := _FIELD.search(problem.message)):
+        return f"`{found[1]}` of `{verb.key}`" if found[1] in verb.input.__struct_fields__ else ""
+    return ""
 
 
 def _encode(request: Any) -> bytes:

@@ -42,6 +42,10 @@ class DaemonStop(Input, kw_only=True):
     timeout: Annotated[int, opt("how long to wait for it", kind="duration")] = 30_000
 
 
+class DaemonRestart(DaemonStop, kw_only=True):
+    pass
+
+
 class DaemonLogs(Input, kw_only=True):
     tail: Annotated[int, opt("only the last N lines"), Meta(ge=0)] = 200
     follow: Annotated[bool, opt("go on until ^C")] = False
@@ -75,6 +79,8 @@ VERBS = [
          help="Any command starts it by itself. Runs do not depend on it.",
          example="mlops-tui daemon start --foreground --idle-exit 0"),
     Verb("daemon", "stop", DaemonStop, DaemonStatus, "Stop the daemon; runs go on.", local=True, service=False),
+    Verb("daemon", "restart", DaemonRestart, DaemonStatus, "Stop the daemon and start that of this program; runs go on.", local=True, service=False,
+         help="For after an upgrade: the one that runs is of the program as it was when it started."),
     Verb("daemon", "status", DaemonStatusInput, DaemonStatus, "Say whether it runs, and what it does.", local=True),
     Verb("daemon", "logs", DaemonLogs, DaemonLog, "Print the daemon's log.", local=True, service=False),
     Verb("daemon", "enable", DaemonEnable, Plan, "Start the daemon at boot, by systemd or cron.", local=True,

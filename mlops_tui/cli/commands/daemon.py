@@ -25,6 +25,7 @@ from mlops_tui.verbs.daemon import (
     DaemonLog,
     DaemonLogs,
     DaemonOpenapi,
+    DaemonRestart,
     DaemonStart,
     DaemonStatus,
     DaemonStatusInput,
@@ -83,6 +84,12 @@ def stop(session: Session, request: DaemonStop) -> DaemonStatus:
     if ended and known is not None and not found.running:
         found.pid = known.pid
     return found
+
+
+def restart(session: Session, request: DaemonRestart) -> DaemonStatus:
+    """Ends it where it runs, and starts one of this program. Raises Problem `daemon_stuck`."""
+    stop_daemon(session.home, request.timeout / 1000)
+    return start(session, DaemonStart())
 
 
 def logs(session: Session, request: DaemonLogs) -> DaemonLog:
