@@ -52,8 +52,17 @@ async def export_rows(room: Room, name: str, rows: Sequence[dict[str, Any]]) -> 
         await _write(room, path, rows)
 
 
-async def _ask(room: Room, name: str, what: str) -> Path | None:
-    fields = [Field("path", "file", str(Path.home() / f"{name}.csv"), hint="ends in " + ", ".join(ENDINGS))]
+async def export_screen(room: Room) -> None:
+    """Asks where to, then writes a picture of the screen. Call it in a worker."""
+    path = await _ask(room, "screen", "the screen as SVG", ".svg")
+    if path is not None:
+        await _write(room, path, [])
+
+
+async def _ask(room: Room, name: str, what: str, ending: str = ".csv") -> Path | None:
+    fields = [
+        Field("path", "file", str(Path.home() / f"{name}{ending}"), hint="ends in " + ", ".join(ENDINGS))
+    ]
     values: Values | None = await room.app.push_screen_wait(
         Form(f"Export {what}", fields, yes="Write", check=check)
     )

@@ -9,6 +9,7 @@ from textual.dom import DOMNode
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import ACTIONS, Action, shown_key
+from mlops_tui.tui.actions.dialogs import DIALOGS
 from mlops_tui.tui.dialogs.palette import Entry, Finder
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.places import place
@@ -24,7 +25,7 @@ KINDS = {"version": "model", "source": "data", "view": "feature"}
 def entries(room: Room, own: Mapping[str, str]) -> list[Entry]:
     """All actions; those that cannot be done here say why."""
     found = []
-    for action in ACTIONS.values():
+    for action in (each for each in ACTIONS.values() if not set(each.contexts) & set(DIALOGS)):
         why = "" if who_can(room, action) is not None else f"only in: {', '.join(action.contexts)}"
         keys = " ".join(shown_key(key) for key in own.get(action.id, action.keys).split())
         found.append(Entry("action", action.id, action.title, action.help, keys, why))

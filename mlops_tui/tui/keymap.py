@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import ACTIONS, PREFIXES, Action
+from mlops_tui.tui.actions.dialogs import DIALOGS
 
 EVERYWHERE = {"app", "room"}
 
@@ -37,6 +38,8 @@ def check(own: Mapping[str, str]) -> None:
 def _meet(one: Action, other: Action) -> bool:
     """Whether both can be in force at one time."""
     a, b = set(one.contexts), set(other.contexts)
+    if (a | b) & set(DIALOGS):
+        return bool(a & b)
     return bool(a & b or a & EVERYWHERE or b & EVERYWHERE)
 
 

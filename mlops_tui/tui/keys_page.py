@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlops_tui.tui.actions import ACTIONS, Action, shown_keys
+from mlops_tui.tui.actions import ACTIONS, PREFIXES, Action, shown_key, shown_keys
+from mlops_tui.tui.actions.several import SEVERAL, meanings
 from mlops_tui.tui.actions.without import WITHOUT
 from mlops_tui.tui.dialogs.help import TITLES
 
@@ -26,6 +27,12 @@ def page() -> str:
         )
         parts += [_row(action) for action in ACTIONS.values() if where in action.contexts]
         parts.append("")
+    titles = meanings(ACTIONS.values(), PREFIXES)
+    parts.append("## Keys that do several things\n\n| Key | What it does | In common |\n|---|---|---|")
+    parts += [
+        f"| `{shown_key(key)}` | {', '.join(titles[key]).lower()} | {why} |" for key, why in SEVERAL.items()
+    ]
+    parts.append("")
     parts.append("## Commands without an action\n\n| Command | Why |\n|---|---|")
     parts += [f"| `mlops-tui {verb}` | {why} |" for verb, why in sorted(WITHOUT.items())]
     return "\n".join(parts) + "\n"

@@ -121,6 +121,13 @@ class Overlays(Travel):
             self.push_screen(Messages(self.said))
 
     @work(exclusive=True, group="command")
+    async def action_app_shot(self) -> None:
+        from mlops_tui.tui.exporting import export_screen
+
+        if isinstance(self.screen, Room):
+            await export_screen(self.screen)
+
+    @work(exclusive=True, group="command")
     async def action_app_themes(self) -> None:
         from mlops_tui.tui.dialogs.choose import Choose
 

@@ -16,13 +16,13 @@ from mlops_tui.tui.actions import (
     compare,
     curves,
     data,
+    dialogs,
     everywhere,
     features,
     home,
     ledger,
     lineage,
     models,
-    monitoring,
     proposals,
     runs,
     sql,
@@ -49,7 +49,7 @@ _ROOMS = (
     models,
     features,
     data,
-    monitoring,
+    dialogs,
     proposals,
     ledger,
     lineage,
@@ -58,6 +58,7 @@ _ROOMS = (
     curves,
     sql,
     widgets,
+    dialogs,
 )
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}

@@ -16,12 +16,8 @@ ACTIONS = [
     ),
     Action("chart.rougher", "Rougher", "Weaker smoothing.", "(", "chart", reason=VIEW),
     Action("chart.axis", "Steps or time", "What x is.", "X", "chart", reason=VIEW),
-    Action(
-        "chart.left", "Crosshair left", "Every series at the bucket before.", "left", "chart", reason=VIEW
-    ),
-    Action(
-        "chart.right", "Crosshair right", "Every series at the next bucket.", "right", "chart", reason=VIEW
-    ),
+    Action("chart.left", "Left", "The crosshair, to the bucket before.", "left", "chart", reason=VIEW),
+    Action("chart.right", "Right", "The crosshair, to the next bucket.", "right", "chart", reason=VIEW),
     Action("chart.closer", "Closer", "Half as much of x, around the crosshair.", "{", "chart", reason=VIEW),
     Action("chart.wider", "Wider", "Twice as much of x.", "}", "chart", reason=VIEW),
     Action("chart.reset", "Reset", "All of x, without crosshair.", "0", "chart", reason=VIEW),

@@ -6,6 +6,6 @@ from mlops_tui.tui.actions._declare import Action
 
 ACTIONS = [
     Action(
-        "home.sample", "Sample project", "A year of real flights, to play with.", "D", "home", verb="demo"
+        "home.sample", "Sample project", "A year of real flights, to play with.", "a", "home", verb="demo"
     ),
 ]

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
 
 
 class Choose(ModalScreen[str | None]):
     """A list of (value, text) to choose from; returns the value."""
 
-    BINDINGS = [
-        Binding("escape,q", "leave", "Leave", show=False),
-        Binding("j", "cursor(1)", show=False),
-        Binding("k", "cursor(-1)", show=False),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("choice")
 
     def __init__(self, title: str, options: Sequence[tuple[str, str | Text]]) -> None:
         super().__init__()
@@ -41,11 +38,14 @@ class Choose(ModalScreen[str | None]):
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._options[event.option_index][0])
 
-    def action_cursor(self, direction: int) -> None:
-        """Up or down."""
-        options = self.query_one(OptionList)
-        options.action_cursor_down() if direction > 0 else options.action_cursor_up()
+    def action_choice_down(self) -> None:
+        """One line down."""
+        self.query_one(OptionList).action_cursor_down()
 
-    def action_leave(self) -> None:
+    def action_choice_up(self) -> None:
+        """One line up."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def action_choice_leave(self) -> None:
         """Nothing was chosen."""
         self.dismiss(None)

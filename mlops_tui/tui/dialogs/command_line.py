@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mlops_tui.pages.layout import cut
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
 
 SHOWN = 8
@@ -21,10 +22,7 @@ SHOWN = 8
 class CommandLine(ModalScreen[str | None]):
     """Returns the line. `complete(text)` gives whole lines that it may become, with what each does."""
 
-    BINDINGS = [
-        Binding("escape", "leave", "Leave", show=False), Binding("tab", "complete", "Complete", show=False, priority=True),
-        Binding("up", "history(-1)", show=False, priority=True), Binding("down", "history(1)", show=False, priority=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("command")
 
     def __init__(
         self, complete: Callable[[str], Sequence[tuple[str, str]]], history: Sequence[str], text: str = ""
@@ -64,7 +62,7 @@ class CommandLine(ModalScreen[str | None]):
     def _submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value.strip() or None)
 
-    def action_complete(self) -> None:
+    def action_command_complete(self) -> None:
         """As far as all completions agree."""
         field = self.query_one(Input)
         found = [line for line, _ in self._complete(field.value)]
@@ -78,13 +76,20 @@ class CommandLine(ModalScreen[str | None]):
             field.value = common + (" " if len(found) == 1 and not common.endswith(" ") else "")
             field.cursor_position = len(field.value)
 
-    def action_history(self, direction: int) -> None:
-        """Older or newer."""
+    def action_command_earlier(self) -> None:
+        """A line that was typed before."""
+        self._recall(-1)
+
+    def action_command_later(self) -> None:
+        """Forward again."""
+        self._recall(1)
+
+    def _recall(self, direction: int) -> None:
         self._place = min(max(0, self._place + direction), len(self._history) - 1)
         field = self.query_one(Input)
         field.value = self._history[self._place]
         field.cursor_position = len(field.value)
 
-    def action_leave(self) -> None:
+    def action_command_leave(self) -> None:
         """Nothing was typed."""
         self.dismiss(None)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.screen import ModalScreen
 from textual.widgets import Input
+
+from mlops_tui.tui.actions import bindings
 
 
 class Find(ModalScreen[str | None]):
     """Answers the text, "" to end a search, None where it was left with Esc."""
 
     DEFAULT_CSS = "Find { align: left bottom; background: $background 0%; } Find Input { border: none; height: 1; margin: 0; }"
-    BINDINGS = [Binding("escape", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[Any]] = bindings("find")
 
     def compose(self) -> ComposeResult:
         yield Input(placeholder="find; enter goes to it, then n and N", id="needle")
@@ -27,6 +30,6 @@ class Find(ModalScreen[str | None]):
     def _submitted(self, event: Input.Submitted) -> None:
         self.dismiss(event.value)
 
-    def action_leave(self) -> None:
+    def action_find_leave(self) -> None:
         """Searches for nothing."""
         self.dismiss(None)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, Select, Static
 
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
 
 Values = dict[str, str]
@@ -32,10 +33,7 @@ class Field:
 class Form(ModalScreen[Values | None]):
     """Returns what was typed. `check` gives (field, what is wrong) or None; the field that is wrong keeps the focus."""
 
-    BINDINGS = [
-        Binding("escape", "leave", "Leave", show=False),
-        Binding("f2", "send", "Go on", show=False),
-    ]
+    BINDINGS: ClassVar[list[Any]] = bindings("form")
 
     def __init__(
         self,
@@ -91,12 +89,12 @@ class Form(ModalScreen[Values | None]):
     def _next(self, event: Input.Submitted) -> None:
         """Enter goes on to the next field, and from the last one on."""
         if event.input is self.query(Input).last():
-            self.action_send()
+            self.action_form_send()
         else:
             self.focus_next()
 
     @on(Button.Pressed, "#yes")
-    def action_send(self) -> None:
+    def action_form_send(self) -> None:
         """Returns the values, unless one of them is wrong."""
         values = self.values()
         try:
@@ -116,6 +114,6 @@ class Form(ModalScreen[Values | None]):
         self.query_one(f"#field-{place}").focus()
 
     @on(Button.Pressed, "#no")
-    def action_leave(self) -> None:
+    def action_form_leave(self) -> None:
         """Nothing was sent."""
         self.dismiss(None)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from mlops_tui.pages.layout import cut
-from mlops_tui.tui.actions import ACTIONS, Action, shown_key
+from mlops_tui.tui.actions import ACTIONS, Action, bindings, shown_key
 from mlops_tui.tui.formats import clean
 from mlops_tui.tui.widgets.doc import Doc
 
 TITLES = {
     "app": "everywhere", "room": "every screen", "list": "every list", "detail": "every detail screen", "table": "tables", "chart": "charts",
     "log": "logs", "doc": "texts", "filter": "the filter line", "picker": "the choice of columns",
+    "board": "lines that open something", "query": "the query of SQL", "plan": "plans", "form": "forms", "choice": "choices", "reader": "texts over a screen",
+    "help": "this help", "palette": "the palette", "command": "the command line", "find": "the search line",
 }  # fmt: skip
 
 
@@ -31,10 +33,7 @@ def keys_of(action: Action, own: Mapping[str, str]) -> str:
 class Help(ModalScreen[None]):
     """Searchable: typing narrows the list. `here`: contexts of the screen below, the nearest first; `own`: the user's keys by action."""
 
-    BINDINGS = [
-        Binding("escape,f1", "leave", "Leave", show=False), Binding("down", "scroll(1)", show=False), Binding("up", "scroll(-1)", show=False),
-        Binding("pagedown", "scroll(10)", show=False), Binding("pageup", "scroll(-10)", show=False),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("help")
 
     def __init__(self, here: list[str], own: Mapping[str, str]) -> None:
         super().__init__()
@@ -88,10 +87,22 @@ class Help(ModalScreen[None]):
                 shown.append(f"{cut(action.help, max(10, width - 34))}\n", style="bright_black")
         return shown if shown else Text("no key does that")
 
-    def action_scroll(self, rows: int) -> None:
-        """Moves the list while the search field has the focus."""
-        self.query_one(Doc).scroll_relative(y=rows, animate=False)
+    def action_help_down(self) -> None:
+        """One line down, while the search field has the focus."""
+        self.query_one(Doc).action_doc_down()
 
-    def action_leave(self) -> None:
+    def action_help_up(self) -> None:
+        """One line up."""
+        self.query_one(Doc).action_doc_up()
+
+    def action_help_page_down(self) -> None:
+        """A page down."""
+        self.query_one(Doc).action_doc_page_down()
+
+    def action_help_page_up(self) -> None:
+        """A page up."""
+        self.query_one(Doc).action_doc_page_up()
+
+    def action_help_leave(self) -> None:
         """Back."""
         self.dismiss(None)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.fuzzy import Matcher
 from textual.screen import ModalScreen
@@ -16,6 +16,7 @@ from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
 from mlops_tui.pages.layout import cut
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
 
 _NAMED = 1000.0
@@ -43,10 +44,7 @@ Finder = Callable[[str], Awaitable[Sequence[Entry]]]
 class Palette(ModalScreen[Entry | None]):
     """Returns what was chosen. `entries` are all actions; `find` asks for entities."""
 
-    BINDINGS = [
-        Binding("escape", "leave", "Leave", show=False), Binding("down,ctrl+n", "cursor(1)", show=False, priority=True),
-        Binding("up,ctrl+p", "cursor(-1)", show=False, priority=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("palette")
 
     def __init__(self, entries: Sequence[Entry], find: Finder) -> None:
         super().__init__()
@@ -110,12 +108,15 @@ class Palette(ModalScreen[Entry | None]):
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._shown[event.option_index])
 
-    def action_cursor(self, direction: int) -> None:
-        """Up or down while the search field has the focus."""
-        options = self.query_one(OptionList)
-        options.action_cursor_down() if direction > 0 else options.action_cursor_up()
+    def action_palette_down(self) -> None:
+        """One line down, while the search field has the focus."""
+        self.query_one(OptionList).action_cursor_down()
 
-    def action_leave(self) -> None:
+    def action_palette_up(self) -> None:
+        """One line up."""
+        self.query_one(OptionList).action_cursor_up()
+
+    def action_palette_leave(self) -> None:
         """Nothing was chosen."""
         self.dismiss(None)
 

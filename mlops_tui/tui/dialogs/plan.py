@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from dataclasses import dataclass
 from time import monotonic
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from rich.text import Text
 from textual import events, on
@@ -15,6 +15,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, glyphs
 from mlops_tui.verbs._declare import Plan
 
@@ -35,11 +36,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
     something else than the plan: `unseen` says which.
     """
 
-    BINDINGS = [
-        Binding("y", "yes", "Yes", show=False), Binding("n,escape", "no", "No", show=False),
-        Binding("left,h", "app.focus_previous", show=False), Binding("right,l", "app.focus_next", show=False),
-        Binding("j,down", "scroll(1)", show=False), Binding("k,up", "scroll(-1)", show=False),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("plan")
 
     def __init__(
         self, plan: Plan, *, command: str, yes: str = "Do it", reason: Reason = "no", word: str = ""
@@ -94,7 +91,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
         return shown
 
     @on(Button.Pressed, "#yes")
-    def action_yes(self) -> None:
+    def action_plan_yes(self) -> None:
         """Confirms, unless something that is needed is missing."""
         reason = self.query_one("#reason", Input).value.strip() if self._reason != "no" else ""
         if self._reason == "required" and not reason:
@@ -108,7 +105,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
         self.dismiss(Confirmed(reason))
 
     @on(Button.Pressed, "#no")
-    def action_no(self) -> None:
+    def action_plan_no(self) -> None:
         """Leaves everything as it is."""
         self.dismiss(None)
 
@@ -122,6 +119,18 @@ class PlanDialog(ModalScreen[Confirmed | None]):
         field.focus()
         field.insert_text_at_cursor(char)
 
-    def action_scroll(self, direction: int) -> None:
-        """Moves the steps."""
-        self.query_one(VerticalScroll).scroll_relative(y=direction, animate=False)
+    def action_plan_left(self) -> None:
+        """The button or field before."""
+        self.focus_previous()
+
+    def action_plan_right(self) -> None:
+        """The next button or field."""
+        self.focus_next()
+
+    def action_plan_down(self) -> None:
+        """One line of the steps down."""
+        self.query_one(VerticalScroll).scroll_relative(y=1, animate=False)
+
+    def action_plan_up(self) -> None:
+        """One line up."""
+        self.query_one(VerticalScroll).scroll_relative(y=-1, animate=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
 from mlops_tui.tui.widgets.doc import Doc, Writer
 
@@ -16,7 +18,7 @@ from mlops_tui.tui.widgets.doc import Doc, Writer
 class Reader(ModalScreen[None]):
     """Shows a title and a text (or what makes it for a width) until it is left."""
 
-    BINDINGS = [Binding("escape,q,enter", "leave", "Leave", show=False)]
+    BINDINGS: ClassVar[list[Any]] = bindings("reader")
 
     def __init__(self, title: str, text: str | Text | Writer) -> None:
         super().__init__()
@@ -33,6 +35,6 @@ class Reader(ModalScreen[None]):
         doc.write(self._text)
         self.set_focus(doc)
 
-    def action_leave(self) -> None:
+    def action_reader_leave(self) -> None:
         """Back to what is below."""
         self.dismiss(None)

@@ -24,7 +24,7 @@ from mlops_tui.verbs._status import StatusReport
 
 EMPTY = """This home looks after no project yet.
 
-D   puts the sample project here: a year of real flights, to play with
+a   puts the sample project here: a year of real flights, to play with
     every screen on real data
 
 Your own folder of CSV or Parquet files becomes a project in a shell:
@@ -103,7 +103,7 @@ class HomeRoom(Room):
         place = boards.index(event.board) + event.step
         if 0 <= place < len(boards) and boards[place].cursor is not None:
             boards[place].focus()
-            boards[place].action_edge(event.step)
+            boards[place].enter(event.step)
 
     @on(Board.Opened)
     def _opened(self, event: Board.Opened) -> None:

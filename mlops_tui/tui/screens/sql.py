@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
-from textual.binding import Binding
 from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import TextArea
@@ -48,10 +47,7 @@ _NUMBER = re.compile(r"INT|DOUBLE|FLOAT|DECIMAL|HUGEINT")
 class Query(TextArea):
     """The query; Tab completes the name at the cursor."""
 
-    BINDINGS = [
-        Binding("tab", "complete", "Complete", show=False, priority=True), Binding("ctrl+up", "recall(-1)", show=False, priority=True),
-        Binding("ctrl+down", "recall(1)", show=False, priority=True),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("query")
 
     class Completed(Message):
         """Tab: what the word at the cursor may become is wanted."""
@@ -63,13 +59,17 @@ class Query(TextArea):
             super().__init__()
             self.step = step
 
-    def action_complete(self) -> None:
+    def action_query_complete(self) -> None:
         """Asks for completion."""
         self.post_message(self.Completed())
 
-    def action_recall(self, step: int) -> None:
-        """Asks for another query of the history."""
-        self.post_message(self.Recalled(step))
+    def action_query_earlier(self) -> None:
+        """Asks for the query before."""
+        self.post_message(self.Recalled(-1))
+
+    def action_query_later(self) -> None:
+        """Asks for the one after."""
+        self.post_message(self.Recalled(1))
 
     def word(self) -> str:
         """The part of a name before the cursor."""

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual.app import RenderResult
-from textual.binding import Binding
 from textual.events import Resize
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
 
 Target = tuple[str, ...]
@@ -39,10 +40,7 @@ class Board(Widget, can_focus=True):
     Board:ansi > .board--cursor, Board:nocolor > .board--cursor { text-style: reverse; }
     """
     COMPONENT_CLASSES = {"board--cursor"}
-    BINDINGS = [
-        Binding("j,down", "step(1)", "Down", show=False), Binding("k,up", "step(-1)", "Up", show=False),
-        Binding("enter", "open", "Open", show=False), Binding("home", "edge(1)", "Top", show=False), Binding("G,end", "edge(-1)", "Bottom", show=False),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("board")
 
     class Opened(Message):
         """Enter on a line."""
@@ -143,8 +141,7 @@ class Board(Widget, can_focus=True):
                 if row.target == target and isinstance(self.parent, Widget):
                     self.parent.scroll_to_region(Region(0, self.virtual_region.y + y, 1, 1), animate=False)
 
-    def action_step(self, step: int) -> None:
-        """To the next line that can be opened, or the one before."""
+    def _step(self, step: int) -> None:
         targets = self._targets()
         place = targets.index(self._cursor) + step if self._cursor in targets else -1
         if 0 <= place < len(targets):
@@ -152,17 +149,28 @@ class Board(Widget, can_focus=True):
         else:
             self.post_message(self.Passed(self, step))
 
-    def action_edge(self, step: int) -> None:
-        """To the first line that can be opened (1), or the last (-1)."""
-        targets = self._targets()
-        if targets:
+    def action_board_down(self) -> None:
+        """To the next line that can be opened."""
+        self._step(1)
+
+    def action_board_up(self) -> None:
+        """To the line before that can be opened."""
+        self._step(-1)
+
+    def enter(self, step: int) -> None:
+        """The cursor comes in from above (1) or from below (-1)."""
+        if targets := self._targets():
             self._go(targets[0 if step > 0 else -1])
 
-    def action_top(self) -> None:
-        """To the first line."""
-        self.action_edge(1)
+    def action_board_top(self) -> None:
+        """To the first line that can be opened."""
+        self.enter(1)
 
-    def action_open(self) -> None:
+    def action_board_bottom(self) -> None:
+        """To the last line that can be opened."""
+        self.enter(-1)
+
+    def action_board_open(self) -> None:
         """Opens what the cursor is on."""
         if self._cursor is not None:
             self.post_message(self.Opened(self, self._cursor))

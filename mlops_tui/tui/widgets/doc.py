@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, ClassVar
 
 from rich.console import RenderableType
 from rich.text import Text
-from textual.binding import Binding
 from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.widgets import Static
+
+from mlops_tui.tui.actions import bindings
 
 Writer = Callable[[int], RenderableType]
 """Makes the text for a width in cells."""
 
 
-class Doc(VerticalScroll, can_focus=True):
+class Doc(VerticalScroll, can_focus=True, inherit_bindings=False):
     """Shows what a writer makes; `write` again when the facts have changed."""
 
     DEFAULT_CSS = "Doc { scrollbar-size-vertical: 1; scrollbar-gutter: stable; } Doc > Static { width: 1fr; height: auto; }"
-    BINDINGS = [
-        Binding("j,down", "scroll_down", "Down", show=False), Binding("k,up", "scroll_up", "Up", show=False),
-        Binding("ctrl+d", "half(1)", "Half a page down", show=False), Binding("ctrl+u", "half(-1)", "Half a page up", show=False),
-        Binding("G,end", "scroll_end", "Bottom", show=False), Binding("home", "scroll_home", "Top", show=False),
-    ]  # fmt: skip
+    BINDINGS: ClassVar[list[Any]] = bindings("doc")
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         self._body = Static(markup=False)
@@ -64,10 +62,37 @@ class Doc(VerticalScroll, can_focus=True):
         ):
             self._body.refresh(layout=True)
 
-    def action_top(self) -> None:
+    def _by(self, rows: int) -> None:
+        self.scroll_relative(y=rows, animate=False)
+
+    def action_doc_down(self) -> None:
+        """One line down."""
+        self._by(1)
+
+    def action_doc_up(self) -> None:
+        """One line up."""
+        self._by(-1)
+
+    def action_doc_half_down(self) -> None:
+        """Half a page down."""
+        self._by(max(1, self.size.height // 2))
+
+    def action_doc_half_up(self) -> None:
+        """Half a page up."""
+        self._by(-max(1, self.size.height // 2))
+
+    def action_doc_page_down(self) -> None:
+        """A page down."""
+        self._by(self.size.height)
+
+    def action_doc_page_up(self) -> None:
+        """A page up."""
+        self._by(-self.size.height)
+
+    def action_doc_top(self) -> None:
         """To the first line."""
         self.scroll_home(animate=False)
 
-    def action_half(self, direction: int) -> None:
-        """Half a page down or up."""
-        self.scroll_relative(y=direction * max(1, self.size.height // 2), animate=False)
+    def action_doc_bottom(self) -> None:
+        """To the last line."""
+        self.scroll_end(animate=False)

@@ -67,8 +67,6 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
         """To the first line that is here; earlier ones are fetched."""
         self._by(-self._rows())
 
-    action_top = action_log_top
-
     def action_log_bottom(self) -> None:
         """To the end, and follow it."""
         self.follow = True
