@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_store.ids import now_ms
 from mlops_tui.daemon.lock import DaemonLock
 from mlops_tui.daemon.options import Options
 
@@ -96,13 +98,32 @@ def serve(home: Home, options: Options, ready: Ready) -> int:
         ready.say(b"{}")
         return 0
     try:
-        from mlops_tui.daemon.server import (
-            Daemon,
-        )  # imports for half a second that a daemon too many does not pay for
-
-        return Daemon(home, options, lock).run(lambda: ready.say(b"{}"))
+        return _run(home, options, lock, ready)
     finally:
         lock.release()
+
+
+def _run(home: Home, options: Options, lock: DaemonLock, ready: Ready) -> int:
+    """Imports for half a second that a daemon too many does not pay for. Where a core is free, the index opens meanwhile."""
+    from mlops_tui.daemon.events import EventRing
+    from mlops_tui.daemon.learning import learn_types
+    from mlops_tui.daemon.writer import WriterThread
+
+    gc.disable()  # what is imported stays
+    learn_types()
+    writer = WriterThread(home, EventRing(f"{now_ms():x}-{os.getpid()}"))
+    writer.begin()
+    try:
+        from mlops_tui.daemon.server import Daemon
+
+        def serves() -> None:
+            ready.say(b"{}")
+            gc.freeze()
+            gc.enable()
+
+        return Daemon(home, options, lock, writer).run(serves)
+    finally:
+        writer.close()
 
 
 def _leave_parent() -> None:

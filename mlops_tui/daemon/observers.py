@@ -13,31 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from watchdog.events import (
-    DirCreatedEvent,
-    DirMovedEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
-from watchdog.observers import Observer
-
 from mlops_store.delivered import path_text
 from mlops_store.home import filesystem_type
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
-_FILTER = [
-    FileClosedEvent,
-    FileMovedEvent,
-    FileCreatedEvent,
-    FileModifiedEvent,
-    DirCreatedEvent,
-    DirMovedEvent,
-]
 _NETWORK = frozenset(
     {
         "nfs",
@@ -63,20 +43,6 @@ class News:
     path: Path
     closed: bool = False
     folder: bool = False
-
-
-class _Handler(FileSystemEventHandler):  # type: ignore[misc]
-    def __init__(self, news: queue.SimpleQueue[News]) -> None:
-        self._news = news
-
-    def on_any_event(self, event: FileSystemEvent) -> None:
-        moved = isinstance(event, FileMovedEvent | DirMovedEvent)
-        path = event.dest_path if moved else event.src_path
-        if path:
-            text = path.decode(errors="surrogateescape") if isinstance(path, bytes) else str(path)
-            self._news.put(
-                News(Path(text), moved or isinstance(event, FileClosedEvent), bool(event.is_directory))
-            )
 
 
 class Observers:
@@ -125,13 +91,16 @@ class Observers:
         if kind in _NETWORK:
             self._poll(folder, f"it is on a network file system ({kind}), which tells nothing")
             return
+        from mlops_tui.daemon import file_events  # watchdog: for whoever has a folder to watch
+
         try:
             if self._observer is None:
-                self._observer = Observer()
-                self._observer.daemon = True
-                self._observer.start()
+                self._observer = file_events.start()
             watch = self._observer.schedule(
-                _Handler(self._news), str(folder), recursive=recursive, event_filter=_FILTER
+                file_events.Handler(self._news),
+                str(folder),
+                recursive=recursive,
+                event_filter=file_events.FILTER,
             )
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR):

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Read, Tx
-from mlops_tui.project.schema import ModelConfig, ProjectConfig
 from mlops_tui.services import card_life, triggers
 from mlops_tui.services.configs import config_of
 
 if TYPE_CHECKING:
     from mlops_tui.daemon.watch import Writes
+    from mlops_tui.project.schema import ModelConfig, ProjectConfig
 
 LOG = logging.getLogger("mlops_tui.daemon")
 

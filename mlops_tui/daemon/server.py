@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import importlib
 import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
-import uvicorn
 
 import mlops_tui
 from mlops_store.atomic import write_json
@@ -25,13 +24,12 @@ from mlops_tui.daemon import run_folders
 from mlops_tui.daemon.app import Gate, build
 from mlops_tui.daemon.compose import compose
 from mlops_tui.daemon.dispatch import Dispatcher, load_handlers
-from mlops_tui.daemon.events import EventRing
+from mlops_tui.daemon.http import Server
 from mlops_tui.daemon.lock import DaemonLock
 from mlops_tui.daemon.logs import rotate
 from mlops_tui.daemon.loop import Loops
 from mlops_tui.daemon.nice import lower_this_thread
 from mlops_tui.daemon.options import Options
-from mlops_tui.daemon.peer import OwnerOnly
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.sockets import BoundSocket
 from mlops_tui.daemon.writer import WriterThread
@@ -43,7 +41,10 @@ from mlops_tui.verbs.daemon import DaemonStatus
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
-_GRACE = 10
+_LATER = ("mlops_tui.project.parse", "mlops_tui.daemon.file_events")
+"""What answers do not need before there is a project. It is imported soon all the same: what a running daemon can do does not change
+when the files of the program do."""
+_LATER_AFTER = 1.0
 _SQL_THREADS = 2
 """Questions in SQL at a time: each may take a gigabyte."""
 
@@ -58,38 +59,18 @@ class DaemonFile(msgspec.Struct, kw_only=True):
     started: int
 
 
-class Server(uvicorn.Server):
-    """uvicorn on our socket; signals are ours, and so is the word that ends it: nothing looks for it ten times a second."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._ending = asyncio.Event()
-
-    def end(self) -> None:
-        """No new connections; what is under way is finished. From the event loop's thread."""
-        self.should_exit = True
-        self._ending.set()
-
-    async def main_loop(self) -> None:
-        await self.on_tick(0)
-        await self._ending.wait()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
-
-
 class Daemon:
     """One daemon of one home. Needs the lock, and lets go of it at the end."""
 
-    def __init__(self, home: Home, options: Options, lock: DaemonLock) -> None:
+    def __init__(self, home: Home, options: Options, lock: DaemonLock, writer: WriterThread) -> None:
+        """`writer` has begun: what this module imports was imported while it opened the index."""
         self.home = home
         self.options = options
         self.started = now_ms()
         self._lock = lock
-        self.events = EventRing(f"{self.started:x}-{os.getpid()}")
+        self.writer = writer
+        self.events = writer.events
         self._gate = Gate(self.events, self.shutdown, options.body_limit, str(home.log_file))
-        self.writer = WriterThread(home, self.events, self._fatal)
         self._loops: Loops | None = None
         self._socket: BoundSocket | None = None
         self._server: Server | None = None
@@ -102,9 +83,10 @@ class Daemon:
         Raises Problem where it cannot start.
         """
         try:
-            handlers = load_handlers({"daemon status": self._status, "status": self._overview})
-            self.writer.start()
             try:
+                handlers = load_handlers({"daemon status": self._status, "status": self._overview})
+                self.writer.opened()
+                self.writer.on_fatal = self._fatal
                 self.writer.read(partial(alias_files.reconcile, self.home))
                 self.writer.read(run_folders.reconcile)
                 sql.clear(self.home)
@@ -150,24 +132,21 @@ class Daemon:
         self.events.attach(loop)
         for number in self._ending_signals():
             loop.add_signal_handler(number, self.shutdown, signal.Signals(number).name)
-        config = uvicorn.Config(
-            build(dispatcher, self._gate), http=OwnerOnly, ws="none", lifespan="off", access_log=False, log_config=None,
-            server_header=False, date_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=_GRACE,
-        )  # fmt: skip
-        self._server = Server(config)
+        self._server = Server(build(dispatcher, self._gate))
         self._socket = BoundSocket(self.home)
         self._write_identity()
         LOG.info("version %s serves %s as pid %d", mlops_tui.__version__, self.home.path, os.getpid())
         ready()  # the socket listens: who connects now waits for no more than the server's first turn
         if self.writer.failed is not None:
             self.shutdown("the writer has failed")
-        watch = asyncio.create_task(self._watch())
+        beside = [asyncio.create_task(self._watch()), asyncio.create_task(_load_later())]
         try:
             await self._server.serve(sockets=[self._socket.socket])
         finally:
             self._gate.stopping = True
             self._socket.unlink()
-            watch.cancel()
+            for task in beside:
+                task.cancel()
 
     def _ending_signals(self) -> list[signal.Signals]:
         """A terminal that closes ends what runs in its foreground, unless `nohup` said otherwise; a detached daemon has none."""
@@ -252,3 +231,9 @@ class Daemon:
 
     def _overview(self, read: Read, request: Status) -> StatusReport:
         return status_service.status(read, request, self._status(read, request))
+
+
+async def _load_later() -> None:
+    await asyncio.sleep(_LATER_AFTER)
+    for name in _LATER:
+        await asyncio.to_thread(importlib.import_module, name)

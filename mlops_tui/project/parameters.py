@@ -6,12 +6,14 @@ import ast
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
 from mlops_tui.project.lines import key_lines, line_of
-from mlops_tui.project.schema import ModelConfig
 from mlops_tui.project.values import FAMILIES
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ModelConfig
 
 OF_SEARCH = ("family", "window", "trials", "timeout", "seed")
 """Names that `--set` takes for the search itself; every other name is a parameter of the estimator."""

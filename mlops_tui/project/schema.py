@@ -9,17 +9,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from mlops_store.errors import Problem
-from mlops_tui.project.values import (
-    DEFAULT_METRIC,
-    METRICS,
-    Cron,
-    Duration,
-    Feature,
-    KOfN,
-    Name,
-    QuietHours,
-    Windows,
-)
+from mlops_tui.project.types import Cron, Duration, Feature, KOfN, Name, QuietHours, Windows
+from mlops_tui.project.values import DEFAULT_METRIC, METRICS
 
 Scalar = bool | int | float | datetime | date | str
 

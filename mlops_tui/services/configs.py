@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mlops_store.errors import Problem
 from mlops_tui.project.load import FILE, load
-from mlops_tui.project.schema import ProjectConfig
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ProjectConfig
 
 
 @dataclass(frozen=True)

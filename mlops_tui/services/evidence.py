@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import DriftOutcome
-from mlops_tui.project.schema import ModelConfig
 from mlops_tui.services.costs import cost
 from mlops_tui.services.loop_facts import last_decision, loads, reference, snapshots
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ModelConfig
 
 _SHOWN = (
     "name", "kind", "status", "alert", "severity", "reason", "psi", "band", "p_adjusted", "ks", "ks_p", "js", "wasserstein",

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mlops_store.errors import Problem
-from mlops_tui.project.schema import ModelConfig
 from mlops_tui.verbs._shapes import ClientContext
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ModelConfig
 
 _NAMES = frozenset({"python", "python3"})
 

@@ -7,16 +7,18 @@ import subprocess
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
 
 from mlops_store.index import ledger_log
 from mlops_store.index.tx import Read
-from mlops_tui.project.schema import NotifyConfig
 from mlops_tui.services.configs import config_of
 from mlops_tui.services.loop_facts import loads
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import NotifyConfig
 
 COMMAND_TIMEOUT = 30.0
 WEBHOOK_TIMEOUT = 10.0

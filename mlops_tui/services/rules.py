@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from itertools import islice, takewhile
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from cronsim import CronSim, CronSimError
 
-from mlops_tui.project.schema import RetrainConfig
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import RetrainConfig
+
 
 Move = Literal["open", "attach", "wait"]
 MIN_CHUNK_ROWS = 100

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,12 +15,14 @@ from mlops_store.records import RunSpec
 from mlops_store.redact import redact_argv, redact_params
 from mlops_tui.project.load import load, recipe_hash
 from mlops_tui.project.parameters import check_parameters
-from mlops_tui.project.schema import ModelConfig
 from mlops_tui.services import project as projects
 from mlops_tui.services.command_line import argv_of
 from mlops_tui.services.interpreters import interpreter_of, runs_by, search_path, with_interpreter
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._shapes import ClientContext
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ModelConfig
 
 
 def submit_training(

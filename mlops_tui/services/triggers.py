@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -16,7 +16,6 @@ from mlops_store.index import proposals
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import DriftOutcome, RunSpec
 from mlops_store.run_folder import RunFolder
-from mlops_tui.project.schema import ModelConfig, ProjectConfig, RetrainConfig
 from mlops_tui.services import rules
 from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import config_of
@@ -35,6 +34,9 @@ from mlops_tui.services.loop_facts import (
 )
 from mlops_tui.services.rules import Chunk, Facts, Firing
 from mlops_tui.services.submit import submit
+
+if TYPE_CHECKING:
+    from mlops_tui.project.schema import ModelConfig, ProjectConfig, RetrainConfig
 
 LOG = logging.getLogger("mlops_tui.services")
 

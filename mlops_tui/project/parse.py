@@ -1,0 +1,121 @@
+"""What an mlops.toml says: everything that is wrong, at once, each with its line and its fix."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from mlops_tui.project import schema
+from mlops_tui.project.checks import cross_check, did_you_mean
+from mlops_tui.project.lines import key_lines, line_of
+from mlops_tui.project.load import MAX_BYTES, ConfigError
+from mlops_tui.project.partial import place, rest
+
+_TABLES: dict[tuple[str, ...], type[schema.Table]] = {
+    (): schema.ProjectConfig,
+    ("project",): schema.ProjectTable,
+    ("project", "notify"): schema.NotifyConfig,
+    ("notify",): schema.NotifyConfig,
+    ("source", "*"): schema.SourceConfig,
+    ("source", "*", "expect", "*"): schema.Expectation,
+    ("model", "*"): schema.ModelConfig,
+    ("model", "*", "search"): schema.SearchConfig,
+    ("model", "*", "split"): schema.SplitConfig,
+    ("model", "*", "gate"): schema.GateConfig,
+    ("model", "*", "retrain"): schema.RetrainConfig,
+    ("model", "*", "retrain", "on_new_data"): schema.NewDataRule,
+    ("model", "*", "retrain", "on_drift"): schema.DriftRule,
+    ("model", "*", "retrain", "on_decay"): schema.DecayRule,
+}
+
+
+def parse(raw: bytes, folder: Path) -> schema.ProjectConfig:
+    """The project of a file's bytes. Raises ConfigError."""
+    if len(raw) > MAX_BYTES:
+        raise ConfigError(
+            [_finding(1, "", "the file is larger than 1 MB", "a project file is small: is this it?")]
+        )
+    text, document = _decode(raw)
+    lines = key_lines(text)
+    try:
+        config = schema.ProjectConfig.model_validate(document)
+    except ValidationError as error:
+        findings = [_from_pydantic(detail, lines) for detail in error.errors(include_url=False)]
+        more = [
+            _finding(line_of(lines, path), ".".join(path), message, fix)
+            for path, message, fix in rest(document, error, folder)
+        ]
+        raise ConfigError(_sorted([*findings, *more])) from None
+    config._directory = folder
+    found = [
+        _finding(line_of(lines, path), ".".join(path), message, fix)
+        for path, message, fix in cross_check(config, folder)
+    ]
+    if found:
+        raise ConfigError(_sorted(found))
+    return config
+
+
+def _decode(raw: bytes) -> tuple[str, dict[str, Any]]:
+    try:
+        text = raw.decode("utf-8-sig")
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigError([_finding(line, "", "the file is not UTF-8 text", "save it as UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        match = re.search(r"at line (\d+), column (\d+)", str(error))
+        what = re.sub(r"\s*\(at .*\)$", "", str(error))
+        line = int(match[1]) if match else len(raw.splitlines())
+        where = f" at column {match[2]}" if match else " at the end of the file"
+        raise ConfigError(
+            [
+                _finding(
+                    line,
+                    "",
+                    f"not TOML: {what[:1].lower()}{what[1:]}{where}",
+                    "text needs quotes, tables [brackets]",
+                )
+            ]
+        ) from None
+
+
+def _from_pydantic(detail: ErrorDetails, lines: dict[tuple[str, ...], int]) -> dict[str, Any]:
+    full = tuple(str(part) for part in detail["loc"] if part != "[key]")
+    path = place(detail)
+    kind, message, fix = detail["type"], detail["msg"], ""
+    if path != full:
+        return _finding(line_of(lines, path), ".".join(path), f"{detail['input']!r} has the wrong type", "")
+    if kind == "extra_forbidden":
+        message = f"unknown key {path[-1]!r}"
+        fix = did_you_mean(path[-1], _allowed(path[:-1]))
+    elif kind == "missing":
+        message, fix = "is required", ""
+    elif kind == "value_error":
+        message, _, fix = str(detail["ctx"]["error"]).partition("; ")
+    elif kind == "literal_error":
+        message = f"{detail['input']!r} is not one of {detail['ctx']['expected']}"
+    else:
+        message = f"{message[:1].lower()}{message[1:]}, found {detail['input']!r}"[:300]
+    return _finding(line_of(lines, path), ".".join(path), message, fix)
+
+
+def _allowed(path: tuple[str, ...]) -> list[str]:
+    for pattern, table in _TABLES.items():
+        if len(pattern) == len(path) and all(p in ("*", part) for p, part in zip(pattern, path, strict=True)):
+            return [field.alias or name for name, field in table.model_fields.items()]
+    return []
+
+
+def _finding(line: int, key: str, message: str, fix: str) -> dict[str, Any]:
+    return {"line": line, "key": key, "message": message, "fix": fix}
+
+
+def _sorted(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    unique = {(f["line"], f["key"], f["message"]): f for f in findings}
+    return [unique[place] for place in sorted(unique)]
