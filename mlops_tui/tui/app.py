@@ -22,6 +22,7 @@ from mlops_tui.tui import chords
 from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
 from mlops_tui.tui.ascii_filter import AsciiFilter
 from mlops_tui.tui.crash import report, words
+from mlops_tui.tui.css import Css
 from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.dialogs.plan import PlanDialog
 from mlops_tui.tui.dialogs.too_small import TooSmall, fits
@@ -65,15 +66,15 @@ class MlopsApp(Overlays):
     AUTO_FOCUS = None
 
     def __init__(self, home: Home, project: Project, look: Look, *, screen: str = "home") -> None:
-        super().__init__()
+        super().__init__(screen)
         self.look = look
         self.link = Link(home, project, read_only=look.read_only)
         self.notifier = Notifier(self.link)
         self.said: list[Said] = []
         self.saying: list[Text] = []
         self.typed: list[str] = []
+        self.undoings: list[int] = []
         self.news = News(connected=False, why="connecting")
-        self._first = screen
         self._prefix = ""
         self._follower: Follower | None = None
         use_ascii(look.ascii)
@@ -84,6 +85,7 @@ class MlopsApp(Overlays):
         self.register_theme(LIGHT)
         self.theme = look.theme if look.theme in self.available_themes else DARK.name
         self._no_theme = "" if look.theme in self.available_themes else look.theme
+        self.stylesheet = Css(self.get_css_variables())
         self.set_keymap(
             {id: ",".join(name_of(key) for key in keys.split()) for id, keys in look.settings.keys.items()}
         )
@@ -91,7 +93,6 @@ class MlopsApp(Overlays):
     # --- life ---
 
     async def on_mount(self) -> None:
-        self.go(self._first)
         self._follower = Follower(self.link, self._hear, self.look.interval)
         if self.link.project[1] is not None and not self.look.read_only:
             self._meet_project()

@@ -30,11 +30,13 @@ class Travel(App[int]):
 
     link: Link
 
-    def __init__(self) -> None:
+    def __init__(self, screen: str) -> None:
         # With NO_COLOR Textual chooses here, before there is a theme, between no colours at all and shades of grey.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
-        self._spots: list[Spot] = []
-        self._spot = -1
+        self._current_mode = screen  # instead of an empty screen that would be drawn first
+        self._screen_stacks = {screen: []}
+        self._spots = [Spot(screen)]
+        self._spot = 0
 
     def go(self, name: str) -> None:
         """To one of the nine screens; from what was opened on top of it, back to it."""

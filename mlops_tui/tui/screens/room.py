@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
+from textual import events
+from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
@@ -15,7 +17,8 @@ from textual.widget import Widget
 
 from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
-from mlops_tui.tui.actions import ACTIONS, action, bindings
+from mlops_tui.tui.actions import ACTIONS, action, bindings, shown_key
+from mlops_tui.tui.dialogs.jump import Jump, targets
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.news import News
@@ -23,7 +26,7 @@ from mlops_tui.tui.painting import LeanCompositor
 from mlops_tui.tui.widgets.lines import Crumbs, Hints, Status
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
-from mlops_tui.verbs.ledger import REVERSIBLE
+from mlops_tui.verbs.ledger import REVERSIBLE, Undone
 
 if TYPE_CHECKING:
     from mlops_tui.tui.app import MlopsApp
@@ -54,6 +57,7 @@ class Room(Screen[None]):
         self.paused = False
         self.updated: int | None = None
         self._stale = False
+        self._seen = False
         self._ticking: Timer | None = None
 
     # --- what subclasses say ---
@@ -131,6 +135,13 @@ class Room(Screen[None]):
         return not self.query("#crumbs")
 
     def compose(self) -> ComposeResult:
+        # The classes of the size before anything is styled, not after all of it.
+        self.add_class(
+            *self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS), update=False
+        )
+        self.add_class(
+            *self._get_breakpoint_classes(self.app.size.height, self.VERTICAL_BREAKPOINTS), update=False
+        )
         yield Crumbs(id="crumbs")
         yield from self.body()
         yield Status(id="status")
@@ -140,7 +151,9 @@ class Room(Screen[None]):
         self.show_frame()
         self.load()
 
-    def on_screen_resume(self) -> None:
+    def on_screen_resume(self, event: events.ScreenResume) -> None:
+        event.refresh_styles = self._seen  # those of a new screen are new
+        self._seen = True
         self.show_frame()
         if self._stale and not self.paused:
             self._stale = False
@@ -277,13 +290,30 @@ class Room(Screen[None]):
         except Problem as problem:
             self.mlops.complain(problem)
             return None
+        if isinstance(answer, Undone):
+            self._undid(answer)
         self.mlops.tell(f"{glyphs().ok} {title or plan.title}{self.undone_by(key)}", detail=line)
         return answer
 
+    def _undid(self, answer: Undone) -> None:
+        """What was undone can be done again by a key; what was done again, no more."""
+        done = self.mlops.undoings
+        if answer.undoes in done:
+            done.remove(answer.undoes)
+        else:
+            done.append(answer.seq)
+
     def undone_by(self, key: str) -> str:
         """How a deed that was just done is taken back by a key; empty where it is not."""
-        keys = self.mlops.look.settings.keys.get("room.undo", action("room.undo").keys)
-        return f" {glyphs().bullet} {keys.split()[0]} undoes it" if key in REVERSIBLE else ""
+        if key == "ledger undo":
+            return (
+                f" {glyphs().bullet} {self.key_of('room.redo')} does it again" if self.mlops.undoings else ""
+            )
+        return f" {glyphs().bullet} {self.key_of('room.undo')} undoes it" if key in REVERSIBLE else ""
+
+    def key_of(self, id: str) -> str:
+        """The first key of an action, the user's own where they have chosen one."""
+        return shown_key(self.mlops.look.settings.keys.get(id, action(id).keys).split()[0])
 
     def in_front(self) -> bool:
         """Whether this is the screen that one looks at, dialogs aside: what is confirmed is what one sees."""
@@ -303,9 +333,28 @@ class Room(Screen[None]):
         if found:
             self.mlops.open_lineage(found)
 
+    @work(exclusive=True, group="jump")
+    async def action_room_jump(self) -> None:
+        target = await self.app.push_screen_wait(Jump(targets(self)))
+        if target is not None:
+            target.go()
+
     def action_room_undo(self) -> None:
         self.run_worker(self._undo(), exclusive=True, group="deed")
 
     async def _undo(self) -> None:
         if await self.perform("ledger undo", {}, yes="Undo", reason="optional") is not None:
+            self.load()
+
+    @work(exclusive=True, group="deed")
+    async def action_room_redo(self) -> None:
+        """Undoes the last undoing of this sitting; that of any other time is a row of the ledger like all others."""
+        done = self.mlops.undoings
+        if not done:
+            self.mlops.tell(
+                "nothing was undone since the app was opened",
+                "warning",
+                hint="U in the ledger (9) undoes any entry",
+            )
+        elif await self.perform("ledger undo", {"seq": done[-1]}, yes="Redo") is not None:
             self.load()
