@@ -14,17 +14,18 @@ from mlops_store.filters import parse
 from mlops_store.index import runs
 from mlops_tui.commandline.params import click_parameter, collect, parameters
 from mlops_tui.services.run import note, tag
-from mlops_tui.verbs._shapes import Run
-from mlops_tui.verbs.run import RunNote, RunTag
+from mlops_tui.services.undo import plan_undo, undo
+from mlops_tui.verbs.ledger import LedgerUndo
+from mlops_tui.verbs.run import Marked, RunNote, RunTag
 
 
-def marked(desk: Desk, run_id: str, *remove: str, **tags: str) -> Run:
-    found: Run = desk.do(lambda tx: tag(tx, RunTag(run_id=run_id, tags=tags, remove=list(remove))))
+def marked(desk: Desk, run_id: str, *remove: str, **tags: str) -> Marked:
+    found: Marked = desk.do(lambda tx: tag(tx, RunTag(run_id=run_id, tags=tags, remove=list(remove))))
     return found
 
 
-def noted(desk: Desk, run_id: str, text: str) -> Run:
-    found: Run = desk.do(lambda tx: note(tx, RunNote(run_id=run_id, text=text)))
+def noted(desk: Desk, run_id: str, text: str) -> Marked:
+    found: Marked = desk.do(lambda tx: note(tx, RunNote(run_id=run_id, text=text)))
     return found
 
 
@@ -128,16 +129,36 @@ def test_a_malformed_entry_of_a_foreign_ledger_changes_nothing_and_stops_nothing
     assert shape["tags"] == {"a": "1"} and desk.rebuilt(tmp_path / "again.duckdb") == []
 
 
-def test_tags_are_typed_as_words(tmp_path: Path) -> None:
+def test_many_runs_are_marked_by_one_command_or_none_is(desk: Desk) -> None:
+    a, b, c = (desk.run("sdk", tags=tags).run_id for tags in ({"x": "0"}, {"x": "1"}, {}))
+    found = desk.do(lambda tx: tag(tx, RunTag(run_id=a, more=[b, c[:31], a], tags={"x": "1"})))
+    assert (found.changed, found.unchanged) == ([a, c], [b])
+    assert found.run_id == a and found.tags == {"x": "1"}
+    with pytest.raises(Problem, match="no run"):
+        desk.do(lambda tx: tag(tx, RunTag(run_id=a, more=["nothing"], tags={"x": "2"})))
+    with pytest.raises(Problem) as typed:
+        desk.do(lambda tx: tag(tx, RunTag(run_id=a, more=["x=2"], remove=["x"])))
+    assert typed.value.hint == "a tag is set by --tag x=2"
+    desk.do(lambda tx: note(tx, RunNote(run_id=a, more=[b, c], text="seen")))
+    assert [entry["verb"] for entry in entries(desk)] == ["run.tag"] * 2 + ["run.note"] * 3
+    plan = plan_undo(desk.read("ann"), LedgerUndo())
+    assert "and 2 more of the same command" in plan.title
+    desk.do(lambda tx: undo(tx, LedgerUndo()))
+    assert finds(desk, "has:note") == []
+
+
+def test_many_runs_and_tags_are_typed_as_words() -> None:
     found = parameters(RunTag)
     command = click.Command(
         "tag", params=[click_parameter(one) for one in found if not one.fill], callback=lambda **given: given
     )
-    given = command.main(["0192f", "owner=ann", "note=a=b", "--remove", "draft"], standalone_mode=False)
+    words = ["0192f", "0193a", "--tag", "owner=ann", "--tag", "note=a=b", "--remove", "draft"]
+    given = command.main(words, standalone_mode=False)
     assert collect(found, given) == {
         "run_id": "0192f",
+        "more": ["0193a"],
         "tags": {"owner": "ann", "note": "a=b"},
         "remove": ["draft"],
     }
     with pytest.raises(click.UsageError):
-        command.main(["0192f", "owner"], standalone_mode=False)
+        command.main(["0192f", "--tag", "owner"], standalone_mode=False)
