@@ -29,6 +29,7 @@ from mlops_tui.daemon.run_table import News, OpenRun, open_runs, states_of
 from mlops_tui.daemon.settling import Settling
 from mlops_tui.daemon.spawn import Launcher, LocalLauncher
 from mlops_tui.daemon.writer import WriterThread
+from mlops_tui.output_pipe import unread
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
@@ -210,6 +211,8 @@ class Loops:
             run.folder.request_stop(attempt, "daemon")
         life = life_of(run.folder, attempt, run.sdk)
         request = run.folder.stop_request(attempt)
+        if life in (Life.UNSUPERVISED, Life.GONE) and unread(str(run.folder.path), attempt):
+            self._read_output(run.folder, attempt)
         if life is Life.GONE:
             if request is not None:
                 record_end(run.folder, attempt, "stopped without its shim", stopped=True)
@@ -223,6 +226,13 @@ class Loops:
         if request is not None and alone:
             self._reaper.follow(run.folder, attempt, request, run.sdk)
         return life is Life.ENDED
+
+    def _read_output(self, folder: RunFolder, attempt: int) -> None:
+        """Shim and reader were both killed: the program would wait as soon as its pipe is full."""
+        try:
+            self._launcher.read_output(folder, attempt)
+        except Problem as problem:
+            LOG.error("nobody reads what run %s prints: %s", folder.run_id, problem)
 
     def _sync_journals(self) -> None:
         """A shim does this for its run; for a script of somebody's own there is nobody else."""

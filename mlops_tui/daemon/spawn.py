@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -25,8 +26,14 @@ _TAKEN = 75
 class Launcher(Protocol):
     """Starts the worker of an attempt; how it went on is told by the run folder alone."""
 
-    def launch(self, folder: RunFolder, context: LaunchContext) -> None:
-        """Returns when the attempt is claimed by a process that outlives the caller. Raises Problem."""
+    def launch(self, folder: RunFolder, context: LaunchContext, secrets: Iterable[str] = ()) -> None:
+        """Returns when the attempt is claimed by a process that outlives the caller. Raises Problem.
+
+        `secrets` are masked wherever they occur in the output; they are written to no disk.
+        """
+
+    def read_output(self, folder: RunFolder, attempt: int, secrets: Iterable[str] = ()) -> None:
+        """Starts a reader of the attempt's output, for a program whose shim and reader are gone. Raises Problem."""
 
 
 class LocalLauncher:
@@ -36,17 +43,23 @@ class LocalLauncher:
         self._python = python
         self._shim = shim
 
-    def launch(self, folder: RunFolder, context: LaunchContext) -> None:
+    def launch(self, folder: RunFolder, context: LaunchContext, secrets: Iterable[str] = ()) -> None:
         """Writes `context.json`, starts the shim and waits for its claim (tens of milliseconds).
 
         Call it from a thread that was not lowered (see nice.py): the run inherits the caller's nice value.
         """
         write_json(folder.attempt_dir(context.attempt) / "context.json", context)
-        command = [self._python, "-I", "-S", str(self._shim), str(folder.path), str(context.attempt)]
+        self._start([str(folder.path), str(context.attempt)], folder, secrets)
+
+    def read_output(self, folder: RunFolder, attempt: int, secrets: Iterable[str] = ()) -> None:
+        """Where another reader is at it, nothing happens."""
+        self._start(["--log", str(folder.path), str(attempt)], folder, secrets)
+
+    def _start(self, arguments: list[str], folder: RunFolder, secrets: Iterable[str]) -> None:
         try:
             result = subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
+                [self._python, "-I", "-S", str(self._shim), *arguments],
+                input=b"".join(secret.encode(errors="surrogateescape") + b"\0" for secret in secrets),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
                 start_new_session=True,

@@ -50,8 +50,11 @@ def environment_of(spec: dict[str, Any], files: AttemptFiles) -> dict[str, str]:
     return env
 
 
-def start(spec: dict[str, Any], files: AttemptFiles, log: int) -> Child:
-    """Forks; the child waits until `child.json` is durable, then runs the program in a session of its own."""
+def start(spec: dict[str, Any], files: AttemptFiles, output: int) -> Child:
+    """Forks; the child waits until `child.json` is durable, then runs the program in a session of its own.
+
+    `output` becomes its standard output and error.
+    """
     command, env = command_of(spec, files), environment_of(spec, files)
     go_read, go_write = os.pipe()
     failure_read, failure_write = os.pipe()
@@ -59,7 +62,7 @@ def start(spec: dict[str, Any], files: AttemptFiles, log: int) -> Child:
     if pid == 0:
         os.close(go_write)
         os.close(failure_read)
-        _become(spec, command, env, log, go_read, failure_write)
+        _become(spec, command, env, output, go_read, failure_write)
     os.close(go_read)
     os.close(failure_write)
     try:
@@ -74,7 +77,7 @@ def start(spec: dict[str, Any], files: AttemptFiles, log: int) -> Child:
 
 
 def _become(
-    spec: dict[str, Any], command: list[str], env: dict[str, str], log: int, go: int, failure: int
+    spec: dict[str, Any], command: list[str], env: dict[str, str], output: int, go: int, failure: int
 ) -> NoReturn:
     """In the child: everything up to exec. Never returns; what fails goes up the pipe."""
     where = "start"
@@ -85,8 +88,8 @@ def _become(
         _reset_signals()
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
+        os.dup2(output, 1)
+        os.dup2(output, 2)
         os.set_inheritable(failure, False)
         _limit(spec.get("limits") or {})
         os.nice(min(19, max(0, int(spec.get("nice") or 0))))

@@ -1,6 +1,6 @@
 """A log that does not fill the disk: beyond the cap its middle is given back to the file system.
 
-The child writes straight to the file, so nothing can be held back; the offsets of what stays do not change. Linux file
+The offsets of what stays do not change, so that who follows it keeps its place. Linux file
 systems that cannot punch holes, and other systems, keep the whole log.
 """
 

@@ -11,13 +11,16 @@ import select
 import signal
 import time
 
+from mlops_store.masking import mask_lines
 from mlops_tui import processes
 from mlops_tui.worker.attempt_files import AttemptFiles, Claimed
 from mlops_tui.worker.child import Child, start
+from mlops_tui.worker.output import Output, leave_reader
 from mlops_tui.worker.sampler import Sampler
 
 TYPE_CHECKING = False  # importing typing would cost a fifth of the start
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
 GRACE = 10.0
@@ -25,32 +28,43 @@ POLL = 0.25
 # processes that SIGKILL does not end within this time hang in the kernel: the run's end is told without them
 _HOPELESS = 60.0
 _STARTING = 5.0
+_READER_STARTS = 1.0
+# what still holds the output after that is not worth waiting for: its reader goes on
+_LAST_WORDS = 10.0
 _TAKEN = 75
 _WORKER = "mlops_tui.worker.main"
 
 
-def launch(run_dir: str, attempt: int) -> int:
+def launch(run_dir: str, attempt: int, values: Sequence[bytes] = ()) -> int:
     """Leaves a supervisor behind that belongs to nobody; returns the exit code of the caller's process.
 
-    Returns only when the attempt is claimed, so that whoever launched it needs no second look.
+    Returns only when the attempt is claimed, so that whoever launched it needs no second look. `values` are masked in
+    the output, which a second process reads.
     """
     read, write = os.pipe()
     if os.fork():
         os.close(write)
         answer = os.read(read, 1)
+        if answer == b"c":
+            leave_reader(run_dir, attempt, values)
         return {b"c": 0, b"t": _TAKEN}.get(answer, 1)
     os.close(read)
     os.setsid()
     os.chdir("/")
-    code = _supervise(run_dir, attempt, write)
+    code = _supervise(run_dir, attempt, write, values)
     os._exit(code)
 
 
-def _supervise(run_dir: str, attempt: int, answer: int) -> int:
+def _supervise(run_dir: str, attempt: int, answer: int, values: Sequence[bytes]) -> int:
     files = AttemptFiles(run_dir, attempt)
+    output: Output | OSError
     try:
         files.claim()
         files.write("shim.json", processes.identity())
+        try:
+            output = Output(run_dir, attempt, values)
+        except OSError as error:
+            output = error
     except Claimed:
         os.write(answer, b"t")
         return _TAKEN
@@ -58,7 +72,7 @@ def _supervise(run_dir: str, attempt: int, answer: int) -> int:
     os.close(answer)
     _let_go_of_terminal()
     try:
-        Supervisor(files).run()
+        Supervisor(files, output).run()
     except BaseException:
         import traceback
 
@@ -90,8 +104,9 @@ def _become_subreaper() -> bool:
 class Supervisor:
     """From the claimed attempt to `exit.json`."""
 
-    def __init__(self, files: AttemptFiles) -> None:
+    def __init__(self, files: AttemptFiles, output: Output | OSError) -> None:
         self._files = files
+        self._output = output
         self._child: Child | None = None
         self._status: int | None = None
         self._started = time.monotonic()
@@ -112,16 +127,21 @@ class Supervisor:
         self._subreaper = _become_subreaper()
         log = self._files.open_log()
         if self._files.stop_request() is not None or self._asked:
+            self._end_output()
             self._write_exit(None, None, stopped=True, reason="stopped before it started")
             return
         try:
+            if isinstance(self._output, OSError):
+                raise self._output
             spec = self._files.read_spec()
-            self._child = start(spec, self._files, log)
+            self._child = start(spec, self._files, self._output.writer)
             self._worker = _WORKER in spec["command"]
         except (OSError, ValueError, TypeError, AttributeError) as error:
+            self._end_output()
             self._say(log, f"cannot start: {error}")
             self._write_exit(127, None, stopped=False, reason=f"cannot start: {error}")
             return
+        self._output.close_writer()
         self._started = time.monotonic()
         sampler = Sampler(self._files.run_dir, self._files.attempt, self._child.pid)
         sampler.start()
@@ -169,6 +189,8 @@ class Supervisor:
                 return
             self._follow_request()
             now = time.monotonic()
+            if now - self._started > _READER_STARTS and isinstance(self._output, Output):
+                self._output.look_after()
             if self._status is not None and self._kill_at is None:
                 self._kill_at = now + GRACE
             if self._kill_at is not None and now >= self._kill_at:
@@ -240,7 +262,8 @@ class Supervisor:
     # --- the end ---
 
     def _conclude(self, log: int) -> None:
-        assert self._status is not None and self._child is not None
+        assert self._status is not None and self._child is not None and isinstance(self._output, Output)
+        self._output.finish(_LAST_WORDS)
         if self._child.failure_fd >= 0:
             # a program that never ran ends at once: its reason may still be in the pipe
             self._doze(0)
@@ -290,11 +313,17 @@ class Supervisor:
                 "stopped": stopped,
                 "lost": False,
                 "incomplete": incomplete,
-                "reason": reason[:500],
+                "reason": mask_lines(reason.encode(errors="replace")).decode(errors="replace")[:500],
             }
         )
+
+    def _end_output(self) -> None:
+        """Where no program has the pipe."""
+        if isinstance(self._output, Output):
+            self._output.close_writer()
+            self._output.finish(_LAST_WORDS)
 
     @staticmethod
     def _say(log: int, text: str) -> None:
         with contextlib.suppress(OSError):
-            os.write(log, f"mlops-tui: {text}\n".encode(errors="backslashreplace"))
+            os.write(log, mask_lines(f"mlops-tui: {text}\n".encode(errors="backslashreplace")))

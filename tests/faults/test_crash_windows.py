@@ -238,7 +238,7 @@ def test_a_daemon_that_dies_between_a_runs_folder_and_its_entry(home: Home) -> N
 
 _SHIM = """
 import os, sys
-sys.path.append({root!r})
+sys.path += [{root!r}, {root!r} + "/store"]
 from mlops_tui.worker import attempt_files, supervise
 write = attempt_files.AttemptFiles.write
 def dying(self, name, value):

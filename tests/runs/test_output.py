@@ -1,0 +1,259 @@
+"""Between a program and its log: no secret gets through, and no death holds the program up."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from run_box import Shims, lives, until
+
+from mlops_store.masking import Masker
+from mlops_store.records import ExitRecord, Identity, LaunchContext
+from mlops_store.run_folder import RunFolder
+from mlops_tui import processes
+from mlops_tui.daemon.spawn import LocalLauncher
+from mlops_tui.output_pipe import pipe_of
+from mlops_tui.worker.output import Stream
+
+GITHUB = "ghp_" + "a8Zk3Qw9Lr5Tn2Xc7Vb1Mj6Hd4Gf0Sy2Pe8U"
+
+
+def ended(folder: RunFolder, attempt: int = 1) -> ExitRecord:
+    found = until(lambda: folder.exit(attempt), "exit.json")
+    assert isinstance(found, ExitRecord)
+    return found
+
+
+def gone(folder: RunFolder, attempt: int = 1) -> bool:
+    return not os.path.exists(pipe_of(str(folder.path), attempt) + ".lock")
+
+
+def reader_of(folder: RunFolder) -> int:
+    """The pid of the process that holds the reader's lock, by the kernel's table of locks."""
+    inode = os.stat(pipe_of(str(folder.path), 1) + ".lock").st_ino
+    for line in Path("/proc/locks").read_text().splitlines():
+        fields = line.split()
+        if fields[1] == "FLOCK" and fields[5].endswith(f":{inode}"):
+            return int(fields[4])
+    return 0
+
+
+def kill(who: Identity | None) -> None:
+    assert who is not None
+    os.kill(who.pid, signal.SIGKILL)
+    until(lambda: not lives(who))
+
+
+PRINTS = """
+import os, sys, time, mlops_tui
+go = os.environ['MLOPS_TUI_RUN_DIR'] + '/'
+with mlops_tui.start_run() as run:
+    for step in range(3):
+        for number in range(400):
+            print(f"step {step} line {number} token={'x' * 300}", flush=True)
+            run.log_metric('m', number)
+        open(go + f'printed-{step}', 'w').close()
+        while not os.path.exists(go + f'go-{step}'): time.sleep(0.005)
+"""
+LINES = [f"step {step} line {number} token=[redacted]" for step in range(3) for number in range(400)]
+
+
+def printed(folder: RunFolder, step: int) -> None:
+    until(lambda: (folder.path / f"printed-{step}").exists(), f"step {step} is printed")
+
+
+def go(folder: RunFolder, step: int) -> None:
+    (folder.path / f"go-{step}").touch()
+
+
+def points(folder: RunFolder) -> int:
+    return sum(path.read_text().count('["m","m"') for path in folder.journals())
+
+
+def test_kill_of_the_shim_stalls_and_loses_nothing(shims: Shims) -> None:
+    folder = shims.python(PRINTS)
+    until(lambda: folder.log.exists() and folder.log.read_text().count("\n") > 10, "it prints")
+    kill(folder.shim(1))
+    for step in range(3):
+        printed(folder, step)
+        go(folder, step)
+    until(lambda: gone(folder), "the reader has read all")
+    assert folder.log.read_text().splitlines() == LINES
+    assert points(folder) == 1200
+    until(lambda: not lives(folder.child(1)))
+
+
+def test_kill_of_the_reader_stalls_nothing_and_the_shim_reads_on(shims: Shims) -> None:
+    folder = shims.python(PRINTS)
+    printed(folder, 0)
+    until(lambda: folder.log.read_text().count("\n") == 400, "it is read")
+    os.kill(until(lambda: reader_of(folder)), signal.SIGKILL)
+    for step in range(3):
+        go(folder, step)
+        printed(folder, step)
+    assert ended(folder).exit_code == 0
+    assert folder.log.read_text().splitlines() == LINES and gone(folder)
+
+
+def test_kill_of_both_stalls_until_someone_reads_on(shims: Shims) -> None:
+    """Nobody reads: the program lives, and waits once its pipe is full. A new reader, as a daemon starts it, finds all."""
+    folder = shims.python(PRINTS.replace("* 300", "* 3000"))
+    printed(folder, 0)
+    until(lambda: folder.log.read_text().count("\n") == 400, "it is read")
+    os.kill(folder.shim(1).pid, signal.SIGSTOP)  # type: ignore[union-attr]
+    os.kill(reader_of(folder), signal.SIGKILL)
+    kill(folder.shim(1))
+    go(folder, 0)
+    go(folder, 1)
+    until(lambda: points(folder) > 600, "it goes on as far as the pipe goes")
+    assert lives(folder.child(1))
+    LocalLauncher().read_output(folder, 1)
+    LocalLauncher().read_output(folder, 1)  # one is enough
+    go(folder, 2)
+    until(lambda: gone(folder), "the reader has read all")
+    assert folder.log.read_text().splitlines() == LINES
+
+
+CRASH = """
+import ctypes, faulthandler, os, sys
+faulthandler.enable()
+os.write(1, b'raw password=hunter2222\\n')
+os.system('echo from a shell with password=hunter2222')
+print('%s')
+sys.stdout.flush()
+ctypes.string_at(0)
+"""
+
+
+def test_the_last_words_of_a_crash_arrive(shims: Shims) -> None:
+    folder = shims.python(CRASH % GITHUB)
+    assert ended(folder).signal == signal.SIGSEGV
+    text = folder.log.read_text()
+    assert "hunter" not in text and GITHUB not in text and text.count("[redacted]") == 3
+    assert "Fatal Python error: Segmentation fault" in text and text.rstrip().endswith(", line 8 in <module>")
+
+
+def test_a_traceback_and_an_unfinished_line(shims: Shims) -> None:
+    folder = shims.python(f"print('half', end=''); raise RuntimeError('{GITHUB}')")
+    assert ended(folder).exit_code == 1
+    assert folder.log.read_text().startswith("halfTraceback") or folder.log.read_text().endswith("half")
+    assert "RuntimeError: [redacted]\n" in folder.log.read_text()
+
+
+def test_a_question_is_in_the_log_while_it_waits(shims: Shims) -> None:
+    folder = shims.python(
+        "import sys, time; sys.stdout.write('Continue? password: hun'); sys.stdout.flush(); time.sleep(600)"
+    )
+    until(lambda: folder.log.exists() and folder.log.read_text() == "Continue? password: ")
+    folder.request_stop(1, "me", grace=0.1)
+    ended(folder)
+    assert folder.log.read_text() == "Continue? password: hun"
+
+
+def test_binary_and_no_line_end(shims: Shims) -> None:
+    code = (
+        "import os, sys; out = sys.stdout.buffer; out.write(bytes(range(256)) * 40); "
+        f"[out.write(b'x y, ' * 2000 + b'{GITHUB} ') for _ in range(200)]"
+    )
+    folder = shims.python(code)
+    assert ended(folder).exit_code == 0
+    data = folder.log.read_bytes()
+    assert data.startswith(bytes(range(256)) * 40)
+    assert data.count(b"[redacted]") == 200 and b"ghp_" not in data
+    assert len(data) == 10240 + 200 * (10_000 + len("[redacted] "))
+
+
+def test_values_that_the_daemon_knows_are_masked(shims: Shims) -> None:
+    folder = shims.folder([sys.executable, "-c", "print('to', 'be or', 'not to be')"])
+    context = LaunchContext(
+        run_id=folder.run_id, attempt=1, home="", project="p", project_dir="", code_dir="", launched=0
+    )
+    LocalLauncher().launch(folder, context, ["be or not", "short"])
+    ended(folder)
+    assert folder.log.read_text() == "to [redacted] to be\n"
+
+
+def test_a_process_that_outlives_the_program_prints_to_its_end(shims: Shims) -> None:
+    code = (
+        "import os, sys, time\n"
+        "if os.fork() == 0:\n"
+        "    os.setsid(); time.sleep(0.3); print('later password=hunter2222'); sys.exit()\n"
+        "print('first')"
+    )
+    folder = shims.python(code)
+    assert ended(folder).exit_code == 0
+    assert folder.log.read_text() == "first\nlater password=[redacted]\n"
+
+
+def test_who_closes_its_output_is_not_taken_for_ended(shims: Shims) -> None:
+    folder = shims.python(
+        "import os, time; print('one', flush=True); os.close(1); os.close(2); time.sleep(1.3)"
+    )
+    record = ended(folder)
+    assert record.exit_code == 0 and record.duration_ms is not None and record.duration_ms >= 1300
+    assert folder.log.read_text() == "one\n" and gone(folder)
+
+
+def test_nothing_is_left_of_a_run_that_did_not_start(shims: Shims) -> None:
+    folder = shims.start(["no-such-program"])
+    ended(folder)
+    assert gone(folder) and not os.path.exists(pipe_of(str(folder.path), 1))
+
+
+def test_a_disk_that_refuses_costs_output_and_not_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    log = os.open(tmp_path / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    real, refused = os.write, [0]
+
+    def refuse(handle: int, block: bytes) -> int:
+        if handle == log and b"lost" in bytes(block):
+            refused[0] += 1
+            raise OSError(28, "No space left on device")
+        return real(handle, block)
+
+    monkeypatch.setattr(os, "write", refuse)
+    stream = Stream(read, log)
+    for line in (b"kept\n", b"lost\n", b"lost too\n", b"kept again\n"):
+        stream._write(line)
+    os.close(write)
+    stream.run()
+    assert (tmp_path / "log.txt").read_text() == (
+        "kept\n\nmlops-tui: 14 bytes of output are missing here: No space left on device\nkept again\n"
+    )
+    assert refused[0] == 2
+
+
+def test_a_fault_of_the_mask_is_said_and_nothing_leaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, write = os.pipe()
+    os.write(write, b"a secret that cannot be masked\n")
+    os.close(write)
+    os.set_blocking(read, False)
+    monkeypatch.setattr(Masker, "feed", lambda *_: 1 / 0)
+    Stream(read, os.open(tmp_path / "log.txt", os.O_WRONLY | os.O_CREAT)).run()
+    assert (
+        tmp_path / "log.txt"
+    ).read_text() == "\nmlops-tui: output is missing here: it could not be masked (ZeroDivisionError)\n"
+
+
+def test_the_reader_is_no_part_of_the_run(shims: Shims) -> None:
+    folder = shims.python("import time; time.sleep(600)")
+    until(lambda: folder.child(1))
+    reader = until(lambda: reader_of(folder))
+    shim = folder.shim(1)
+    assert shim is not None and reader != shim.pid
+    below = processes.descendants(shim.pid, processes.table(), folder.child(1).pid)  # type: ignore[union-attr]
+    assert reader not in [row.pid for row in below]
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        os.kill(reader, number)
+    assert reader_of(folder) == reader
+    folder.request_stop(1, "me", grace=0)
+    ended(folder)
+    until(lambda: (row := processes.read(reader)) is None or row.dead)
