@@ -29,6 +29,8 @@ class Overlays(Travel):
     saying: list[Text]
     """The messages that stand above the keys now, the oldest first."""
     typed: list[str]
+    undoings: list[int]
+    """Entries of the ledger by which something was undone in this sitting, and was not done again."""
 
     # --- messages ---
 

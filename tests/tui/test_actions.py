@@ -51,7 +51,7 @@ def test_a_key_does_one_thing_or_says_what_its_deeds_have_in_common(
 
 
 def test_every_binding_is_in_the_registry() -> None:
-    """Only ^C, which is no action, and the letters that begin a reason are bound elsewhere."""
+    """Only ^C, which is no action, the letters that begin a reason, and those to jump to are bound elsewhere."""
     tui = Path(mlops_tui.tui.actions.__file__).parents[1]
     bound = {
         path.relative_to(tui).as_posix(): count
@@ -59,7 +59,7 @@ def test_every_binding_is_in_the_registry() -> None:
         if path.parent.name != "actions"
         and (count := path.read_text().count(" Binding(") + path.read_text().count("[Binding("))
     }
-    assert bound == {"screens/room.py": 1, "dialogs/plan.py": 1}
+    assert bound == {"screens/room.py": 1, "dialogs/plan.py": 1, "dialogs/jump.py": 1}
     widgets = [node for node in _classes(Widget) if node.__module__.startswith("mlops_tui.tui")]
     for node in widgets:
         for binding in node.__dict__.get("BINDINGS", ()):

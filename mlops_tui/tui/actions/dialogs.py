@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlops_tui.tui.actions._declare import MOVE, VIEW, Action
 
-DIALOGS = ("plan", "form", "choice", "reader", "help", "palette", "command", "find")
+DIALOGS = ("plan", "form", "choice", "reader", "help", "palette", "command", "find", "jump")
 """Contexts that are alone in force while they are there."""
 
 ACTIONS = [
@@ -32,5 +32,6 @@ ACTIONS = [
     Action("command.earlier", "Earlier", "A line that was typed before.", "up", "command", reason=VIEW, priority=True),
     Action("command.later", "Later", "Forward again.", "down", "command", reason=VIEW, priority=True),
     Action("command.leave", "Leave", "Nothing is done.", "escape", "command", reason=MOVE),
+    Action("jump.leave", "Leave", "Stay where one is.", "escape", "jump", reason=MOVE),
     Action("find.leave", "Leave", "The search stays as it was.", "escape", "find", reason=MOVE),
 ]  # fmt: skip

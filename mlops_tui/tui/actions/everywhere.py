@@ -31,6 +31,8 @@ ACTIONS = [
     Action("room.pause", "Pause", "Stop following changes; again: go on.", "p", "room", reason=VIEW),
     Action("room.zoom", "Zoom", "The focused pane alone; again: all.", "z", "room", reason=VIEW),
     Action("room.undo", "Undo", "Undo your last decision.", "u", "room", verb="ledger undo", danger=1),
+    Action("room.redo", "Redo", "Do again what you undid last.", "ctrl+r", "room", verb="ledger undo", danger=1),
+    Action("room.jump", "Jump", "A letter at every row, tab and pane: press it to go there.", "f", "room", reason=MOVE),
     Action("room.related", "Related", "What it came from and what came of it.", "o", "room", verb="lineage", hint=True),
     Action("copy.command", "Copy the command", "The CLI line that shows the same.", "yc", "room", reason=VIEW),
     Action("list.filter", "Filter", "Show only what a filter finds.", "/", "list", reason="--filter of every list", hint=True),

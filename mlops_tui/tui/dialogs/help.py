@@ -21,7 +21,7 @@ TITLES = {
     "app": "everywhere", "room": "every screen", "list": "every list", "detail": "every detail screen", "table": "tables", "chart": "charts",
     "log": "logs", "doc": "texts", "filter": "the filter line", "picker": "the choice of columns",
     "board": "lines that open something", "query": "the query of SQL", "plan": "plans", "form": "forms", "choice": "choices", "reader": "texts over a screen",
-    "help": "this help", "palette": "the palette", "command": "the command line", "find": "the search line",
+    "help": "this help", "palette": "the palette", "command": "the command line", "find": "the search line", "jump": "letters to jump to",
 }  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -11,11 +12,13 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual import work
 from textual.containers import Container
+from textual.geometry import Offset
 from textual.widget import Widget
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export_rows
 from mlops_tui.tui.formats import clean
+from mlops_tui.tui.jumping import Landing
 from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.lines import Line
@@ -41,6 +44,7 @@ class DetailRoom(TableKeys):
     def __init__(self, tab: str = "") -> None:
         super().__init__()
         self.tab = tab or self.TABS[0].id
+        self._tab_places: dict[str, int] = {}
 
     def body(self) -> Iterable[Widget]:
         yield Line(id="tabs")
@@ -112,10 +116,19 @@ class DetailRoom(TableKeys):
         ):
             first += 1
         shown = Text(no_wrap=True).append("<" if first else " ", style="bright_black")
+        self._tab_places = {}
         for place, title in enumerate(titles[first:], first):
+            self._tab_places[self.TABS[place].id] = shown.cell_len
             shown.append(title, style="bold reverse" if place == front else "bright_black")
             shown.append(" ")
         line.show(shown)
+
+    def jumps(self) -> Iterable[Landing]:
+        """The titles of the tabs."""
+        line = self.query_one("#tabs", Line).region
+        for id, x in self._tab_places.items():
+            if x < line.width:
+                yield Landing(Offset(x, line.y), partial(self.show_tab, id))
 
     def _step(self, direction: int) -> None:
         ids = [each.id for each in self.TABS]

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from rich.text import Text
-from textual import events
-from textual import work
+from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.screen import Screen
@@ -18,9 +17,10 @@ from textual.widget import Widget
 from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import ACTIONS, action, bindings, shown_key
-from mlops_tui.tui.dialogs.jump import Jump, targets
+from mlops_tui.tui.dialogs.jump import Jump
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.jumping import landings
 from mlops_tui.tui.news import News
 from mlops_tui.tui.painting import LeanCompositor
 from mlops_tui.tui.widgets.lines import Crumbs, Hints, Status
@@ -335,9 +335,9 @@ class Room(Screen[None]):
 
     @work(exclusive=True, group="jump")
     async def action_room_jump(self) -> None:
-        target = await self.app.push_screen_wait(Jump(targets(self)))
-        if target is not None:
-            target.go()
+        landing = await self.app.push_screen_wait(Jump(landings(self)))
+        if landing is not None:
+            landing.go()
 
     def action_room_undo(self) -> None:
         self.run_worker(self._undo(), exclusive=True, group="deed")

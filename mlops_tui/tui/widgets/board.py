@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.segment import Segment
@@ -11,13 +12,14 @@ from rich.style import Style
 from rich.text import Text
 from textual.app import RenderResult
 from textual.events import Resize
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.jumping import Landing
 
 Target = tuple[str, ...]
 """What a line is about, such as ("run", id)."""
@@ -156,6 +158,16 @@ class Board(Widget, can_focus=True):
     def action_board_up(self) -> None:
         """To the line before that can be opened."""
         self._step(-1)
+
+    def jumps(self) -> Iterable[Landing]:
+        """The lines that can be opened."""
+        for y, row in enumerate(self._rows):
+            if row.target is not None:
+                yield Landing(Offset(0, y + self.gutter.top), partial(self._jump_to, row.target))
+
+    def _jump_to(self, target: Target) -> None:
+        self.focus()
+        self._go(target)
 
     def enter(self, step: int) -> None:
         """The cursor comes in from above (1) or from below (-1)."""

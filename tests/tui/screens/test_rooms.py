@@ -61,6 +61,7 @@ class Stand(App[None]):
         self.look = look(Settings(), environ={"LANG": "C.UTF-8"})
         self.said: list[str] = []
         self.saying: list[Text] = []
+        self.undoings: list[int] = []
         self.opened: list[tuple[Any, ...]] = []
 
     def on_mount(self) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from rich.text import Text
-from textual.geometry import Region, Size
+from textual.geometry import Offset, Region, Size
 from textual.message import Message
 
 from mlops_tui.text import clean
+from mlops_tui.tui.jumping import Landing
 from mlops_tui.tui.widgets.table.drawing import TableLines
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import NONE
@@ -145,6 +147,16 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         self._empty = text
         if not self._rows.total:
             self.refresh()
+
+    def jumps(self) -> Iterable[Landing]:
+        """The rows on screen."""
+        top = round(self.scroll_y)
+        for y in range(min(self.body_height, (self._rows.total or 0) - top)):
+            yield Landing(Offset(2, y + 1), partial(self._jump_to, top + y))
+
+    def _jump_to(self, index: int) -> None:
+        self.focus()
+        self.move_to(index)
 
     # --- cursor -----------------------------------------------------------------------------------------------
 
