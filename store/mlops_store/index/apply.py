@@ -82,7 +82,7 @@ def record(con: Connection, entries: Sequence[LedgerEntry]) -> None:
             for e in entries
         ],
     )
-    packs.update(con, packs.touched(entries))
+    packs.follow(con, entries)
 
 
 def remember(con: Connection, entries: Iterable[LedgerEntry], *, once: bool = True) -> None:

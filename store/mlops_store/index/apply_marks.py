@@ -21,7 +21,6 @@ def _tags(con: Connection, entries: Sequence[LedgerEntry]) -> None:
         last |= {(run_id, key): None for key in listed(entry.data, "clear") if isinstance(key, str)}
         last |= {(run_id, key): (value, entry.seq) for key, value in values.items()}
         last |= {(run_id, key): (None, entry.seq) for key in removed}
-    ensure_rows(con, [text(entry.data, "run_id") for entry in entries])
     write_columns(
         con,
         "DELETE FROM run_tags USING (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k) AS gone "
@@ -38,16 +37,17 @@ def _tags(con: Connection, entries: Sequence[LedgerEntry]) -> None:
 
 
 def _notes(con: Connection, entries: Sequence[LedgerEntry]) -> None:
-    """Of many entries the last word on each run counts."""
+    """Of many entries the last word on each run counts. A run whose folder was not read yet gets a row."""
     last = {text(entry.data, "run_id"): text(entry.data, "text") or None for entry in entries}
-    ensure_rows(con, last)
-    write_columns(
-        con,
-        "UPDATE runs SET note = said.note FROM (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS note) AS said "
-        "WHERE runs.run_id = said.r",
-        list(last.items()),
-    )
+    if write_columns(con, _NOTE, list(last.items())) < len(last):
+        ensure_rows(con, last)
+        write_columns(con, _NOTE, list(last.items()))
 
+
+_NOTE = (
+    "UPDATE runs SET note = said.note FROM (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS note) AS said "
+    "WHERE runs.run_id = said.r"
+)
 
 TOGETHER = {"run.tag": _tags, "run.note": _notes}
 HANDLERS = {

@@ -222,10 +222,12 @@ def unnested(types: Sequence[str]) -> str:
     return "SELECT " + ", ".join(f"unnest(?::{kind}[])" for kind in types)
 
 
-def write_columns(con: Connection, sql: str, values: Sequence[Sequence[Any]]) -> None:
-    """Executes a statement over `unnested` with the columns of some rows; nothing where there are none."""
-    if values:
-        con.execute(parsed(con, sql), [list(column) for column in zip(*values, strict=True)])
+def write_columns(con: Connection, sql: str, values: Sequence[Sequence[Any]]) -> int:
+    """Executes a statement over `unnested` with the columns of some rows; nothing where there are none. Returns the number of rows changed."""
+    if not values:
+        return 0
+    found = con.execute(parsed(con, sql), [list(column) for column in zip(*values, strict=True)]).fetchall()
+    return int(found[0][0])
 
 
 def insert_columns(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,16 +11,19 @@ import msgspec
 from mlops_store.filters import Field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows, among
-from mlops_store.index.database import Connection, insert, rows
+from mlops_store.index.database import Connection, insert, rows, write_columns
+from mlops_store.index.payload import json_text, listed, mapping, text
 from mlops_store.records import ENDED, LedgerEntry
 
 _FEW = 100
-"""So many ids are found by the primary key; that costs 30 µs for each."""
 _LARGEST = 64 << 10
 """Bytes of a pack: a run of many thousand metrics is read from the tables, of which a question then takes what it wants."""
 _BATCH = 1000
 _OVER = f"state IN ({', '.join(map(repr, sorted(ENDED)))}) AND (submitted IS NULL OR settled IS NOT NULL) AND name <> ''"
 """What is over changes only when somebody says so: each change of it is worth packing it anew."""
+
+_TOUCHING = ("run.", "gate.verdict", "model.register")
+"""Ledger verbs that change what is packed."""
 
 
 class Pack(msgspec.Struct, array_like=True, gc=False):
@@ -46,19 +50,19 @@ class Pack(msgspec.Struct, array_like=True, gc=False):
     settled: int | None
     archived: int | None
     note: str | None
-    params: dict[str, str] = {}
-    """As JSON."""
+    params: msgspec.Raw = msgspec.Raw(b"{}")
+    """An object in JSON, as it was given: numbers may be larger than those of Python's C types."""
     tags: dict[str, str] = {}
-    metrics: dict[str, tuple[float | None, float | None, float | None, int]] = {}
-    """Last, least, greatest and number of values."""
+    metrics: dict[str, tuple[float | str | None, float | None, float | None, int]] = {}
+    """Last, least, greatest and number of values. A last one that is no finite number is text: JSON has no other."""
     verdict: str | None = None
     version: int | None = None
     """The newest verdict, and the version that came of it."""
 
 
 _COLUMNS = ", ".join(Pack.__struct_fields__[: Pack.__struct_fields__.index("params")])
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(Pack)
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Pack)
 
 
 def packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
@@ -79,19 +83,22 @@ def gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = No
     ids = list(run_ids)
     if not ids:
         return {}
-    mine, given = (f"run_id IN ({', '.join('?' * len(ids))})", ids) if len(ids) <= _FEW else among(ids)
+    mine, given = _these("run_id", "VARCHAR", ids)
     found = {
         row["run_id"]: Pack(**row) for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)
     }
+    params: dict[str, list[str]] = {}
     for row in _attached(read, "params", "value", ids, only, "param"):
-        if row["run_id"] in found:
-            found[row["run_id"]].params[row["key"]] = row["value"]
+        params.setdefault(row["run_id"], []).append(f"{json_text(row['key'])}:{row['value']}")
+    for run_id in found.keys() & params.keys():
+        found[run_id].params = msgspec.Raw(f"{{{','.join(params[run_id])}}}".encode())
     for row in _attached(read, "tags", "value", ids, only, "tag"):
         if row["run_id"] in found:
             found[row["run_id"]].tags[row["key"]] = row["value"]
     for row in _attached(read, "last_values", "last, min, max, count", ids, only, "metric"):
         if row["run_id"] in found:
-            found[row["run_id"]].metrics[row["key"]] = (row["last"], row["min"], row["max"], row["count"])
+            last = row["last"] if row["last"] is None or math.isfinite(row["last"]) else str(row["last"])
+            found[row["run_id"]].metrics[row["key"]] = (last, row["min"], row["max"], row["count"])
     mine, given = among(ids)
     for row in read.rows(
         f"SELECT run_id, arg_max(verdict, seq) AS verdict, NULL AS version FROM verdicts WHERE {mine} GROUP BY run_id "
@@ -104,11 +111,19 @@ def gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = No
     return found
 
 
-def touched(entries: Iterable[LedgerEntry]) -> set[str]:
-    """The runs of which entries of the ledger may have changed what is packed."""
-    verbs = ("run.", "gate.verdict", "model.register")
-    ids = (e.data.get(name) for e in entries if e.verb.startswith(verbs) for name in ("run_id", "verdict_id"))
-    return {run_id for run_id in ids if isinstance(run_id, str)}
+def follow(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """Packs anew the runs that entries of the ledger, which were applied, are about. Where all that they say of a run is tags and notes, these
+    are written into its pack: that takes two statements however many runs, and gathering a run again takes six."""
+    marks: dict[str, list[LedgerEntry]] = {}
+    anew: set[str] = set()
+    for entry in entries:
+        if entry.verb in ("run.tag", "run.note") and not entry.data.get("clear"):
+            marks.setdefault(str(entry.data.get("run_id")), []).append(entry)
+        elif entry.verb.startswith(_TOUCHING):
+            anew.update(
+                run_id for name in ("run_id", "verdict_id") if isinstance(run_id := entry.data.get(name), str)
+            )
+    update(con, anew | _remark(con, {run_id: own for run_id, own in marks.items() if run_id not in anew}))
 
 
 def update(con: Connection, run_ids: Iterable[str]) -> None:
@@ -124,6 +139,32 @@ def pack_all(con: Connection) -> None:
 
 
 # --- inside ---------------------------------------------------------------------------------------------------
+
+
+def _remark(con: Connection, marks: Mapping[str, Sequence[LedgerEntry]]) -> set[str]:
+    """Writes tags and notes into packs. Returns the runs for which that cannot be done."""
+    packs = packed(_Within(con), list(marks))
+    for run_id, pack in packs.items():
+        for entry in marks[run_id]:
+            if entry.verb == "run.note":
+                pack.note = text(entry.data, "text") or None
+                continue
+            given = {
+                key: value for key, value in mapping(entry.data, "set").items() if isinstance(value, str)
+            }
+            gone = set(map(str, listed(entry.data, "remove")))
+            pack.tags = dict(
+                sorted({**{k: v for k, v in pack.tags.items() if k not in gone}, **given}.items())
+            )
+    encoded = {run_id: _ENCODER.encode(pack) for run_id, pack in packs.items()}
+    fitting = [(_number(run_id), run_id, pack) for run_id, pack in encoded.items() if len(pack) <= _LARGEST]
+    write_columns(
+        con,
+        "UPDATE run_packs SET pack = new.pack FROM (SELECT unnest(?::UBIGINT[]) AS k, unnest(?::VARCHAR[]) AS run_id, "
+        "unnest(?::BLOB[]) AS pack) AS new WHERE run_packs.k = new.k AND run_packs.run_id = new.run_id",
+        fitting,
+    )
+    return marks.keys() - {run_id for _, run_id, _ in fitting}
 
 
 class _Within:
@@ -143,12 +184,10 @@ def _number(run_id: str) -> int:
 
 def _update(con: Connection, ids: list[str]) -> None:
     inside = _Within(con)
-    places = ", ".join("?" * len(ids))
-    con.execute(
-        f"DELETE FROM run_packs WHERE k IN ({places}) AND run_id IN ({places})",
-        [*(_number(run_id) for run_id in ids), *ids],
-    )
-    over = inside.rows(f"SELECT run_id FROM runs WHERE run_id IN ({places}) AND {_OVER}", ids)
+    mine, given = _these("run_id", "VARCHAR", ids)
+    numbered, numbers = _these("k", "UBIGINT", [_number(run_id) for run_id in ids])
+    con.execute(f"DELETE FROM run_packs WHERE {numbered} AND {mine}", [*numbers, *given])
+    over = inside.rows(f"SELECT run_id FROM runs WHERE {mine} AND {_OVER}", given)
     packs = gather(inside, sorted(row["run_id"] for row in over))
     encoded = ((run_id, _ENCODER.encode(pack)) for run_id, pack in sorted(packs.items()))
     insert(
@@ -156,6 +195,17 @@ def _update(con: Connection, ids: list[str]) -> None:
         "run_packs",
         [(_number(run_id), run_id, pack) for run_id, pack in encoded if len(pack) <= _LARGEST],
     )
+
+
+def _these(column: str, kind: str, values: list[Any]) -> tuple[str, list[Any]]:
+    """The condition that a column is one of these. A few as parameters: those the primary key finds, at 30 µs each."""
+    if len(values) <= _FEW:
+        return f"{column} IN ({', '.join('?' * len(values))})", values
+    return f"{column} BETWEEN ? AND ? AND {column} IN (SELECT unnest(?::{kind}[]))", [
+        min(values),
+        max(values),
+        values,
+    ]
 
 
 def _attached(
