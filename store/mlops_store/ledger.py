@@ -157,13 +157,15 @@ class Ledger:
         self._before = None
 
     def _write(self, block: bytes) -> None:
-        start = self._size
+        start, view = self._size, memoryview(block)
         try:
-            view = memoryview(block)
             while view:
                 view = view[os.write(self._fd, view) :]
         except OSError as error:
-            self._undo(start)
+            if (
+                os.fstat(self._fd).st_size > start
+            ):  # a disk that has turned read-only takes nothing back, and has to give nothing
+                self._undo(start)
             raise Problem(
                 "ledger_unavailable",
                 f"the ledger in {self._folder} cannot be written: {error.strerror or error}; nothing was changed",

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from fault_box import assert_sound, codes, spoilt_daemon
 from index_box import end, new_run, start
@@ -25,9 +26,9 @@ from run_box import until
 from mlops_store import journal as journal_module
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.index.tx import Writer
+from mlops_store.index.tx import Command, Writer
 from mlops_store.journal import JournalWriter
-from mlops_store.ledger import Ledger
+from mlops_store.ledger import Ledger, read_entries
 from mlops_tui.client import connect
 from mlops_tui.client.here import environment
 from mlops_tui.client.presence import held, wait_until_free
@@ -154,6 +155,44 @@ ledger._datasync = broken
         # what had been written is in the ledger after all, and is applied once
         assert [found.name for found in client.call("project list").items] == ["p"]
     assert Ledger.open(served_home.ledger, readonly=True).seq == 1
+
+
+class FullIndex:
+    """The connection of a writer whose next commit finds no room, once the ledger has its line."""
+
+    def __init__(self, con: Any) -> None:
+        self._con = con
+        self.full = True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)
+
+    def execute(self, sql: str, *rest: Any) -> Any:
+        if sql == "COMMIT" and self.full:
+            self.full = False
+            self._con.execute("ROLLBACK")
+            raise duckdb.TransactionException(
+                "Failed to commit: Could not write all bytes to file: No space left on device"
+            )
+        return self._con.execute(sql, *rest)
+
+
+def test_what_the_index_cannot_keep_is_taken_back_from_the_ledger(home: Home) -> None:
+    """Nobody was told of it, so nothing was changed; the same again, with room, is done once."""
+    writer = Writer.open(home)
+    con = writer._con
+    command = Command(
+        lambda tx: tx.append("project.add", "p", {"name": "p", "dir": str(home.path)}), "me", "a-key"
+    )
+    writer._con = FullIndex(con)  # type: ignore[assignment]
+    told = refusal(writer.execute([command])[0].unwrap)
+    assert told.code == "disk_refused" and "No space left on device; nothing was changed" in str(told)
+    assert (writer.ledger.seq, list(read_entries(home.ledger))) == (0, [])
+    assert writer.execute([command])[0].unwrap() == 1
+    writer._con = con
+    writer.close()
+    assert [entry.seq for entry in read_entries(home.ledger)] == [1]
+    assert_sound(home)
 
 
 # --- journals ---------------------------------------------------------------------------------------------

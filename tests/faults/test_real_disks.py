@@ -6,6 +6,9 @@ Where mounting is not allowed these are skipped; tests/faults/test_disk.py has t
 from __future__ import annotations
 
 import contextlib
+import os
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,11 +18,15 @@ from typing import Any
 import pytest
 from fault_box import assert_sound, environment
 from ingest_box import make_box, spawn
-from run_box import until
+from run_box import lives, until
 
+from mlops_store.atomic import read_json
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_store.records import Identity
 from mlops_store.run_folder import RunFolder
+from mlops_tui import processes
+from mlops_tui.cli.commands.daemon import stop_daemon
 from mlops_tui.client import connect
 from mlops_tui.client.here import environment as context
 from mlops_tui.client.presence import wait_until_free
@@ -53,6 +60,16 @@ class Disk:
     def mount(self) -> None:
         self._do("mount", *self._arguments, str(self.path))
 
+    def leave(self) -> None:
+        """At the end of a test: nothing of it runs on."""
+        home = Home(self.path / "home")
+        if home.exists():
+            stop_daemon(home, 10.0)
+        for shim in home.runs.glob("*/*/attempts/1/shim.json"):
+            who = read_json(shim, Identity)
+            processes.send(who.pid, who.start_ticks, signal.SIGKILL)
+        self.unmount()
+
     def unmount(self) -> None:
         subprocess.run(["umount", "--lazy", str(self.path)], check=False, capture_output=True)
 
@@ -82,7 +99,7 @@ def small(tmp_path: Path) -> Iterator[Disk]:
     """24 MB of memory as a disk."""
     disk = Disk(tmp_path / "disk", "-t", "tmpfs", "-o", "size=24m", "tmpfs")
     yield disk
-    disk.unmount()
+    disk.leave()
 
 
 class Training:
@@ -99,6 +116,13 @@ class Training:
         client.call("project add", {"dir": str(folder)})
         self.run_id = client.call("run start", {"project": "p", "model": "m", "client": context()}).run_id
         until(lambda: client.call("run show", {"run_id": self.run_id}).metrics.get("x"))
+
+    def __enter__(self) -> Training:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Also where the test failed."""
+        (self.folder / "go").touch()
 
     def drops(self) -> bool:
         return (self.folder / "dropping").exists()
@@ -129,8 +153,7 @@ def refused(client: Any, folder: Path) -> Callable[[], Problem | None]:
 def test_a_disk_without_a_byte_left(small: Disk, tmp_path: Path) -> None:
     """Journal, ledger and index at once; when there is room again, all goes on by itself."""
     home = Home(small.path / "home")
-    with connect(home) as client:
-        training = Training(tmp_path / "p", client)
+    with connect(home) as client, Training(tmp_path / "p", client) as training:
         pid = client.ping().pid
         until(lambda: small.fill() and training.drops())
         ask = refused(client, tmp_path / "q")
@@ -192,6 +215,63 @@ def test_a_disk_that_cannot_be_written_is_refused_with_the_reason_and_then_is_a_
     assert train(home).returncode == 0
     with connect(home) as client:
         assert [run.state for run in client.call("run list").items] == ["FINISHED"] * 2
+        client.shutdown()
+        wait_until_free(home, 20)
+    assert_sound(home)
+
+
+@pytest.fixture
+def breaking(tmp_path: Path) -> Iterator[Disk]:
+    """A file as a disk, whose file system turns itself read-only at the first error, whoever has files open on it."""
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(48 << 20)
+    if not shutil.which("mkfs.ext4"):
+        pytest.skip("no mkfs.ext4 here")
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True, capture_output=True)
+    disk = Disk(tmp_path / "disk", "-o", "loop,errors=remount-ro", str(image))
+    (disk.path / "lost+found").rmdir()
+    yield disk
+    disk.leave()
+
+
+def break_off(disk: Disk) -> None:
+    """An error of the file system, as a bad cable makes it."""
+    device = os.stat(disk.path).st_dev
+    name = Path(os.readlink(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}")).name
+    switch = Path(f"/sys/fs/ext4/{name}/trigger_fs_error")
+    if not switch.exists():
+        pytest.skip("this kernel breaks no file system on demand")
+    switch.write_text("1")
+
+
+def test_a_disk_that_turns_read_only_under_a_run(breaking: Disk, tmp_path: Path) -> None:
+    """Training goes on and decisions are refused. Once the machine has its disk again, all that was acknowledged is there."""
+    home = Home(breaking.path / "home")
+    with connect(home) as client, Training(tmp_path / "p", client) as training:
+        pid = client.ping().pid
+        folder = RunFolder(home.run_dir(training.run_id))
+        shim, child = folder.shim(1), folder.child(1)
+        os.sync()
+        break_off(breaking)
+        until(training.drops)
+        told = until(refused(client, tmp_path / "q"))
+        assert told.status == 3 and "Read-only file system" in str(told)
+        assert client.call("run show", {"run_id": training.run_id}).state == "RUNNING"
+        total, dropped = training.end()
+        assert total > dropped >= 20
+        until(lambda: not lives(child))
+        # what a restart of the machine ends
+        for end in (pid, shim.pid):
+            os.kill(end, signal.SIGKILL)
+        until(lambda: processes.read(pid) is None and not lives(shim))
+    breaking.unmount()
+    breaking.mount()
+    with connect(home) as client:
+        assert [project.name for project in client.call("project list").items] == ["p"]
+        lost = until(lambda: (run := client.call("run show", {"run_id": training.run_id})).ended and run)
+        assert (lost.state, lost.exit_code) == ("LOST", None), "nobody could note how it ended"
+        assert refused(client, tmp_path / "r")() is None
         client.shutdown()
         wait_until_free(home, 20)
     assert_sound(home)
