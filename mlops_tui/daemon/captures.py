@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from mlops_store.atomic import write_json
@@ -18,7 +19,9 @@ _KINDS = frozenset({"train", "evaluate"})
 class Captures:
     """`ready` starts the capture of a run and tells when it is on disk; a run is launched after that."""
 
-    def __init__(self) -> None:
+    def __init__(self, done: Callable[[], None] = lambda: None) -> None:
+        """`done` is called, in the thread beside, when a capture has come to its end."""
+        self._done = done
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="capture", initializer=lower_this_thread)
         self._running: dict[str, Future[None]] = {}
 
@@ -30,7 +33,8 @@ class Captures:
         if future is None:
             if folder.capture.exists():
                 return True
-            self._running[folder.run_id] = self._pool.submit(_capture, folder)
+            future = self._running[folder.run_id] = self._pool.submit(_capture, folder)
+            future.add_done_callback(lambda _future: self._done())
             return False
         if not future.done():
             return False

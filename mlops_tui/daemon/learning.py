@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import msgspec
 
 _OURS = ("mlops_store.", "mlops_tui.services.", "mlops_tui.daemon.")
@@ -12,4 +14,5 @@ def learn_types(base: type[msgspec.Struct] = msgspec.Struct) -> None:
     for kind in base.__subclasses__():
         learn_types(kind)
         if kind.__module__.startswith(_OURS):
-            msgspec.json.Decoder(kind)
+            with contextlib.suppress(TypeError):  # one that cannot be read from JSON is read by nobody
+                msgspec.json.Decoder(kind)

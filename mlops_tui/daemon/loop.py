@@ -82,7 +82,7 @@ class Loops:
         self._tickers = list(tickers)
         self._arriving = arriving or (lambda _project: False)
         self._settling = Settling(daemon.writer, settle_run)
-        self._captures = Captures()
+        self._captures = Captures(self.wake)
         self._syncs = JournalSyncs()
         self._late = LateJournals(daemon.writer)
         self._reaper = Reaper()
