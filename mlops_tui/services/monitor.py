@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from mlops_store.errors import Problem
+from mlops_store.filter_match import Value
+from mlops_store.filters import Field
 from mlops_store.index import monitoring as queries
 from mlops_store.index.tx import Read
 from mlops_tui.services import data
+from mlops_tui.services.listing import listed_here
 from mlops_tui.services.loop_facts import loads
 from mlops_tui.services.monitor_batches import batches_of, with_batches
 from mlops_tui.services.monitor_looks import Found, judgements, look, series, value_of
-from mlops_tui.services.paging import page_of, start_of
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.monitor import Monitored, Monitoring, MonitorList, MonitorShow, SourceQuality
 
@@ -25,12 +28,29 @@ Row = dict[str, Any]
 
 
 def list_(read: Read, request: MonitorList) -> Page[Monitored]:
-    """Sources by project and name, once for each model whose rows they hold."""
-    after = start_of(request.page, list[str], [])
-    rows = [
-        row for row in _monitored(read, request.project) if [row.project, row.source, row.model or ""] > after
-    ]
-    return page_of(rows, request.limit, lambda row: [row.project, row.source, row.model or ""])
+    """Sources, once for each model whose rows they hold; by project and name unless sorted otherwise. Raises Problem.
+
+    They are few, and come from several tables: they are filtered here, not in the index.
+    """
+    found = {
+        f"{row.project}/{row.source}/{row.model or ''}": row for row in _monitored(read, request.project)
+    }
+    names, following, total = listed_here(
+        read, "monitor", request, {name: partial(_field, row) for name, row in found.items()}
+    )
+    return Page(items=[found[str(name)] for name in names], next=following, total=total)
+
+
+def _field(row: Monitored, field: Field) -> Value:
+    """A row's value of a field of the filter."""
+    if field.name == "drift":
+        return None if row.alarm is None else "major" if row.major else "alarm" if row.alarm else "quiet"
+    if field.name == "features":
+        return ", ".join(row.features) or None
+    if field.name == "performance":
+        return (row.performance or {}).get("value")
+    value: Value = getattr(row, field.name)
+    return None if value == "" else value
 
 
 def show(read: Read, request: MonitorShow) -> Monitoring:

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import operator
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 from mlops_store.errors import Problem
-from mlops_store.filter_fields import NOUNS
-from mlops_store.filter_match import matches
-from mlops_store.filters import Field, parse
+from mlops_store.filters import Field
 from mlops_store.index.group import Ask, Fact
-from mlops_store.index.listings import Place, sort_field, text_matches
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load
 from mlops_tui.services.configs import look
-from mlops_tui.services.listing import start_after
-from mlops_tui.services.paging import page_of
+from mlops_tui.services.listing import listed_here
 from mlops_tui.verbs._declare import Page, Plan, ProjectInput
 from mlops_tui.verbs.project import Project, ProjectAdd, ProjectList, ProjectRemove, ProjectShow
 
@@ -96,27 +91,12 @@ def list_(read: Read, request: ProjectList) -> Page[Project]:
 
     They are few, and half of what is shown of them is in their files: they are filtered here, not in the index.
     """
-    order = request.sort or NOUNS["project"].order
-    key = Field("column", sort_field(NOUNS["project"], order))
-    wanted = parse(request.filter or "", "project")
-    after, down = start_after(request, order), order.startswith("-")
     rows = read.rows(_LIVE)
     known = {row["name"]: _Listed(ProjectRow(**row), read.now) for row in rows}
-    places: list[Place] = [
-        (each.get(key), name)
-        for name, each in known.items()
-        if wanted is None
-        or matches(wanted, each.get, now=read.now, noun="project", regex=partial(text_matches, read))
-    ]
-    there = sorted((place for place in places if place[0] is not None), reverse=down)
-    there += sorted((place for place in places if place[0] is None), key=lambda place: place[1], reverse=down)
-    left = [place for place in there if after is None or _follows(place, after, down)][request.offset or 0 :]
-    page = page_of(left[: request.limit + 1], request.limit, lambda place: [order, *place])
-    return Page(
-        items=[known[str(name)].shape for _, name in page.items],
-        next=page.next,
-        total=None if request.offset is None else len(places),
+    names, following, total = listed_here(
+        read, "project", request, {name: each.get for name, each in known.items()}
     )
+    return Page(items=[known[str(name)].shape for name in names], next=following, total=total)
 
 
 def show(read: Read, request: ProjectShow) -> Project:
@@ -170,18 +150,6 @@ class _Listed:
             case "age":
                 return self._now - self.row.added
         return ", ".join(getattr(self.shape, field.name)) or None
-
-
-def _follows(place: Place, after: Place, down: bool) -> bool:
-    """Whether a place is on the pages that follow another one; those without a value come last. Raises Problem `bad_page`."""
-    comes = operator.lt if down else operator.gt
-    (value, name), (last, last_name) = place, after
-    try:
-        if value is None or last is None:
-            return value is None and (last is not None or comes(name, last_name))
-        return bool(comes((value, name), (last, last_name)))
-    except TypeError as error:
-        raise Problem("bad_page", "this is not the `next` of a page of projects", "", status=2) from error
 
 
 def _elsewhere(known: ProjectRow, folder: str) -> Problem:

@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from mlops_tui.verbs._declare import Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
 
 
-class MonitorList(PageInput, kw_only=True):
+class MonitorList(ListInput, kw_only=True):
     pass
 
 
@@ -185,7 +185,7 @@ class Monitoring(Output, kw_only=True):
 
 VERBS = [
     Verb("monitor", "list", MonitorList, Page[Monitored], "List sources and models with drift, performance, quality.",
-         example="mlops-tui monitor list"),
+         example="mlops-tui monitor list --filter 'drift in (alarm, major)' --sort=-alarms"),
     Verb("monitor", "show", MonitorShow, Monitoring, "Show drift, performance and data quality over batches.",
          help="Recorded facts only: what drift runs, gates, evaluations and the checks of files have found. Nothing is computed again.",
          example="mlops-tui monitor show late-departure --json"),

@@ -6,8 +6,9 @@ A list has the name of its verb, without `list`: `run`, `proposal`, `data quaran
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal, get_args
+
+import msgspec
 
 from mlops_store.records import ProposalState, RunKind, RunState, Verdict
 
@@ -15,8 +16,7 @@ Kind = Literal["text", "number", "time", "span", "param"]
 """What a field's values are; `param` compares as a number where both sides are numbers, else as text."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A field of a list; `values` are all that it can have, where they are few."""
 
     kind: Kind = "text"
@@ -24,8 +24,7 @@ class Column:
     values: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Noun:
+class Noun(msgspec.Struct, frozen=True):
     """What one list shows.
 
     `order` is how it is sorted unless asked otherwise. A bare word looks for itself in the fields of `search`, and at the start of those of
@@ -38,7 +37,7 @@ class Noun:
     search: tuple[str, ...]
     begins: tuple[str, ...] = ()
     since: str = "created"
-    synonyms: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = msgspec.field(default_factory=dict)
     tracked: bool = False
 
     def column(self, name: str) -> str | None:
@@ -123,6 +122,19 @@ NOUNS: Mapping[str, Noun] = {
             "bytes": _number("size"), "reason": _text("why it was refused"), "time": _time("refused"), "age": _AGE,
         },
         order="-time", search=("path", "source", "reason"), begins=("sha256",), since="time", synonyms={"created": "time"},
+    ),
+    "monitor": Noun(
+        "monitored sources",
+        {
+            "project": _PROJECT, "source": _text("source of mlops.toml"), "model": _text("that learns from it"),
+            "champion": _number("the version that is looked at"), "version": _number("the newest data version"), "rows": _number(),
+            "drift": _text("of the newest look", "quiet", "alarm", "major"), "features": _text("that alarmed, with commas"),
+            "metric": _text("what the gate judges by"), "performance": _number("of the newest look"), "looks": _number("drift runs"),
+            "alarms": _number("of them that alarmed"), "looked": _time("newest look"), "quarantined": _number("files that wait"),
+            "warnings": _number("of the newest data version"), "min_event_time": _time("first event"), "max_event_time": _time("last event"),
+            "time": _time("newest data version"), "age": _AGE,
+        },
+        order="project", search=("source", "model", "project", "features"), since="time", synonyms={"created": "time", "name": "source"},
     ),
     "feature": Noun(
         "feature views",

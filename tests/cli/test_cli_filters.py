@@ -10,8 +10,16 @@ import pytest
 from mlops_store.filter_fields import NOUNS
 from mlops_store.home import Home
 from mlops_tui.cli.main import main
+from mlops_tui.verbs import all_verbs
+from mlops_tui.verbs._declare import Page
 
 _LISTS = {key: key.split() if key == "data quarantine" else [key, "list"] for key in NOUNS if key not in ("run", "model history")}  # fmt: skip
+
+
+def test_every_list_has_a_table_of_fields() -> None:
+    lists = {verb.key: verb for verb in all_verbs() if getattr(verb.output, "__origin__", None) is Page}
+    assert {key.removesuffix(" list") for key in lists} == set(NOUNS)
+    assert all({"filter", "sort", "offset"} <= set(verb.input.__struct_fields__) for verb in lists.values())
 
 
 @pytest.mark.parametrize("noun", sorted(_LISTS))

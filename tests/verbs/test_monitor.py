@@ -150,6 +150,28 @@ def test_the_list_has_every_source_and_pages(watched: Desk) -> None:
     assert (weather.source, weather.model, weather.alarm) == ("weather", None, None)
 
 
+def test_the_list_is_filtered_sorted_and_counted(watched: Desk) -> None:
+    watched.data(1, source="weather")
+    watched.drift(4, 1, START, alarm=True, columns=[column("wind", 0.4, True)], performance={"value": 0.6})
+
+    def sources(text: str | None = None, **more: Any) -> list[str]:
+        return [row.source for row in list_(watched.read(), MonitorList(filter=text, **more)).items]
+
+    assert sources("drift = alarm and features:wind and performance < 0.7 and looked is not null") == [
+        "flights"
+    ]
+    assert sources("model is null") == ["weather"] and sources("rows >= 500 or weather") == [
+        "flights",
+        "weather",
+    ]
+    assert sources(sort="-source") == ["weather", "flights"] and sources(sort="-alarms") == [
+        "flights",
+        "weather",
+    ]
+    page = list_(watched.read(), MonitorList(offset=1, limit=1))
+    assert ([row.source for row in page.items], page.total, page.next) == (["weather"], 2, None)
+
+
 def test_a_model_that_nothing_was_promoted_of_is_watched_by_its_newest_version(desk: Desk) -> None:
     desk.project()
     desk.data(1)

@@ -35,21 +35,23 @@ class MonitoringRoom(ListRoom):
 
     def columns(self) -> Sequence[Column]:
         return (
-            Column("source", "source", 12, lambda row: plain(row.source), flex=True),
-            Column("model", "model", 16, lambda row: plain(row.model or "")),
+            Column("source", "source", 12, lambda row: plain(row.source), sort="source", flex=True),
+            Column("model", "model", 16, lambda row: plain(row.model or ""), sort="model"),
             Column(
                 "champion",
                 "champion",
                 8,
                 lambda row: f"v{row.champion}" if row.champion is not None else glyphs().dash,
+                sort="champion",
                 priority=1,
             ),
-            Column("drift", "drift", 10, drift),
+            Column("drift", "drift", 10, drift, sort="drift"),
             Column(
                 "performance",
                 "performance",
                 24,
                 lambda row: measured(row.performance) if row.performance else glyphs().dash,
+                sort="performance",
             ),
             Column(
                 "refused",
@@ -57,6 +59,7 @@ class MonitoringRoom(ListRoom):
                 7,
                 lambda row: number(row.quarantined) if row.quarantined else "",
                 align="right",
+                sort="quarantined",
                 priority=3,
             ),
             Column(
@@ -65,9 +68,10 @@ class MonitoringRoom(ListRoom):
                 4,
                 lambda row: number(row.warnings) if row.warnings else "",
                 align="right",
+                sort="warnings",
                 priority=4,
             ),
-            Column("time", "data", 5, lambda row: age(row.time), align="right", priority=2),
+            Column("time", "data", 5, lambda row: age(row.time), align="right", sort="time", priority=2),
         )
 
     def row_key(self, row: Monitored) -> str:
