@@ -3,7 +3,7 @@
 After each round everything is held against what had returned: nothing lost or doubled, no run left RUNNING, exit codes right wherever
 the shim lived (LOST with null otherwise), `doctor` clean, the ledger's chain whole, `rebuild` the same table by table.
 Prints one line a round and a table at the end; exit code 1 where anything was wrong. The moments follow from `--seed`, as far as a
-scheduler lets them.
+scheduler lets them. `--write` replaces the figures at the end of a page and leaves its text alone.
 
     python benchmarks/faults.py --rounds 100 --seed 1 --write docs/benchmarks
 """
@@ -35,6 +35,8 @@ LOGGERS, CLIENTS = 4, 4
 PAUSE = 0.15
 """Mean seconds between two kills."""
 SETTLE = 90.0
+FIGURES = "\n## The last series\n"
+"""Heading of what `--write` replaces; what stands before it is written by hand."""
 _FIRST_RUN = 15.0
 
 
@@ -178,7 +180,9 @@ def main() -> int:
     )
     parser.add_argument("--each-home", type=int, default=10, help="rounds in one home")
     parser.add_argument("--dir", type=Path, help="where the homes go, and stay; default: a temporary folder")
-    parser.add_argument("--write", type=Path, metavar="DIR", help="write faults.md there")
+    parser.add_argument(
+        "--write", type=Path, metavar="DIR", help="put the figures at the end of faults.md there"
+    )
     options = parser.parse_args()
     os.environ["MLOPS_TUI_PARALLEL"] = str(CLIENTS)
     multiprocessing.set_forkserver_preload(["fault_actors"])
@@ -244,14 +248,15 @@ class Series:
     def _report(self, seconds: float) -> None:
         options = self._options
         command = f"python benchmarks/faults.py --rounds {options.rounds} --seed {options.seed} --seconds {options.seconds:g}"
-        lines = ["# kill -9 at random moments", "", f"`{command}`, {seconds:.0f} s.", "", (__doc__ or "").split("\n\n")[1], "",
+        lines = [f"`{command}`, {seconds:.0f} s, load {os.getloadavg()[0]:.1f} at the end.", "",
                  "| what | how many |", "|---|---:|", f"| rounds | {options.rounds} |"]  # fmt: skip
         lines += [f"| {what} | {value:,} |" for what, value in sorted(self._total.items())]
         lines += [f"| **wrong** | **{len(self._wrong)}** |", ""]
         text = "\n".join(lines)
         print(text)
         if options.write is not None:
-            (options.write / "faults.md").write_text(text)
+            page = options.write / "faults.md"
+            page.write_text(page.read_text().partition(FIGURES)[0] + FIGURES + "\n" + text)
 
 
 if __name__ == "__main__":

@@ -126,29 +126,56 @@ def test_the_daemon_and_its_children_unpickle_nothing(
     assert [file.read_text() for file in told.iterdir()] == []
 
 
-def test_a_training_by_a_recipe_unpickles_nothing(served_home: Home, told: Path, tmp_path: Path) -> None:
+TRAINING = """
+import sys
+from pathlib import Path
+from train_box import SourcePin, Snapshots, make
+box = make(Path(sys.argv[1]), "shop", TOML, RECIPE)
+(box.project_dir / "data").mkdir()
+rows = "".join(f"{i},{i % 7},{i % 11},{int((i * 7919 % 97) / 20 + i % 7 > 5)}\\n" for i in range(600))
+path = box.project_dir / "data" / "a.csv"
+path.write_text("id,x,y,late\\n" + rows)
+taken = box.run("ingest", "", request={"source": "orders", "paths": [str(path)], "base_version": 0}).outcome.ingest.manifest
+manifest = box.home.relative(Snapshots(box.home).write_manifest(taken))
+box.versions["orders"] = [SourcePin(version=1, snapshot=taken.snapshot, manifest=manifest)]
+print(box.run("train", "late").trained.tree)
+"""
+TOML = """[project]
+name = "shop"
+[source.orders]
+path = "data/*.csv"
+key = ["id"]
+[model.late]
+recipe = "recipe.py"
+spine = "orders"
+target = "late"
+task = "classification"
+metric = "roc_auc"
+[model.late.search]
+trials = 1
+families = ["logistic_regression"]
+"""
+RECIPE = """import collections
+import pickle
+
+import polars as pl
+
+
+def prepare(frame):
+    pickle.loads(pickle.dumps(collections.OrderedDict()))
+    return frame.with_columns(twice=pl.col("x") * 2)
+"""
+
+
+def test_a_training_by_a_recipe_unpickles_nothing(told: Path, tmp_path: Path) -> None:
     """Ingest, fit, evaluation, the model's file and its check in a child. The recipe does, to show that it would be told of."""
-    folder = tmp_path / "shop"
-    (folder / "data").mkdir(parents=True)
-    rows = "".join(f"{i},{i % 7},{i % 11},{int((i * 7919 % 97) / 20 + i % 7 > 5)}\n" for i in range(600))
-    (folder / "data" / "a.csv").write_text("id,x,y,late\n" + rows)
-    (folder / "mlops.toml").write_text(
-        '[project]\nname = "shop"\n[source.orders]\npath = "data/*.csv"\nkey = ["id"]\n[model.late]\nrecipe = "recipe.py"\n'
-        'spine = "orders"\ntarget = "late"\ntask = "classification"\nmetric = "roc_auc"\n[model.late.search]\ntrials = 1\n'
-        'families = ["logistic_regression"]\n'
-    )
-    (folder / "recipe.py").write_text(
-        "import collections\nimport pickle\n\nimport polars as pl\n\n\ndef prepare(frame):\n"
-        "    pickle.loads(pickle.dumps(collections.OrderedDict()))\n"
-        "    return frame.with_columns(twice=pl.col('x') * 2)\n"
-    )
-    with connect(served_home) as client:
-        client.call("project add", {"dir": str(folder)})
-        for _ in client.events(follow=True):
-            if client.call("data list").items:
-                break
-        run = ended(client, client.call("run start", {"project": "shop", "model": "late"}).run_id)
-        assert run.state == "FINISHED", client.call("run logs", {"run_id": run.run_id})
+    boxes = str(Path(__file__).parents[1] / "training")
+    code = f"TOML, RECIPE = {TOML!r}, {RECIPE!r}{TRAINING}"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([os.environ["PYTHONPATH"], boxes])},
+    )  # fmt: skip
+    assert done.returncode == 0 and done.stdout.strip(), done.stderr
     lines = [line for file in told.iterdir() for line in file.read_text().splitlines()]
     assert lines and [line for line in lines if "('collections', 'OrderedDict')" not in line] == []
 
