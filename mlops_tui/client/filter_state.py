@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
+
+import msgspec
 
 from mlops_store.filter_fields import Kind, Noun
 from mlops_store.filter_tokens import Token
@@ -18,8 +19,7 @@ State = Literal[
 _SAMPLES: dict[Kind, str] = {"text": "x", "param": "x", "number": "1", "time": "2026-01-31", "span": "1s"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """`depth` counts open brackets. `field` is the one that is compared, with its `kind`, None where it is none; `operator` follows it.
     A `term` with the operator `not` may go on as `field not in` as well."""
 
@@ -70,27 +70,27 @@ class _Walk:
         word = token.text.lower() if token.kind == "word" else ""
         match place.state, token.kind:
             case "word" | "field", "op":
-                return replace(place, state="value", operator=token.text)
+                return msgspec.structs.replace(place, state="value", operator=token.text)
             case "word" | "field", "word":
                 following: dict[str, State] = {"is": "is", "in": "list", "not": "not_in"}
-                return replace(place, state=following.get(word, "broken"))
+                return msgspec.structs.replace(place, state=following.get(word, "broken"))
             case "metric", "word" | "text":
-                return replace(place, state="metric_end", field=f"metrics.{token.text}")
+                return msgspec.structs.replace(place, state="metric_end", field=f"metrics.{token.text}")
             case "metric_end", ")":
-                return replace(place, state="done" if place.has else "field", has=False)
+                return msgspec.structs.replace(place, state="done" if place.has else "field", has=False)
             case "value" | "list_value", "word" | "text":
                 self._colons(token)
-                return replace(place, state="done" if place.state == "value" else "list_next")
+                return msgspec.structs.replace(place, state="done" if place.state == "value" else "list_next")
             case "list", "(":
-                return replace(place, state="list_value")
+                return msgspec.structs.replace(place, state="list_value")
             case "list_next", "," | ")":
-                return replace(place, state="list_value" if token.kind == "," else "done")
+                return msgspec.structs.replace(place, state="list_value" if token.kind == "," else "done")
             case "not_in", "word" if word == "in":
-                return replace(place, state="list")
+                return msgspec.structs.replace(place, state="list")
             case "is", "word" if word == "not":
-                return replace(place, state="is_not")
+                return msgspec.structs.replace(place, state="is_not")
             case "is" | "is_not", "word" if word == "null":
-                return replace(place, state="done")
+                return msgspec.structs.replace(place, state="done")
         return Place("broken")
 
     def _compares(self, token: Token) -> bool:
@@ -108,7 +108,7 @@ class _Walk:
         fresh = Place(depth=place.depth)
         if place.kind is not None and token is self._left[-1] and token.text.lower() == "not":
             self.at += 1  # what follows tells whether it is `field not in` or a new term
-            return replace(fresh, operator="not")
+            return msgspec.structs.replace(fresh, operator="not")
         if token.kind == "|" or (token.kind == "word" and token.text.lower() in ("and", "or")):
             self.at += 1
             return fresh

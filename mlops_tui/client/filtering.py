@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
+
+import msgspec
 
 from mlops_store.filter_fields import NOUNS, Kind, Noun
 from mlops_store.filter_tokens import OPEN, Token
@@ -48,8 +49,7 @@ _WORDY = {"in (": "one of", "not in (": "none of", "is null": "has no value", "i
 _SPANS = {"1h": "an hour", "1d": "a day", "1w": "a week", "15m": "minutes", "90s": "seconds"}
 
 
-@dataclass(frozen=True, slots=True)
-class Completion:
+class Completion(msgspec.Struct, frozen=True):
     """`text` takes the place of what is from `start` to `end`."""
 
     text: str
@@ -94,8 +94,7 @@ def complete(
 # --- what is being typed ------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Typed:
+class _Typed(msgspec.Struct, frozen=True):
     """The word at the cursor: what is replaced, and what of it stands before the cursor, without quotes."""
 
     start: int

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 
@@ -42,8 +41,7 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.settimeout(self._wanted)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole response."""
 
     status: int

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 from rich.text import Text
 
 from mlops_tui.text import clean, lasted, measured, number, short, size, when
@@ -18,8 +18,7 @@ __all__ = [
 GlyphMode = Literal["unicode", "ascii"]
 
 
-@dataclass(frozen=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """The signs in use; the ASCII ones are for fonts and terminals without the others."""
 
     mode: GlyphMode

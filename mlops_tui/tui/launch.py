@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+
+import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
@@ -12,8 +13,7 @@ from mlops_tui.client.here import Project
 from mlops_tui.tui.settings import Look, config_file, look, read
 
 
-@dataclass(frozen=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True):
     """What was asked for on the command line."""
 
     screen: str = "home"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+
+import msgspec
 
 from mlops_store.errors import Problem
 from mlops_tui.client import connect
@@ -14,15 +15,14 @@ from mlops_tui.tui.link import Link
 RETRY = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
-@dataclass
-class News:
+class News(msgspec.Struct):
     """What happened since the last time: ids of runs, (verb, subject) of ledger entries; `everything` after a gap.
 
     `connected` says whether more can be expected; `why` tells what is wrong where not.
     """
 
-    runs: set[str] = field(default_factory=set)
-    entries: list[tuple[str, str]] = field(default_factory=list)
+    runs: set[str] = msgspec.field(default_factory=set)
+    entries: list[tuple[str, str]] = msgspec.field(default_factory=list)
     everything: bool = False
     connected: bool = True
     why: str = ""

@@ -7,7 +7,8 @@ import os
 import shlex
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from mlops_tui.text import clean, lasted
 from mlops_tui.tui.link import Link
@@ -19,8 +20,7 @@ KINDS = ("train", "sdk", "score", "evaluate")
 """Kinds of runs that someone waits for."""
 
 
-@dataclass(frozen=True)
-class Notice:
+class Notice(msgspec.Struct, frozen=True):
     """Something worth looking up for."""
 
     text: str

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,8 +26,7 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     keys: dict[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """What holds in this terminal."""
 
     theme: str
@@ -37,7 +34,7 @@ class Look:
     ascii: bool
     mouse: bool
     interval: float
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = msgspec.field(default_factory=Settings)
     read_only: bool = False
 
 
@@ -57,6 +54,8 @@ def read(path: Path) -> Settings:
         raise Problem(
             "bad_settings", f"{path} cannot be read: {error}", "correct its mode, or remove it", status=2
         ) from error
+    import tomllib  # most have no such file
+
     try:
         found: dict[str, Any] = tomllib.loads(text.decode())
         return msgspec.convert(found, Settings)

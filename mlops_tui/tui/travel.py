@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from textual.app import App
 from textual.screen import ModalScreen
 
@@ -17,8 +17,7 @@ from mlops_tui.tui.screens.room import Room
 LONGEST = 100
 
 
-@dataclass(frozen=True)
-class Spot:
+class Spot(msgspec.Struct, frozen=True):
     """A place that one has been at: one of the nine screens, or something opened on top of it."""
 
     mode: str

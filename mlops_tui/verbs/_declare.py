@@ -6,7 +6,6 @@ Standard library and msgspec only: the client pays for what is imported here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 import msgspec
@@ -100,8 +99,7 @@ class Plan(Output, kw_only=True):
     undo: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(msgspec.Struct, frozen=True):
     """One thing that can be asked of the system.
 
     `noun` is empty for top-level verbs. `writes`: runs in the writer with an idempotency key. `danger`: the app asks

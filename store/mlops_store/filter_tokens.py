@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 OPEN = "open"
 """The kind of a quoted text that is not closed, where that is allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """`kind` is word, text (quoted; `quote` tells how), op, `open`, or the bracket, comma or bar itself. `glued`: no space before it."""
 
     kind: str

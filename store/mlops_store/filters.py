@@ -15,9 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
+
+import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filter_fields import NOUNS, Kind, Noun
@@ -126,7 +128,8 @@ def tokens(text: str, *, unfinished: bool = False) -> list[Token]:
     except Unreadable as error:
         raise BadFilter(error.at, error.what) from error
     return [
-        replace(token, text="=") if token.kind == "op" and token.text == "==" else token for token in found
+        msgspec.structs.replace(token, text="=") if token.kind == "op" and token.text == "==" else token
+        for token in found
     ]
 
 

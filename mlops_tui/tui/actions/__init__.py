@@ -6,9 +6,9 @@ An action is carried out by the method `action_<id with _ for .>` of the widget 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
+import msgspec
 from textual.binding import Binding
 
 from mlops_tui.tui.actions import (
@@ -80,8 +80,7 @@ PREFIXES = {"g": "go to", "y": "copy", "m": "save view", "'": "recall view"}
 """Keys that act with the next key only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chord:
+class Chord(msgspec.Struct, frozen=True):
     """The second key of a prefix, and what it does."""
 
     prefix: str

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 VIEW = "changes only what is on the screen"
 MOVE = "moves about in the app"
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """Something that a key can do, in one context.
 
     `keys`: separated by spaces; two letters are a chord (`gr`). `where`: the contexts that have it (`app`; `room`: every screen; `list`:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import msgspec
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -19,8 +19,7 @@ from mlops_tui.tui.formats import clean
 Values = dict[str, str]
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(msgspec.Struct, frozen=True):
     """One line of a form; `choices` makes it a choice, `hint` stands in an empty one."""
 
     name: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from rich.text import Text
 
 from mlops_tui.tui.dialogs.reader import Reader
@@ -13,8 +13,7 @@ from mlops_tui.tui.formats import clean, clock
 STYLES = {"error": "red", "warning": "yellow"}
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(msgspec.Struct, frozen=True):
     """One message; `time` in UTC ms."""
 
     time: int

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import string
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any, ClassVar, Literal
 
+import msgspec
 from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
@@ -22,8 +22,7 @@ from mlops_tui.verbs._declare import Plan
 Reason = Literal["no", "optional", "required"]
 
 
-@dataclass(frozen=True)
-class Confirmed:
+class Confirmed(msgspec.Struct, frozen=True):
     """Yes; with the reason that was typed."""
 
     reason: str = ""

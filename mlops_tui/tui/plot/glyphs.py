@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Mode = Literal["braille", "block", "ascii"]
 MODES: tuple[Mode, ...] = ("braille", "block", "ascii")
 
 
-@dataclass(frozen=True, slots=True)
-class Glyphs:
+class Glyphs(msgspec.Struct, frozen=True):
     """A cell is `across` x `down` dots. `cell[left | right << down]` is the sign for the dots of its left and right half, bit 0 on top;
     where `cell` is empty each series draws with its own marker. `eighths` fill a cell from below, `shades` by darkness."""
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Literal
+
+import msgspec
 
 XKind = Literal["step", "time", "elapsed"]
 """what x is: a step, a UTC millisecond, or milliseconds since the start"""
@@ -22,8 +23,7 @@ _TIME_STEPS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
+class Scale(msgspec.Struct, frozen=True):
     """From a value to its place between the ends: 0 at `low`, 1 at `high`. `log`: by decimal logarithm, `low` > 0 then."""
 
     low: float

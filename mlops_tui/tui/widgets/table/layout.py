@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 from rich.text import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """One column: widths are in cells; `sort` is what the daemon calls it ("": not sortable)."""
 
     key: str
@@ -23,8 +22,7 @@ class Column:
     priority: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(msgspec.Struct, frozen=True):
     """A column on screen: its index in the list of columns and its width in cells."""
 
     index: int

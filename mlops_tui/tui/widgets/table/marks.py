@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(msgspec.Struct, frozen=True):
     """What a bulk verb acts on: `keys`, or with `everything` the rows of the query but `excluded`."""
 
     keys: frozenset[str] = frozenset()
