@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from msgspec.structs import replace
 from itertools import pairwise
 from unittest import mock
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from rich.cells import cell_len
 from rich.style import Style
 from rich.text import Text
