@@ -21,10 +21,6 @@ from mlops_tui.verbs.run import RunList
 
 DEFAULT_KINDS = ("train", "sdk")
 _MOST_FIELDS = 200
-_AHEAD, _BEHIND = 300, 100
-"""Runs around a window that are read with it."""
-_FEW = 20
-"""So many runs that are new to us do not bring their neighbours."""
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Run)
 _BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
@@ -68,40 +64,21 @@ def _window(read: Read, request: RunList, where: Node | None, only: Sequence[Fie
         request.limit,
         lambda place: [request.sort, order.key(place[1], descending=descending), place[0]],
     )
-    near = order.window(
-        max(0, (request.offset or 0) - _BEHIND), _BEHIND + request.limit + _AHEAD, descending=descending
-    )
-    items = rows(read, [run_id for run_id, _ in pages.items], request.fields, only, near)
+    items = rows(read, [run_id for run_id, _ in pages.items], request.fields, only)
     return Page(items=items, next=pages.next, total=len(order))
 
 
-def rows(
-    read: Read,
-    ids: Sequence[str],
-    shape: Sequence[str],
-    only: Sequence[Field] | None,
-    near: Sequence[str] = (),
-) -> list[Run]:
-    """The answers for these runs, in this order; they are kept for the next question with these fields.
-
-    Reading 500 runs costs little more than reading 100, since most of it is finding them: where many are not known yet, `near` ones are
-    read with them.
-    """
+def rows(read: Read, ids: Sequence[str], shape: Sequence[str], only: Sequence[Field] | None) -> list[Run]:
+    """The answers for these runs, in this order; they are kept for the next question with these fields."""
     kept = read.kept
     if kept is None:
         return run_rows.runs_of(read, ids, only)
     form = tuple(shape)
     version = kept.changes.version
     known = kept.get(form, ids)
-    missing = [run_id for run_id in ids if run_id not in known]
-    found: dict[str, Run] = {}
-    if missing:
-        many = len(missing) > _FEW
-        have = {*known, *missing, *(kept.get(form, near) if many else ())}
-        wanted = missing + [run_id for run_id in near if run_id not in have] if many else missing
-        found = {run.run_id: run for run in run_rows.runs_of(read, wanted, only)}
-        # one without a name has a folder that could not be read yet, and no commit says when it can
-        kept.put(form, {run.run_id: _ENCODER.encode(run) for run in found.values() if run.name}, version)
+    found = {run.run_id: run for run in run_rows.runs_of(read, [i for i in ids if i not in known], only)}
+    # one without a name has a folder that could not be read yet, and no commit says when it can
+    kept.put(form, {run.run_id: _ENCODER.encode(run) for run in found.values() if run.name}, version)
     return [
         found[run_id] if run_id in found else run_rows.as_it_lives(read, _DECODER.decode(known[run_id]))
         for run_id in ids

@@ -61,14 +61,18 @@ def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = No
     wanted = list(ids)
     if not wanted:
         return []
-    judged_by = {
-        (row["project"], row["model"]): row["metric"]
-        for row in db.rows("SELECT project, model, metric FROM models")
-    }
+    kept = db.kept if isinstance(db, Read) else None
+    judged_by = _judged_by(db) if kept is None else kept.fact("judged by", lambda: _judged_by(db))
     return [
         _run(db, {**shape, "metric": judged_by.get((shape["project"], shape["model"])) or ""})
-        for shape in queries.shapes(db, wanted, only, committed=isinstance(db, Read))
+        for shape in queries.shapes(db, wanted, only, kept)
     ]
+
+
+def _judged_by(db: Read | Tx) -> dict[tuple[str, str], str]:
+    """The metric of each model, by project and name."""
+    found = db.rows("SELECT project, model, metric FROM models")
+    return {(row["project"], row["model"]): row["metric"] for row in found}
 
 
 def run_of(db: Read | Tx, run_id: str) -> Run:

@@ -85,7 +85,7 @@ class Shelf:
         ids = [folder.run_id for folder in self.folders]
         with self.writer.reader() as read:
             # as texts: NaN is not itself
-            assert repr(runs.shapes(read, ids, committed=True)) == repr(runs.shapes(read, ids))
+            assert repr(runs.shapes(read, ids, kept=read.kept)) == repr(runs.shapes(read, ids))
             return check_all(read._con)
 
     def close(self) -> None:

@@ -25,13 +25,24 @@ class Changes:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._version = 0
+        self._era = 0
         self._log: deque[tuple[int, frozenset[str], bool]] = deque()
         self._ids = 0
         self._oldest = 0  # versions after this one are in the log
+        self._entries: dict[str, int] = {}
 
     @property
     def version(self) -> int:
         return self._version
+
+    @property
+    def era(self) -> int:
+        """How often anything may have changed: what does not speak of single runs holds as long as this does."""
+        return self._era
+
+    def entries_of(self, noun: str) -> int:
+        """How many entries of the ledger with verbs of this noun were noted."""
+        return self._entries.get(noun, 0)
 
     def note(self, run_ids: Iterable[str], *, points_only: bool = False) -> None:
         """These runs changed; `points_only`: nothing but their metrics did."""
@@ -50,12 +61,16 @@ class Changes:
         """Any run may have changed."""
         with self._lock:
             self._version += 1
+            self._era += 1
             self._oldest, self._ids = self._version, 0
             self._log.clear()
 
     def note_entries(self, entries: Sequence[LedgerEntry]) -> None:
         """What entries of the ledger changed. An unknown verb may have changed anything."""
         ids: set[str] = set()
+        for entry in entries:
+            noun = entry.verb.partition(".")[0]
+            self._entries[noun] = self._entries.get(noun, 0) + 1
         for entry in entries:
             run_id = entry.data.get("run_id")
             if (entry.verb.startswith("run.") or entry.verb == "gate.verdict") and isinstance(run_id, str):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from mlops_store.index.changes import Changes
 
-BUDGET = 24 << 20
-"""Bytes that the kept answers take together, nearly: some 20,000 runs with all their fields."""
+T = TypeVar("T")
+
+BUDGET = 8 << 20
+"""Bytes that the kept answers take together, nearly: some 6,000 runs with all their fields."""
 _OVERHEAD = 250
 """Bytes of one entry besides its answer."""
 
@@ -25,10 +28,20 @@ class KeptRows:
         self._rows: OrderedDict[tuple[str, Hashable], bytes] = OrderedDict()
         self._nbytes = 0
         self._shapes: set[Hashable] = set()
+        self._facts: dict[str, tuple[int, Any]] = {}
 
     @property
     def nbytes(self) -> int:
         return self._nbytes
+
+    def fact(self, name: str, ask: Callable[[], T]) -> T:
+        """What `ask` says of something that changes only where any run may have changed, such as the models that there are."""
+        era = self.changes.era  # before asking: it may see more than this, never less
+        known = self._facts.get(name)
+        if known is None or known[0] != era:
+            known = self._facts[name] = (era, ask())
+        found: T = known[1]
+        return found
 
     def get(self, shape: Hashable, run_ids: Iterable[str]) -> dict[str, bytes]:
         """What is kept of these runs and still holds."""

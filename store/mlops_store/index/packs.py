@@ -71,8 +71,7 @@ def packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
     if not numbers:
         return {}
     found = read.rows(
-        "SELECT run_id, pack FROM run_packs WHERE k BETWEEN ? AND ? AND k IN (SELECT unnest(?::UBIGINT[]))",
-        [min(numbers), max(numbers), numbers],
+        "SELECT run_id, pack FROM run_packs WHERE k IN (SELECT unnest(?::UBIGINT[]))", [numbers]
     )
     wanted = set(run_ids)
     return {row["run_id"]: _DECODER.decode(row["pack"]) for row in found if row["run_id"] in wanted}

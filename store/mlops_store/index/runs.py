@@ -13,6 +13,7 @@ from mlops_store.filters import Field, Node, parse_field
 from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction
 from mlops_store.index.filter_sql import Joins, Sql, compile_runs, metric_value
+from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.packs import Pack, gather, packed
 
 SortKey = int | float | str | None
@@ -54,18 +55,16 @@ def page(
 
 
 def shapes(
-    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, *, committed: bool = False
+    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, kept: KeptRows | None = None
 ) -> list[dict[str, Any]]:
     """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Few queries, however many runs.
 
-    With `only`, of parameters, tags and metrics just those fields. `committed`: `read` sees what is committed, and is no transaction.
+    With `only`, of parameters, tags and metrics just those fields. `kept` is what readers keep, of which a transaction knows nothing.
     """
     ids = list(run_ids)
-    found = packed(read, ids) if committed else {}
+    found = {} if kept is None else packed(read, ids)
     found |= gather(read, [run_id for run_id in ids if run_id not in found], only)
-    directions: dict[str, dict[str, str]] = {}
-    for row in read.rows("SELECT project, metric, direction FROM directions"):
-        directions.setdefault(row["project"], {})[row["metric"]] = row["direction"]
+    directions = _directions(read) if kept is None else kept.fact("directions", lambda: _directions(read))
     wanted = None if only is None else {(field.group, field.name) for field in only}
     return [_shape(found[i], wanted, directions.get(found[i].project, {})) for i in ids if i in found]
 
@@ -96,37 +95,6 @@ def metric_names(read: Rows, run_id: str) -> list[str]:
     """The metrics that a run has logged, by name."""
     found = read.rows("SELECT key FROM last_values WHERE run_id = ? ORDER BY key", [run_id])
     return [row["key"] for row in found]
-
-
-def stages(read: Rows, run_id: str) -> list[dict[str, Any]]:
-    """The stages of the newest attempt that has any, in the order in which they began; `info` as data."""
-    found = read.rows(
-        "SELECT stage, state, started, ended, info, first_ts FROM stages WHERE run_id = ? "
-        "AND attempt = (SELECT max(attempt) FROM stages WHERE run_id = ?) ORDER BY first_ts, stage",
-        [run_id, run_id],
-    )
-    return [{**row, "info": msgspec.json.decode(row["info"] or "null")} for row in found]
-
-
-def artifacts(read: Rows, run_id: str) -> list[dict[str, Any]]:
-    """Logical path, size (bytes) and sha256 of what a run produced."""
-    return read.rows("SELECT path, size, sha256 FROM artifacts WHERE run_id = ? ORDER BY path", [run_id])
-
-
-def error(read: Rows, run_id: str, attempt: int) -> dict[str, Any] | None:
-    """What an attempt says of its failure: {code, message, hint, stage}; its own words before those about its records."""
-    found = read.rows(
-        "SELECT code, message, hint, stage FROM errors WHERE run_id = ? AND attempt = ? "
-        "ORDER BY (file LIKE '%/error.json') DESC, file LIMIT 1",
-        [run_id, attempt],
-    )
-    return found[0] if found else None
-
-
-def outcome(read: Rows, run_id: str) -> dict[str, Any] | None:
-    """The outcome of a run's newest attempt that had one, as data."""
-    found = read.rows("SELECT json FROM outcomes WHERE run_id = ?", [run_id])
-    return msgspec.json.decode(found[0]["json"]) if found else None
 
 
 # --- inside ---------------------------------------------------------------------------------------------------
@@ -176,19 +144,32 @@ _ENDS = ("started", "ended", "exit_code", "signal", "attempts", "model", "propos
 _SHAPE = ("run_id", "kind", "name", "project", "experiment", "state", "created", *_ENDS)
 
 
+def _directions(read: Rows) -> dict[str, dict[str, str]]:
+    """What the models of projects say of the direction of metrics: project → metric → direction."""
+    directions: dict[str, dict[str, str]] = {}
+    for row in read.rows("SELECT project, metric, direction FROM directions"):
+        directions.setdefault(row["project"], {})[row["metric"]] = row["direction"]
+    return directions
+
+
 def _shape(pack: Pack, wanted: set[tuple[str, str]] | None, directions: dict[str, str]) -> dict[str, Any]:
     shape: dict[str, Any] = {name: getattr(pack, name) for name in _SHAPE}
-    params, tags, metrics = (
-        of if wanted is None else {key: value for key, value in of.items() if (group, key) in wanted}
-        for group, of in (("param", pack.params), ("tag", pack.tags), ("metric", pack.metrics))
-    )
-    shape["params"] = {key: msgspec.json.decode(value) for key, value in params.items()}
-    shape["tags"] = tags
-    shape["metrics"] = {}
+    params, tags, metrics = msgspec.json.decode(pack.params), pack.tags, pack.metrics
+    if wanted is not None:
+        params = {key: value for key, value in params.items() if ("param", key) in wanted}
+        tags = {key: value for key, value in tags.items() if ("tag", key) in wanted}
+        metrics = {key: value for key, value in metrics.items() if ("metric", key) in wanted}
+    shape |= {"params": params, "tags": tags, "metrics": {}}
     for key, (last, low, high, count) in metrics.items():
         way = direction(key, run_metric=pack.metric, run_direction=pack.direction, project=directions)
         best = low if way == "min" else high
-        shape["metrics"][key] = {"last": last, "best": best, "min": low, "max": high, "count": count}
+        shape["metrics"][key] = {
+            "last": float(last) if isinstance(last, str) else last,
+            "best": best,
+            "min": low,
+            "max": high,
+            "count": count,
+        }
     # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
     shape["settled"] = pack.submitted is None or pack.settled is not None
     shape["reason"] = pack.reason or ""
