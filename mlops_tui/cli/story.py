@@ -9,17 +9,21 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.cli.narration import Narration, newest_running
 from mlops_tui.samples import sample
 
 MODEL = "late-departure"
 PROPOSAL_DEADLINE = 120.0
+_TURN = 0.25
+"""Seconds between two looks at what a command does."""
 
 
 @dataclass
@@ -31,6 +35,11 @@ class Story:
     quiet: bool
     stages: list[dict[str, Any]] = field(default_factory=list)
     shown: str = ""
+    program: Sequence[str] = (sys.executable, "-m", "mlops_tui")
+    narration: Narration = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.narration = Narration(newest_running(Home(self.home)), sys.stderr, live=sys.stderr.isatty())
 
     @property
     def project(self) -> Path:
@@ -38,7 +47,14 @@ class Story:
 
     def say(self, text: str) -> None:
         if not self.quiet:
+            self.narration.wipe()
             print(text, file=sys.stderr, flush=True)
+
+    def pause(self, seconds: float) -> None:
+        """Lets time pass, and says what runs meanwhile."""
+        if not self.quiet:
+            self.narration.tick()
+        time.sleep(seconds)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -55,17 +71,33 @@ class Story:
         if shown != self.shown:  # what is asked again and again while something happens is told once
             self.say(f"  $ {shown}")
         self.shown = shown
-        done = subprocess.run(
-            [sys.executable, "-m", "mlops_tui", *words, "--json"],
-            cwd=self.project, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode not in allow:
+        with subprocess.Popen(
+            [*self.program, *words, "--json"],
+            cwd=self.project, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            printed, said = self._outcome(process)
+        if process.returncode not in allow:
             raise Problem(
                 "demo_failed",
-                f"`{shown}` ended with {done.returncode}: {done.stderr.strip()}",
+                f"`{shown}` ended with {process.returncode}: {said.strip()}",
                 f"look into {self.folder}",
             )
-        return json.loads(done.stdout) if done.stdout.strip() else None
+        return json.loads(printed) if printed.strip() else None
+
+    def _outcome(self, process: subprocess.Popen[str]) -> tuple[str, str]:
+        """What a command has printed when it ends; what runs is told meanwhile."""
+        try:
+            while True:
+                try:
+                    return process.communicate(timeout=_TURN)
+                except subprocess.TimeoutExpired:
+                    if not self.quiet:
+                        self.narration.tick()
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            self.narration.wipe()
 
     def deliver(self, source: str, month: str) -> None:
         """A month's file lands in the watched folder, as a careful producer does it: under another name, then renamed."""
@@ -84,7 +116,7 @@ def wait_for_proposal(story: Story) -> dict[str, Any]:
         if open_cards:
             card: dict[str, Any] = story.command("proposal", "show", open_cards[0]["id"])
             return card
-        time.sleep(1.0)
+        story.pause(1.0)
     raise Problem(
         "demo_no_proposal",
         f"no proposal appeared within {PROPOSAL_DEADLINE:.0f} s",
@@ -100,7 +132,7 @@ def wait_for_months(story: Story, months: int) -> None:
         files = {item["source"]: item["files"] for item in reversed(story.command("data", "list")["items"])}
         if all(files.get(source, 0) >= months for source in wanted):
             return
-        time.sleep(0.5)
+        story.pause(0.5)
     raise Problem(
         "demo_not_admitted",
         f"{months} months were not admitted within {PROPOSAL_DEADLINE:.0f} s",

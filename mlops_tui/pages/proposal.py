@@ -51,6 +51,15 @@ def show(card: Proposal, screen: Surface) -> None:
     _next(card, screen)
 
 
+def decided(card: Proposal, screen: Surface) -> None:
+    """What a decision has changed of a card that was read before; `proposal show` has all of it."""
+    screen.title(f"{card.model}  {card.state}  {card.id}  revision {card.revision}")
+    if card.until and card.state == "SNOOZED":
+        screen.text(f"asks again {minute(card.until)} UTC")
+    _decision(card, screen)
+    _next(card, screen)
+
+
 def _decision(card: Proposal, screen: Surface) -> None:
     """What was decided, by whom, and what came of it."""
     if card.state == "OPEN":
@@ -98,4 +107,11 @@ def _next(card: Proposal, screen: Surface) -> None:
         screen.commands(commands)
 
 
-RENDERERS = {"list": list_, "show": show, "approve": show, "reject": show, "snooze": show, "open": show}
+RENDERERS = {
+    "list": list_,
+    "show": show,
+    "approve": decided,
+    "reject": decided,
+    "snooze": decided,
+    "open": show,
+}

@@ -66,6 +66,15 @@ def test_a_terminal_shows_the_same_words(name: str, capsys: pytest.CaptureFixtur
     assert [line.rstrip() for line in on_terminal.splitlines()] == page(name, 80, capsys).splitlines()
 
 
+def test_a_decision_shows_what_it_changed_and_not_the_whole_card(capsys: pytest.CaptureFixture[str]) -> None:
+    render(find("proposal approve"), load("proposal_done"), Screen(False, 80))
+    shown = capsys.readouterr().out
+    assert "decision" in shown and "NEXT" in shown and "verdict" in shown
+    assert "DRIFT" not in shown and len(shown.splitlines()) < 20 < len(
+        page("proposal_done", 80, capsys).splitlines()
+    )
+
+
 def test_an_open_card_says_what_can_be_typed(capsys: pytest.CaptureFixture[str]) -> None:
     shown = page("proposal_open", 80, capsys)
     for verb in ("approve", "snooze", "reject"):
