@@ -183,7 +183,7 @@ def interpreter(python: str = "") -> dict[str, Any]:
         found = json.loads(out)
         return {"path": python, "version": str(found["version"]), "packages": dict(found["packages"])}
     except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        return {"path": python, "unknown": str(error)[:500]}
+        return {"path": python, "unknown": redact_text(str(error))[:500]}
 
 
 def _is_ours(python: str) -> bool:

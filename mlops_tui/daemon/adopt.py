@@ -15,6 +15,7 @@ from enum import Enum
 from mlops_store.atomic import write_json
 from mlops_store.ids import now_ms
 from mlops_store.records import ExitRecord, Identity
+from mlops_store.redact import redact_text
 from mlops_store.run_folder import RunFolder, StopRequest
 from mlops_tui import processes
 
@@ -100,7 +101,9 @@ def record_end(
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_json(
         place / "exit.json",
-        ExitRecord(exit_code=exit_code, signal=None, ended=now_ms(), stopped=stopped, reason=reason),
+        ExitRecord(
+            exit_code=exit_code, signal=None, ended=now_ms(), stopped=stopped, reason=redact_text(reason)
+        ),
     )
 
 

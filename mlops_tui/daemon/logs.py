@@ -8,17 +8,22 @@ import sys
 import time
 from pathlib import Path
 
+from mlops_store.redact import redact_text
+
 LIMIT = 5 << 20
 
 
 class _OneLine(logging.Formatter):
-    """UTC times; control characters of a message are escaped, so that no text from data can forge a line."""
+    """UTC times; what looks like a secret is masked; control characters of a message are escaped, so that no text from data can forge a line."""
 
     converter = staticmethod(time.gmtime)
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         text = super().formatMessage(record)
         return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact_text(super().format(record))  # tracebacks too
 
 
 def setup() -> None:

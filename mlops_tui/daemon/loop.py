@@ -30,6 +30,7 @@ from mlops_tui.daemon.settling import Settling
 from mlops_tui.daemon.spawn import Launcher, LocalLauncher
 from mlops_tui.daemon.writer import WriterThread
 from mlops_tui.output_pipe import unread
+from mlops_tui.services import known_secrets
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
@@ -230,7 +231,7 @@ class Loops:
     def _read_output(self, folder: RunFolder, attempt: int) -> None:
         """Shim and reader were both killed: the program would wait as soon as its pipe is full."""
         try:
-            self._launcher.read_output(folder, attempt)
+            self._launcher.read_output(folder, attempt, known_secrets.of_run(folder.run_id))
         except Problem as problem:
             LOG.error("nobody reads what run %s prints: %s", folder.run_id, problem)
 
@@ -242,6 +243,8 @@ class Loops:
         """Ended runs into the ledger."""
         ended = [run for run in self._open if run.ended and run.submitted]
         settled = [run for run in ended if self._settling.settle(run.run_id, run.folder.latest())]
+        for run in settled:
+            known_secrets.forget(run.run_id)
         if settled:
             self._open = self._writer.recall(open_runs)
             self._wake.set()
@@ -297,7 +300,7 @@ class Loops:
         spec = folder.spec()
         try:
             context = self._writer.read(lambda read: resolve(read, folder, spec, attempt))
-            self._launcher.launch(folder, context)
+            self._launcher.launch(folder, context, known_secrets.of_run(folder.run_id))
         except Problem as problem:
             LOG.error("run %s cannot be launched: %s", folder.run_id, problem)
             if life_of(folder, attempt) is not Life.UNCLAIMED:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Tx
+from mlops_store.redact import redact_text
 from mlops_tui.daemon.writer import WriterThread
 from mlops_tui.services.settle import settle, settle_broken, settle_key
 
@@ -39,7 +40,7 @@ class Settling:
             LOG.error("run %s cannot be settled: %s", run_id, error, exc_info=error)
             retryable = isinstance(error, Problem) and error.status == _RETRYABLE
             if count >= len(_DELAYS) and not retryable:
-                self._give_up(run_id, str(error) or type(error).__name__)
+                self._give_up(run_id, redact_text(str(error)) or type(error).__name__)
                 return True
             delay = _DELAYS[min(count, len(_DELAYS) - 1)]
             self._failed[run_id] = (count + 1, time.monotonic() + delay)

@@ -14,7 +14,7 @@ from mlops_store.home import Home
 from mlops_store.ids import NAME, check_name, new_run_id, now_ms
 from mlops_store.journal import leave_word
 from mlops_store.records import Identity, RunSpec
-from mlops_store.redact import redact_argv, redact_params
+from mlops_store.redact import redact_argv, redact_params, redact_text
 from mlops_store.run_folder import RunFolder, announce
 from mlops_tui import processes
 from mlops_tui.capture import capture
@@ -79,9 +79,9 @@ def _new(
     spec = RunSpec(
         run_id=run_id,
         kind="sdk",
-        name=(name or script)[:200],
+        name=redact_text(name or script)[:200],
         project=chosen,
-        experiment=(experiment or _DEFAULT)[:200],
+        experiment=redact_text(experiment or _DEFAULT)[:200],
         actor=os.environ.get("MLOPS_TUI_ACTOR") or _user(),
         created=now_ms(),
         params=redact_params(plain_params(params)),

@@ -20,6 +20,7 @@ from mlops_store.records import Identity, RunKind, RunSpec
 from mlops_store.redact import redact_params, redact_text, secret_name
 from mlops_store.run_folder import RunFolder, announce
 from mlops_tui import processes
+from mlops_tui.services import known_secrets
 from mlops_tui.services.code_copy import copy_code
 from mlops_tui.services.space import require_room
 from mlops_tui.verbs._shapes import ClientContext
@@ -84,15 +85,17 @@ def submit(
     python = python or (client.python if client else "") or sys.executable
     env, withheld = _environment(client)
     spec = RunSpec(
-        run_id="", kind=kind, name=(name or _label(tx, kind, project, model))[:200], project=project,
-        experiment=(experiment or model or kind)[:200], actor=tx.actor, created=tx.now, project_dir=project_dir, model=model,
+        run_id="", kind=kind, name=(redact_text(name) or _label(tx, kind, project, model))[:200], project=project,
+        experiment=(redact_text(experiment) or model or kind)[:200], actor=tx.actor, created=tx.now, project_dir=project_dir, model=model,
         params=redact_params(params or {}), tags={key: redact_text(value) for key, value in (tags or {}).items()},
         command=list(command) or [python, *WORKER], python=python, cwd=project_dir or (client.cwd if client else "") or "/",
         env={**env, **(extra_env or {})}, umask=client.umask if client else 0o077, after=list(after), pins=dict(pins or {}),
         proposal_id=proposal_id, request=dict(request or {}), recipe_hash=recipe_hash, nice=_NICE.get(kind, 0),
         withheld=withheld,
     )  # fmt: skip
-    return _queue(tx, spec, why)
+    queued = _queue(tx, spec, why)
+    known_secrets.remember(queued.run_id, client.env if client else {}, params or {})
+    return queued
 
 
 def _queue(tx: Tx, spec: RunSpec, why: str) -> RunSpec:

@@ -92,7 +92,8 @@ def _own_code(
 ) -> _OwnCode:
     given = {**model.params, **params}
     named = interpreter_of(model, folder, client)
-    command = with_interpreter(argv_of(model.command, given), named)
+    # a command line is on the disk, and seen by whoever lists processes: no place for a secret
+    command = with_interpreter(argv_of(model.command, redact_params(given)), named)
     return _OwnCode(
         given, command, _command_environment(named, given, client), runs_by(command, named, client)
     )

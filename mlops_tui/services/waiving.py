@@ -13,6 +13,7 @@ from typing import Any
 from mlops_store.errors import Problem
 from mlops_store.index import models
 from mlops_store.index.tx import Read, Tx
+from mlops_store.redact import redact_text
 from mlops_tui.project.values import champion_check
 from mlops_tui.services.versions import CHAMPION, Named, named, number_of
 from mlops_tui.verbs.model import ModelWaive, Waiver
@@ -153,6 +154,7 @@ def waive(tx: Tx, request: ModelWaive) -> Waiver:
         raise Problem("reason_missing", "a waiver needs a reason", "say why with --reason TEXT", status=2)
     if request.lasts <= 0:
         raise Problem("bad_duration", "a waiver needs a time to hold", "for example --for 30d", status=2)
+    reason = redact_text(request.reason)
     judged = verdict_id(tx, version) or str(version.row["run_id"])
     expires = tx.now + request.lasts
     tx.append(
@@ -160,11 +162,11 @@ def waive(tx: Tx, request: ModelWaive) -> Waiver:
         f"{version.project}/{version.label}",
         {
             "project": version.project, "model": version.model, "version": version.version, "verdict_id": judged,
-            "check": request.check, "name": tx.actor, "reason": request.reason, "expires": expires,
+            "check": request.check, "name": tx.actor, "reason": reason, "expires": expires,
         },
-        request.reason,
+        reason,
     )  # fmt: skip
     return Waiver(
         model=version.model, version=version.version, verdict_id=judged, check=request.check, name=tx.actor,
-        reason=request.reason, expires=expires,
+        reason=reason, expires=expires,
     )  # fmt: skip

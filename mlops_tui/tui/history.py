@@ -8,6 +8,7 @@ import msgspec
 
 from mlops_store.atomic import write_json
 from mlops_store.home import Home
+from mlops_store.redact import redact_text
 
 LONGEST = 200
 
@@ -26,10 +27,10 @@ def load(home: Home) -> list[str]:
 
 
 def save(home: Home, queries: list[str]) -> bool:
-    """Keeps the newest; False where the disk does not take it."""
+    """Keeps the newest, what looks like a secret masked; False where the disk does not take it."""
     try:
         path_of(home).parent.mkdir(mode=0o700, exist_ok=True)
-        write_json(path_of(home), queries[-LONGEST:])
+        write_json(path_of(home), [redact_text(query) for query in queries[-LONGEST:]])
     except OSError:
         return False
     return True

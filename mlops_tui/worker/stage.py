@@ -13,6 +13,7 @@ from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.home import scratch
 from mlops_store.ids import check_name, now_ms
+from mlops_store.redact import redact_text
 from mlops_tui.worker import stage_cache
 from mlops_tui.worker.stage_cache import StageRecord
 from mlops_tui.worker.stage_code import closure
@@ -150,7 +151,8 @@ class Stages:
                 shutil.rmtree(folder, ignore_errors=True)
             stage_cache.keep(out, folder, record)
         except BaseException as error:
-            record.error = error.message if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+            text = error.message if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+            record.error = redact_text(text)
             with contextlib.suppress(OSError):
                 self._write("failed")
             raise

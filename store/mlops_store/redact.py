@@ -28,6 +28,8 @@ def secret_name(name: str) -> bool:
 
 def redact_text(text: str) -> str:
     """`text` with what looks like a secret masked."""
+    if not text:
+        return text
     masker = Masker()
     masked = masker.feed(text.encode("utf-8", "surrogatepass")) + masker.close()
     return masked.decode("utf-8", "surrogatepass")
@@ -42,6 +44,25 @@ def redact_value(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return MASK if secret_name(name) and value else redact_text(value)
     return value
+
+
+def secret_values(values: Mapping[str, Any]) -> set[str]:
+    """The texts in named values that are masked above, where they are long enough (8 characters) to be looked for by themselves.
+    Paths are not: a variable may name the file that a secret is in."""
+    found: set[str] = set()
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                walk(str(key), inner)
+        elif isinstance(value, list | tuple):
+            for item in value:
+                walk(name, item)
+        elif isinstance(value, str) and len(value) >= 8 and redact_value(name, value) == MASK:
+            found.add(value)
+
+    walk("", values)
+    return {value for value in found if not value.startswith(("/", "~/", "./"))}
 
 
 def redact_params(values: Mapping[str, Any]) -> dict[str, Any]:

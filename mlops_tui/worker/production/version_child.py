@@ -14,7 +14,7 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -103,8 +103,7 @@ def score_version(
 def _run(python: str, folder: Path, label: str, timeout: float) -> tuple[int, str]:
     """Runs the child; returns its exit code (negative: signal) and the end of its stderr."""
     command = [python, "-P", "-m", "mlops_tui.worker.production.scoring", str(folder / "request.json")]
-    errors = folder / "stderr.txt"
-    with open(errors, "wb") as stderr:
+    with _nowhere(folder / "stderr.txt") as stderr:
         try:
             child = subprocess.Popen(
                 command,
@@ -121,10 +120,18 @@ def _run(python: str, folder: Path, label: str, timeout: float) -> tuple[int, st
                 "restore that environment, or train and promote a new version",
             ) from error
         code = _wait(child, label, timeout)
-    text = errors.read_text(errors="replace")[-_STDERR_TAIL:]
+        stderr.seek(0)
+        text = stderr.read().decode(errors="replace")[-_STDERR_TAIL:]
     if text:
         sys.stderr.write(text if text.endswith("\n") else text + "\n")
     return code, text
+
+
+def _nowhere(path: Path) -> IO[bytes]:
+    """A file in memory where the system has such: what a child says may hold a secret, and goes on masked."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create(path.name), "w+b")
+    return open(path, "w+b")
 
 
 def _wait(child: subprocess.Popen[bytes], label: str, timeout: float) -> int:

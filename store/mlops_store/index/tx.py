@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import errno
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,13 +26,15 @@ from mlops_store.index import apply as applying
 from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, one, rows
 from mlops_store.index.disk import commit_refused, files_refused, index_unavailable, refused_by_disk
-from mlops_store.index.group import Fact, Group
+from mlops_store.index.fact import Fact, KeptFacts
+from mlops_store.index.group import Group
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.orders import Orders
 from mlops_store.index.run_fields import KeptFields
 from mlops_store.ledger import FatalStoreError, Ledger
 from mlops_store.records import LedgerEntry
+from mlops_store.redact import redact_text
 
 __all__ = ["Command", "FatalStoreError", "Read", "Result", "Tx", "Writer"]
 
@@ -54,12 +56,14 @@ class Read:
         orders: Orders | None = None,
         fields: KeptFields | None = None,
         kept: KeptRows | None = None,
+        known: KeptFacts | None = None,
     ) -> None:
         self.home = home
         self.orders = orders
-        """What all readers keep together, none outside of a daemon: the order of runs, the names that they use, and single runs."""
+        """What all readers keep together, none outside of a daemon: the order of runs, the names that they use, single runs, and facts."""
         self.fields = fields
         self.kept = kept
+        self.known = known
         self.actor = ""
         """Who asks, where that matters."""
         self._con = con
@@ -86,7 +90,11 @@ class Read:
 
     def fact(self, fact: Fact[T], key: str) -> T | None:
         """What is to know of a key; None where there is nothing."""
-        return fact.load(self.rows, [key]).get(key)
+        return (self.all(fact) if fact.noun else fact.load(self.rows, [key])).get(key)
+
+    def all(self, fact: Fact[T]) -> Mapping[str, T]:
+        """All that there is to know, of a fact with a noun."""
+        return self.known.get(fact, self.rows) if self.known is not None else fact.load(self.rows, [])
 
     def columns(self, sql: str, params: Sequence[Any] = ()) -> dict[str, NDArray[Any]]:
         """The same as an array for each column, masked where it has NULLs: for many rows."""
@@ -137,7 +145,7 @@ class Tx:
 
         Raises Problem `bad_entry` where the payload lacks what the verb needs, or cannot be written as JSON.
         """
-        return self._group.append(self.actor, self.now, verb, subject, data, why)
+        return self._group.append(self.actor, self.now, verb, subject, data, redact_text(why))
 
     @property
     def appended(self) -> list[LedgerEntry]:
@@ -201,6 +209,7 @@ class Writer:
         self._orders = Orders(self.changes)
         self._fields = KeptFields(self.changes)
         self._kept = KeptRows(self.changes)
+        self._known = KeptFacts(self.changes)
 
     @staticmethod
     def open(home: Home, checkpoint: Callable[[str], None] | None = None) -> Writer:
@@ -227,7 +236,12 @@ class Writer:
     def reader(self) -> Read:
         """A reader for one other thread."""
         return Read(
-            self.home, self.database.cursor(), orders=self._orders, fields=self._fields, kept=self._kept
+            self.home,
+            self.database.cursor(),
+            orders=self._orders,
+            fields=self._fields,
+            kept=self._kept,
+            known=self._known,
         )
 
     def execute(self, commands: Sequence[Command]) -> list[Result]:
