@@ -11,9 +11,10 @@ from mlops_store.records import ENDED
 from mlops_tui.tui.formats import age, clean, duration, glyphs, plain, run_state, size
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.list_room import Column
-from mlops_tui.tui.screens.runs import RunsRoom, summary, took
+from mlops_tui.tui.screens.runs import RunsRoom
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.writers.run import summary, took
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs._status import LiveRun
 

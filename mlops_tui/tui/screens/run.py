@@ -18,11 +18,11 @@ from mlops_tui.tui.plot.bars import bar
 from mlops_tui.tui.plot.glyphs import glyphs as signs_of
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.screens.run_deeds import RunDeeds, Targets
-from mlops_tui.tui.screens.runs import goal_of
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.curves import Curves, series_of
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.log_view import LogView
+from mlops_tui.tui.writers.run import goal_of
 from mlops_tui.verbs._shapes import RunDetail
 from mlops_tui.verbs.run import Why
 

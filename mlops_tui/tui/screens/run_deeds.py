@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from textual import work
 
 from mlops_store.errors import Problem
@@ -18,8 +18,7 @@ from mlops_tui.verbs._shapes import Run
 _SHOWN = 12
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(msgspec.Struct, frozen=True):
     """Runs that a deed is about: these, or (with `runs` empty) the `count` that a filter finds."""
 
     runs: Sequence[Run] = ()
@@ -53,6 +52,10 @@ class RunDeeds(Room):
     def done(self) -> None:
         """Called after a deed."""
         self.load()
+
+    async def began(self, runs: Sequence[str], what: str) -> None:
+        """Called when runs have been started; `what` is what a person calls them."""
+        self.done()
 
     # --- sets ---
 
@@ -182,8 +185,9 @@ class RunDeeds(Room):
             except Problem as problem:
                 self.mlops.complain(problem)
                 return
-            if await rerun(self, detail) is not None:
-                self.done()
+            started = await rerun(self, detail)
+            if started is not None:
+                await self.began([started.run_id], label(started))
 
     @work(exclusive=True, group="deed")
     async def action_run_adopt(self) -> None:

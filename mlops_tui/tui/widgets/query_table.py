@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from textual import events
+from textual.geometry import Offset
 from textual.message import Message
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.find import Find
 from mlops_tui.tui.formats import clean
+from mlops_tui.tui.jumping import Landing
 from mlops_tui.tui.widgets.table.drawing import GUTTER
 from mlops_tui.tui.widgets.table.layout import Column
-from mlops_tui.tui.widgets.table.marks import ALL, NONE, Selection
+from mlops_tui.tui.widgets.table.marking import MarkedTable
+from mlops_tui.tui.widgets.table.marks import Selection
 from mlops_tui.tui.widgets.table.rows import Window
-from mlops_tui.tui.widgets.table.view import TableView
 
 __all__ = ["Column", "QueryTable", "Selection", "Window"]
 
 
-class QueryTable(TableView, can_focus=True, inherit_bindings=False):
+class QueryTable(MarkedTable, can_focus=True, inherit_bindings=False):
     """A table of rows that the daemon finds."""
 
     DEFAULT_CSS = """
@@ -58,81 +61,11 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
             self.table, self.key, self.row = table, key, row
 
     class SortAsked(Message):
-        """The order should change; `column` is what the daemon calls it (Column.sort)."""
+        """The order should change; `column` is what the daemon calls it (Column.sort), `row` the one at the cursor when the key was pressed."""
 
-        def __init__(self, table: QueryTable, column: str, descending: bool) -> None:
+        def __init__(self, table: QueryTable, column: str, descending: bool, row: Any | None) -> None:
             super().__init__()
-            self.table, self.column, self.descending = table, column, descending
-
-    class MarksChanged(Message):
-        """Other rows are marked; `marks` are the keys, `selection` also knows "all that the query finds"."""
-
-        def __init__(self, table: QueryTable, selection: Selection) -> None:
-            super().__init__()
-            self.table, self.selection, self.marks = table, selection, selection.keys
-
-    # --- marks ------------------------------------------------------------------------------------------------
-
-    @property
-    def selection(self) -> Selection:
-        """What bulk verbs act on."""
-        return self._selection
-
-    @property
-    def marks(self) -> frozenset[str]:
-        """Keys marked one by one; empty when everything is marked (then see `selection`)."""
-        return self._selection.keys
-
-    def mark(self, keys: Iterable[str] | Selection) -> None:
-        """Marks exactly these rows."""
-        self._select(keys if isinstance(keys, Selection) else Selection(frozenset(keys)))
-
-    def marks_changed(self) -> None:
-        self.post_message(self.MarksChanged(self, self._selection))
-
-    def _select(self, selection: Selection) -> None:
-        changed = selection != self._selection
-        self._selection = selection
-        self._range_from = None
-        self._repaint()
-        if changed:
-            self.marks_changed()
-
-    def action_table_mark(self) -> None:
-        """Marks the cursor's row, or unmarks it, and goes on; ends a range."""
-        if self._range_from is not None:
-            self.action_table_range()
-        elif self._key is not None:
-            self._select(self._selection.toggled(self._key))
-            self.move_to(self._cursor + 1)
-
-    def action_table_range(self) -> None:
-        """Begins a range at the cursor; again: marks all rows from there to here."""
-        if self._range_from is None:
-            self._range_from = self._cursor if self._rows.total else None
-            self._repaint({self._cursor})
-            return
-        low, high = sorted((self._range_from, self._cursor))
-        if self._rows.lacks(low, high):
-            self.notify(
-                "Some rows of the range have not been loaded: nothing was marked. "
-                "Scroll over them, or filter and mark all with *.",
-                severity="warning",
-                markup=False,
-            )
-            self._select(self._selection)
-            return
-        rows = (self._rows.get(index) for index in range(low, high + 1))
-        self._select(self._selection.added(self._row_key(row) for row in rows if row is not None))
-
-    def action_table_mark_all(self) -> None:
-        """Marks all that the query finds, loaded or not."""
-        if self._rows.total:
-            self._select(ALL)
-
-    def action_table_mark_none(self) -> None:
-        """Marks nothing, and ends a range."""
-        self._select(NONE)
+            self.table, self.column, self.descending, self.row = table, column, descending, row
 
     # --- moving -----------------------------------------------------------------------------------------------
 
@@ -176,6 +109,16 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
         """The column cursor to the right."""
         self.move_column(1)
 
+    def jumps(self) -> Iterable[Landing]:
+        """The rows on screen."""
+        top = round(self.scroll_y)
+        for y in range(min(self.body_height, (self._rows.total or 0) - top)):
+            yield Landing(Offset(2, y + 1), partial(self._jump_to, top + y))
+
+    def _jump_to(self, index: int) -> None:
+        self.focus()
+        self.move_to(index)
+
     # --- opening, sorting, finding ----------------------------------------------------------------------------
 
     def action_table_open(self) -> None:
@@ -192,7 +135,7 @@ class QueryTable(TableView, can_focus=True, inherit_bindings=False):
             self.notify(f"The list cannot be sorted by {title or 'this column'}.", markup=False)
             return
         descending = not self._order[1] if self._order[0] == column.sort else column.align == "right"
-        self.post_message(self.SortAsked(self, column.sort, descending))
+        self.post_message(self.SortAsked(self, column.sort, descending, self.row_at_cursor))
 
     def find(self, text: str, forward: bool = True) -> bool:
         """Highlights a text in the rows that are here and moves to the next one that has it; "" ends it.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from test_rooms import Given, Link, Stand, frame, play, until
+from textual import events
 from textual.pilot import Pilot
 
 from mlops_store.filters import parse
@@ -18,8 +19,10 @@ from mlops_tui.tui.screens.queue import QueueRoom
 from mlops_tui.tui.screens.queue import until as ends_in
 from mlops_tui.tui.screens.run import RunRoom, environment, overview
 from mlops_tui.tui.screens.run_compare import CompareRoom, difference, shown
-from mlops_tui.tui.screens.runs import (
-    RunsRoom,
+from mlops_tui.tui.screens.runs import RunsRoom
+from mlops_tui.tui.widgets.chart import Series
+from mlops_tui.tui.widgets.curves import closer, noisy
+from mlops_tui.tui.writers.run import (
     best_of,
     due,
     filter_of,
@@ -28,8 +31,6 @@ from mlops_tui.tui.screens.runs import (
     summary,
     trend_key,
 )
-from mlops_tui.tui.widgets.chart import Series
-from mlops_tui.tui.widgets.curves import closer, noisy
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._lineage import LineageEdge, LineageGraph, LineageNode
 from mlops_tui.verbs._shapes import MetricSummary, Model, Run, RunDetail
@@ -155,11 +156,15 @@ def test_the_metric_of_the_cursor_orders_the_list_the_best_first() -> None:
         await until(pilot, lambda: "metric ▼" in frame(app))
         await pilot.press("s")
         await until(pilot, lambda: "metric ▲" in frame(app) and app.room.twin()[1]["sort"] == "best(auc)")
-        await pilot.press("h", "s", "l", "j")
-        await until(
-            pilot, lambda: "finished  late-2" in frame(app)
-        )  # the metric is that of the row that is shown
-        await pilot.press("s")
+        for key in (
+            "h",
+            "s",
+            "l",
+            "j",
+            "s",
+            "k",
+        ):  # in one burst: the row at the cursor when s was pressed counts
+            app.post_message(events.Key(key, key))
         await until(pilot, lambda: app.room.twin()[1]["sort"] == 'best("val mae")')
         assert parse('best("val mae") > 1') is not None and best_of('a"b') == 'best("a""b")'
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any
 
 from rich.text import Text
-from textual.geometry import Offset, Region, Size
+from textual.geometry import Region, Size
 from textual.message import Message
 
 from mlops_tui.text import clean
-from mlops_tui.tui.jumping import Landing
 from mlops_tui.tui.widgets.table.drawing import TableLines
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import NONE
@@ -43,14 +41,15 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
 
     # --- what the screen sets ---------------------------------------------------------------------------------
 
-    def reset(self, *, keep_cursor: bool = True, same_rows: bool = False) -> None:
-        """The query changed: ask anew. What is on screen stays until the answer is here.
+    def reset(self, *, keep_cursor: bool = True, same_rows: bool = False, to: str = "") -> None:
+        """The query changed: ask anew. What is on screen stays until the answer is here. The cursor goes to the row with the key `to`, where one
+        is given and near.
 
         With `same_rows` (another order, or the same question again) the mark "all" stays; otherwise it would
         silently come to mean other rows.
         """
         self._rows.restart()
-        self._held = self._key if keep_cursor else None
+        self._held = to or (self._key if keep_cursor else None)
         self._range_from = None
         if self._selection.everything and not same_rows:
             self._selection = NONE
@@ -147,16 +146,6 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         self._empty = text
         if not self._rows.total:
             self.refresh()
-
-    def jumps(self) -> Iterable[Landing]:
-        """The rows on screen."""
-        top = round(self.scroll_y)
-        for y in range(min(self.body_height, (self._rows.total or 0) - top)):
-            yield Landing(Offset(2, y + 1), partial(self._jump_to, top + y))
-
-    def _jump_to(self, index: int) -> None:
-        self.focus()
-        self.move_to(index)
 
     # --- cursor -----------------------------------------------------------------------------------------------
 
