@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len
@@ -39,7 +39,7 @@ class Completion(Protocol):
     def hint(self) -> str: ...
 
 
-Complete = Callable[[str, int], Sequence[Completion]]
+Complete = Callable[[str, int], Iterable[Completion]]
 Check = Callable[[str], Any]
 
 
