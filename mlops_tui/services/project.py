@@ -9,7 +9,7 @@ from functools import cached_property
 
 from mlops_store.errors import Problem
 from mlops_store.filters import Field
-from mlops_store.index.group import Ask, Fact
+from mlops_store.index.fact import Ask, Fact
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load
 from mlops_tui.services.configs import look
@@ -27,14 +27,12 @@ class ProjectRow:
     added: int
 
 
-_LIVE = "SELECT name, dir, added FROM projects WHERE removed IS NULL"
-
-
 def _live(ask: Ask, _names: Sequence[str]) -> dict[str, ProjectRow]:
-    return {row["name"]: ProjectRow(**row) for row in ask(_LIVE, [])}
+    found = ask("SELECT name, dir, added FROM projects WHERE removed IS NULL", [])
+    return {row["name"]: ProjectRow(**row) for row in found}
 
 
-PROJECTS = Fact(_live, whole=True)
+PROJECTS = Fact(_live, noun="project")
 
 
 def find(db: Tx | Read, name: str) -> ProjectRow | None:
@@ -91,8 +89,7 @@ def list_(read: Read, request: ProjectList) -> Page[Project]:
 
     They are few, and half of what is shown of them is in their files: they are filtered here, not in the index.
     """
-    rows = read.rows(_LIVE)
-    known = {row["name"]: _Listed(ProjectRow(**row), read.now) for row in rows}
+    known = {name: _Listed(row, read.now) for name, row in read.all(PROJECTS).items()}
     names, following, total = listed_here(
         read, "project", request, {name: each.get for name, each in known.items()}
     )

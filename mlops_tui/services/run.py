@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mlops_store.errors import Problem
+from mlops_store.ids import RUN_ID
 from mlops_store.index import data
 from mlops_store.index.tx import Read, Tx
 from mlops_store.journal import MAX_TEXT
@@ -120,7 +121,10 @@ def show(read: Read, request: RunRef) -> RunDetail:
     if known is not None:
         return _DETAIL.decode(known)
     version = kept.changes.version
-    found = detail(read, run_rows.find_run(read, request.run_id, request.project))
+    whole = RUN_ID.match(request.run_id)  # a whole id needs no search for what begins so
+    found = detail(
+        read, request.run_id if whole else run_rows.find_run(read, request.run_id, request.project)
+    )
     if found.state in ENDED and found.settled and found.name:
         kept.put(_SHOWN, {found.run_id: msgspec.json.encode(found)}, version)
     return found

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from mlops_store.atomic import read_json_if
-from mlops_store.index import runs as queries
+from mlops_store.index.evidence import Evidence, evidence
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import RunSpec
 from mlops_store.redact import redact_argv
@@ -20,20 +21,23 @@ from mlops_tui.verbs._shapes import Artifact, Attempt, RunDetail, RunError, Stag
 
 def detail(db: Read | Tx, run_id: str) -> RunDetail:
     """Everything about a run. Raises Problem where there is none."""
-    row = run_rows.row_of(db, run_id)
-    run = run_rows.run_of(db, run_id)
+    found = evidence(db, run_id)
+    if found is None or found.row["deleted"] is not None:
+        run_rows.row_of(db, run_id)  # says that it is not there, or how it comes back
+    assert found is not None
+    row = found.row
+    run = run_rows.runs_of(db, [run_id])[0]
     folder = RunFolder(db.home.run_dir(run_id))
     spec = _spec(folder)
-    outcome = queries.outcome(db, run_id)
-    result = _part(outcome) if outcome else None
+    result = _part(found.outcome) if found.outcome else None
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
     return RunDetail(
         **fields,
         attempt_list=[_attempt(folder, number, row) for number in folder.attempts()],
-        stages=_stages(db, run_id),
-        artifacts=[Artifact(**found) for found in queries.artifacts(db, run_id)],
-        error=_error(db, row),
-        gate=_gate(db, run_id, result),
+        stages=_stages(found.stages),
+        artifacts=[Artifact(**each) for each in found.artifacts],
+        error=_error(found),
+        gate=_gate(found, result),
         result=result,
         pins=decode(row["pins"], {}),
         after=decode(row["after"], []),
@@ -43,7 +47,7 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
         recipe_hash=row["recipe_hash"] or "",
         environment=_environment(folder, spec),
         folder=os.fspath(folder.path),
-        dropped=_dropped(db, run_id),
+        dropped=found.dropped,
     )
 
 
@@ -84,10 +88,9 @@ def _attempt(folder: RunFolder, number: int, row: dict[str, Any]) -> Attempt:
     )
 
 
-def _stages(db: Read | Tx, run_id: str) -> list[Stage]:
-    """The stages of the newest attempt that has any, in the order in which they began."""
+def _stages(rows: Sequence[dict[str, Any]]) -> list[Stage]:
     found = []
-    for row in queries.stages(db, run_id):
+    for row in rows:
         info = row["info"] or {}
         seconds = info.get("seconds")
         began = row["started"] if row["started"] is not None else row["first_ts"]
@@ -101,21 +104,14 @@ def _stages(db: Read | Tx, run_id: str) -> list[Stage]:
     return found
 
 
-def _error(db: Read | Tx, row: dict[str, Any]) -> RunError | None:
+def _error(found: Evidence) -> RunError | None:
     """What the newest attempt says of its failure."""
-    if row["state"] == "FINISHED":
+    if found.row["state"] == "FINISHED" or found.error is None:
         return None
-    found = queries.error(db, row["run_id"], row["attempts"])
-    return RunError(**{name: value or "" for name, value in found.items()}) if found else None
+    return RunError(**{name: value or "" for name, value in found.error.items()})
 
 
-def _dropped(db: Read | Tx, run_id: str) -> int:
-    row = db.one("SELECT CAST(sum(dropped) AS BIGINT) AS n FROM offsets WHERE run_id = ?", [run_id])
-    return int((row or {}).get("n") or 0)
-
-
-def _gate(db: Read | Tx, run_id: str, result: dict[str, Any] | None) -> dict[str, Any] | None:
+def _gate(found: Evidence, result: dict[str, Any] | None) -> dict[str, Any] | None:
     """The verdict as it stands in the ledger; until then, as the worker left it."""
-    row = db.one("SELECT gate FROM verdicts WHERE run_id = ? ORDER BY seq DESC LIMIT 1", [run_id])
-    gate = (result or {}).get("gate") if row is None else decode(row["gate"])
+    gate = decode(found.gate) if found.judged else (result or {}).get("gate")
     return gate if isinstance(gate, dict) else None

@@ -7,9 +7,9 @@ for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import msgspec
@@ -17,21 +17,12 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
 from mlops_store.index.database import Connection, rows
+from mlops_store.index.fact import Fact
 from mlops_store.index.payload import check, json_text
 from mlops_store.ledger import Ledger
 from mlops_store.records import LedgerEntry
 
 T = TypeVar("T")
-Ask = Callable[[str, Sequence[Any]], list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Fact(Generic[T]):
-    """Something to know of a run, a project, …: of what ledger entries name as their subject, or in `run_id` or `name`, and of
-    nothing that other entries could change. `load` gives what is known of some keys; with `whole` of all that there are."""
-
-    load: Callable[[Ask, Sequence[str]], Mapping[str, T]]
-    whole: bool = False
 
 
 @dataclass
@@ -78,7 +69,7 @@ class Group:
         if not asked.isdisjoint(seen.stale) or not (seen.whole or asked <= seen.values.keys()):
             wanted = sorted((asked | self._about) - (seen.values.keys() - seen.stale))
             found = fact.load(self.rows, wanted)
-            if fact.whole:
+            if fact.noun:
                 seen = self._facts[fact] = _Seen(whole=True)
             seen.values |= {**dict.fromkeys(wanted), **found}
             seen.stale.difference_update(wanted)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mlops_store.index.group import Ask, Fact
+from mlops_store.index.fact import Ask, Fact
 
 
 @dataclass
