@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,8 +26,10 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "if TYPE_CHECKING:\n    from toy import words\n"
         "def run():\n    try:\n        from toy import middle\n    finally:\n        pass\n"
     )
-    (folder / "middle.py").write_text("import polars as pl\nfrom toy.deep import (\n    one,  # )\n)\n")
-    (folder / "deep.py").write_text("one = 1\n")
+    (folder / "middle.py").write_text(
+        "import polars as pl\nfrom toy.deep import (\n    one,  # )\n    two,\n)\n"
+    )
+    (folder / "deep.py").write_text("one = two = 1\n")
     (folder / "words.py").write_text("")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(stage_code, "ROOTS", ("toy",))
@@ -78,3 +83,35 @@ def test_what_the_stages_run(stage: str, modules: set[str]) -> None:
 def test_each_stage_knows_the_library_that_holds_its_rows() -> None:
     for stage in STAGES:
         assert "polars" in stage_code.closure(TRAINING + stage).versions
+
+
+def sources() -> Iterator[Path]:
+    """All files of ours that compute."""
+    for root in stage_code.ROOTS:
+        module = importlib.import_module(root)
+        assert module.__file__ is not None
+        path = Path(module.__file__)
+        yield from path.parent.rglob("*.py") if path.name == "__init__.py" else [path]
+
+
+def test_the_imports_of_our_own_files_are_those_of_their_syntax_trees() -> None:
+    files = list(sources())
+    assert len(files) > 50
+    for path in files:
+        text = path.read_text(encoding="utf-8")
+        waiting: list[ast.AST] = [ast.parse(text)]
+        found: set[str] = set()
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.Import):
+                found |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{path}: a relative import"
+                found |= {str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names)}
+            typed = (
+                isinstance(node, ast.If)
+                and isinstance(node.test, ast.Name)
+                and node.test.id == "TYPE_CHECKING"
+            )
+            waiting += node.orelse if typed else ast.iter_child_nodes(node)  # type: ignore[attr-defined]
+        assert stage_code._imports(text) == found, path
