@@ -1,0 +1,227 @@
+"""Commands that are committed together: the same rows as one by one, each its own refusal, and no more statements for eight than for one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from index_box import end, new_home, new_run, start
+
+from mlops_store.errors import Problem
+from mlops_store.index import apply as applying
+from mlops_store.index.database import Connection, Database
+from mlops_store.index.fact import Fact
+from mlops_store.index.marks import MARKS
+from mlops_store.index.rebuild import compare
+from mlops_store.index.tx import Command, Tx, Writer
+from mlops_store.ledger import read_entries
+from mlops_store.records import LedgerEntry
+from mlops_tui.services.project import PROJECTS
+from mlops_tui.services.run_marks import note, tag
+from mlops_tui.verbs.run import RunNote, RunTag
+
+RUNS = [f"{number:032x}" for number in range(1, 5)]
+
+
+def entry(chance: random.Random) -> tuple[str, str, dict[str, Any]]:
+    """Something that people say: verb, subject and payload."""
+    run_id, key, name = chance.choice(RUNS), chance.choice("abc"), chance.choice("pqr")
+    match chance.randrange(7):
+        case 0 | 1:
+            return (
+                "run.tag",
+                run_id,
+                {"run_id": run_id, "set": {key: str(chance.random())}, "remove": [chance.choice("abc")]},
+            )
+        case 2:
+            return "run.tag", run_id, {"run_id": run_id, "clear": [key]}
+        case 3:
+            return "run.note", run_id, {"run_id": run_id, "text": chance.choice(["", "x", "y"])}
+        case 4:
+            return "run.archive", run_id, {"run_id": run_id}
+        case 5:
+            return "project.add", name, {"name": name, "dir": f"/{chance.random()}"}
+    return "project.remove", name, {"name": name}
+
+
+def home_with_runs(tmp_path: Path) -> Writer:
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    for run_id in RUNS[:2]:
+        folder = new_run(home, run_id=run_id, kind="sdk", tags={"a": "own"})
+        start(folder)
+        end(folder)
+        writer.ingest([folder.path])
+    return writer
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_together_is_as_one_by_one(tmp_path: Path, seed: int) -> None:
+    """Facts are what a question would say at each point, also after an entry that was refused."""
+    chance = random.Random(seed)
+    writer = home_with_runs(tmp_path)
+
+    def said(tx: Tx) -> None:
+        verb, subject, data = entry(chance)
+        for run_id, fact in tx.facts(MARKS, RUNS).items():
+            row = tx.one("SELECT note FROM runs WHERE run_id = ?", [run_id]) or {}
+            shown = tx.rows("SELECT key, value FROM tags WHERE run_id = ?", [run_id])
+            assert (fact.note, fact.tags) == (
+                row["note"] or "",
+                {each["key"]: each["value"] for each in shown},
+            )
+        live = {row["name"] for row in tx.rows("SELECT name FROM projects WHERE removed IS NULL")}
+        assert {name for name in "pqr" if tx.fact(PROJECTS, name)} == live
+        tx.append(verb, subject, data)
+        if chance.random() < 0.1:
+            raise Problem("no", "refused")
+
+    for size in (1, 8, 30):
+        before = chance.getstate()
+        asking = [Command(said, "ann", about=chance.choice(RUNS)) for _ in range(size // 4 + 1)]
+        for result in writer.execute(asking):
+            assert result.error is None, result.error
+        chance.setstate(before)
+        silent = [
+            Command(lambda tx: tx.append(*entry(chance)), "ann", str(chance.random())) for _ in range(size)
+        ]
+        assert all(result.ok for result in writer.execute(silent))
+        with writer.reader() as read:
+            found = read.rows("SELECT name, dir, added FROM projects WHERE removed IS NULL")
+            assert {name: row.dir for name, row in read.all(PROJECTS).items()} == {
+                row["name"]: row["dir"] for row in found
+            }
+    singly = Database.open(tmp_path / "singly.duckdb")
+    con = singly.cursor()
+    for each in read_entries(writer.home.ledger):
+        applying.apply(con, each)
+    for table in ("projects", "run_tags"):
+        one, other = (
+            sorted(c.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
+            for c in (con, writer.database.cursor())
+        )
+        assert one == other, table
+    notes = "SELECT run_id, note, archived FROM runs WHERE note IS NOT NULL OR archived IS NOT NULL ORDER BY run_id"
+    assert con.execute(notes).fetchall() == writer.database.cursor().execute(notes).fetchall()
+    singly.close()
+    writer.close()
+
+
+def test_an_entry_that_cannot_be_applied_is_refused_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = home_with_runs(tmp_path)
+    real = applying.TOGETHER["run.note"]
+
+    def fails(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+        if any(each.data["text"] == "bad" for each in entries):
+            raise duckdb.ConstraintException("cannot be")
+        real(con, entries)
+
+    monkeypatch.setitem(applying.TOGETHER, "run.note", fails)
+    texts = ["one", "bad", "three", "four"]
+    results = writer.execute(
+        [
+            Command(
+                lambda tx, i=i, text=text: tx.append("run.note", RUNS[i], {"run_id": RUNS[i], "text": text}),
+                "ann",
+            )
+            for i, text in enumerate(texts)
+        ]
+    )
+    assert [result.ok for result in results] == [True, False, True, True]
+    assert isinstance(results[1].error, duckdb.Error)
+    with writer.reader() as read:
+        found = {row["run_id"]: row["note"] for row in read.rows("SELECT run_id, note FROM runs")}
+    assert found == {RUNS[0]: "one", RUNS[1]: None, RUNS[2]: "three", RUNS[3]: "four"}
+    assert [each.data["text"] for each in read_entries(writer.home.ledger)] == ["one", "three", "four"]
+    writer.close()
+
+
+class Counting:
+    """A connection that counts its statements."""
+
+    def __init__(self, con: Connection) -> None:
+        self._con = con
+        self.statements = 0
+
+    def execute(self, *words: Any) -> Any:
+        self.statements += 1
+        return self._con.execute(*words)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)
+
+
+def test_eight_commands_take_no_more_statements_than_one(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    ids = [f"{number:032x}" for number in range(16)]
+    for run_id in ids:
+        folder = new_run(home, run_id=run_id, kind="sdk")
+        start(folder)
+        end(folder)
+        writer.ingest([folder.path])
+    counting = Counting(writer._con)
+    writer._con = counting
+
+    def statements(some: list[str], value: str) -> int:
+        counting.statements = 0
+        commands = [
+            Command(
+                lambda tx, run_id=run_id: tag(tx, RunTag(run_id=run_id, tags={"best": value})),
+                "ann",
+                f"{run_id}{value}",
+                run_id,
+            )
+            for run_id in some
+        ] + [
+            Command(
+                lambda tx, run_id=run_id: note(tx, RunNote(run_id=run_id, text=value)),
+                "ann",
+                f"n{run_id}{value}",
+                run_id,
+            )
+            for run_id in some
+        ]
+        assert all(result.ok for result in writer.execute(commands))
+        return counting.statements
+
+    for_one = statements(ids[:1], "1")
+    assert statements(ids, "2") <= for_one + 1
+    assert for_one <= 14
+    assert compare(writer.database, writer.database) == []
+    writer.close()
+
+
+def test_a_fact_is_asked_once_for_all_that_are_named(tmp_path: Path) -> None:
+    writer = home_with_runs(tmp_path)
+    asked: list[list[str]] = []
+    fact: Fact[str] = Fact(
+        lambda _ask, keys: asked.append(list(keys)) or {key: key.upper() for key in keys if key != "none"}
+    )
+    writer.execute(
+        [
+            Command(lambda tx: tx.fact(fact, "a"), "ann", about="a"),
+            Command(
+                lambda tx: (tx.fact(fact, "b"), tx.append("run.note", "a", {"run_id": "a", "text": "x"})),
+                "ann",
+                about="b",
+            ),
+            Command(
+                lambda tx: (
+                    tx.fact(fact, "none"),
+                    tx.fact(fact, "b"),
+                    tx.fact(fact, "a"),
+                    tx.fact(fact, "a"),
+                ),
+                "ann",
+            ),
+        ]
+    )
+    assert asked == [["a", "b"], ["a", "none"]]
+    writer.close()
