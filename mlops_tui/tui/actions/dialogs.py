@@ -20,6 +20,7 @@ ACTIONS = [
     Action("choice.up", "Up", "One line up.", "k", "choice", reason=MOVE),
     Action("choice.leave", "Leave", "Nothing is chosen.", "escape q", "choice", reason=MOVE),
     Action("reader.leave", "Leave", "Back to what is below.", "escape q enter", "reader", reason=MOVE),
+    Action("reader.raw", "Raw", "As it is recorded, in JSON; again: as a page.", "=", "reader", reason=VIEW),
     Action("help.down", "Down", "One line down.", "down", "help", reason=MOVE),
     Action("help.up", "Up", "One line up.", "up", "help", reason=MOVE),
     Action("help.page-down", "Page down", "A page down.", "pagedown", "help", reason=MOVE),

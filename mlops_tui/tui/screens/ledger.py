@@ -9,12 +9,11 @@ import msgspec
 from rich.text import Text
 from textual import work
 
-from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import clock, plain, short, when
+from mlops_tui.tui.formats import clock, plain, short
 from mlops_tui.tui.news import News
 from mlops_tui.tui.screens.list_room import Column, ListRoom
-from mlops_tui.tui.sheet import Sheet
+from mlops_tui.tui.writers import ledger as write
 from mlops_tui.verbs.ledger import Entry
 
 
@@ -44,27 +43,18 @@ class LedgerRoom(ListRoom):
     def concerns(self, news: News) -> bool:
         return bool(news.entries)
 
+    def entity(self) -> str:
+        row: Entry | None = self.table.row_at_cursor
+        return write.entity(row) if row is not None else ""
+
     def preview(self, row: Entry, width: int) -> Text:
-        sheet = Sheet(width)
-        sheet.line(
-            Text.assemble(
-                plain(f"{row.seq} {row.verb}", "bold"),
-                "  ",
-                plain(row.subject),
-                (f"  {when(row.time)} UTC", "bright_black"),
-            )
-        )
-        sheet.line(f"by {row.actor}" + (f": {row.why}" if row.why else ""))
-        sheet.line(Text("cli: " + command("ledger list", {"subject": row.subject}), style="bright_black"))
-        sheet.pairs((key, short(value, 400)) for key, value in row.data.items())
-        sheet.pairs([("hash", row.hash)])
-        return sheet.text
+        return write.entry(row, width)
 
     def open(self, row: Entry) -> None:
         from mlops_tui.tui.dialogs.reader import Reader
 
-        text = msgspec.json.format(msgspec.json.encode(row), indent=2).decode()
-        self.mlops.push_screen(Reader(f"entry {row.seq}", text))
+        raw = msgspec.json.format(msgspec.json.encode(row), indent=2).decode()
+        self.mlops.push_screen(Reader(f"entry {row.seq}", lambda width: write.entry(row, width), raw))
 
     @work(exclusive=True, group="deed")
     async def action_ledger_undo(self) -> None:
