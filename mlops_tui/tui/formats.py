@@ -6,12 +6,14 @@ import time
 from typing import Any, Literal
 
 import msgspec
+from rich.cells import cell_len
 from rich.text import Text
 
+from mlops_tui.pages.layout import cut
 from mlops_tui.text import clean, lasted, measured, number, short, size, when
 
 __all__ = [
-    "age", "clean", "clock", "duration", "glyphs", "lasted", "measured", "number", "plain", "run_state", "short", "sign", "size",
+    "age", "at_word", "clean", "clock", "duration", "glyphs", "lasted", "measured", "number", "plain", "run_state", "short", "sign", "size",
     "state", "use_ascii", "when",
 ]  # fmt: skip
 
@@ -61,6 +63,15 @@ def glyphs() -> Glyphs:
 def plain(value: Any, style: str = "") -> Text:
     """Text from data: one line, nothing in it is an order to the terminal, and no markup."""
     return Text(clean(value if isinstance(value, str) else short(value)), style=style, no_wrap=True)
+
+
+def at_word(text: str, width: int) -> str:
+    """At most `width` cells of a text, ended between two words."""
+    if cell_len(text) <= width:
+        return text
+    head = cut(text, width)[:-1]
+    whole = head if text[len(head)].isspace() else head.rpartition(" ")[0] or head
+    return whole.rstrip(" ,;:–") + glyphs().ellipsis
 
 
 # --- states: always a sign and a word; the colour comes on top ----------------------------------------------------

@@ -12,9 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from mlops_tui.pages.layout import cut
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import clean
+from mlops_tui.tui.formats import at_word, clean
 
 SHOWN = 8
 
@@ -54,7 +53,7 @@ class CommandLine(ModalScreen[str | None]):
         shown = Text(no_wrap=True)
         for line, what in list(self._complete(text))[:SHOWN]:
             shown.append(f" {clean(line):<30} ", style="bold")
-            shown.append(cut(clean(what), max(10, self.app.size.width - 36)) + "\n", style="bright_black")
+            shown.append(at_word(clean(what), max(10, self.app.size.width - 36)) + "\n", style="bright_black")
         shown.rstrip()
         self.query_one("#completions", Static).update(shown)
 

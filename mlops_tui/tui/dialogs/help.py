@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import zip_longest
+from textwrap import wrap
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -12,7 +14,6 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from mlops_tui.pages.layout import cut
 from mlops_tui.tui.actions import ACTIONS, Action, bindings, shown_key
 from mlops_tui.tui.formats import clean
 from mlops_tui.tui.widgets.doc import Doc
@@ -81,11 +82,22 @@ class Help(ModalScreen[None]):
                 shown.append("\n")
             shown.append(TITLES.get(where, where) + "\n", style="bold underline")
             for action in found:
-                keys = keys_of(action, self._own) or "palette"
-                shown.append(f" {clean(keys):<12.12} ", style="bold cyan")
-                shown.append(f"{action.title:<18} ")
-                shown.append(f"{cut(action.help, max(10, width - 34))}\n", style="bright_black")
+                self._append(shown, action, width)
         return shown if shown else Text("no key does that")
+
+    def _append(self, shown: Text, action: Action, width: int) -> None:
+        """Keys, title and help side by side, each wrapped in its column."""
+        columns = (
+            (keys_of(action, self._own) or "palette", 12, "bold cyan"),
+            (action.title, 18, ""),
+            (action.help, max(20, width - 33), "bright_black"),
+        )
+        wrapped = [wrap(clean(text), wide) for text, wide, _ in columns]
+        for parts in zip_longest(*wrapped, fillvalue=""):
+            for part, (_, wide, style) in zip(parts, columns, strict=True):
+                shown.append(f" {part:<{wide}}", style=style)
+            shown.rstrip()
+            shown.append("\n")
 
     def action_help_down(self) -> None:
         """One line down, while the search field has the focus."""

@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 
 from mlops_tui.pages.layout import cut
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.formats import clean
+from mlops_tui.tui.formats import at_word, clean
 
 _NAMED = 1000.0
 _ACTIONS = 8
@@ -136,7 +136,10 @@ def _score(text: str, entry: Entry) -> float:
 def _line(entry: Entry, width: int) -> Text:
     shown = Text(no_wrap=True)
     shown.append(f"{clean(entry.kind):<9.9} ", style="bright_black")
-    shown.append(f"{cut(clean(entry.title), 28):<28} ", style="bold")
-    shown.append(f"{clean(entry.keys):<8.8} ", style="cyan")
-    shown.append(cut(clean(entry.why or entry.help), max(4, width - 48)), style="bright_black")
+    shown.append(f"{cut(clean(entry.title), 27):<27} ", style="bold")
+    keys = clean(entry.keys) if len(entry.keys) <= 9 else clean(entry.keys.split()[0])
+    shown.append(f"{keys:<9} ", style="cyan")
+    shown.append(
+        at_word(clean(entry.why or entry.help), max(4, width - shown.cell_len)), style="bright_black"
+    )
     return shown

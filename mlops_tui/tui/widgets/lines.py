@@ -102,8 +102,15 @@ class Crumbs(Line):
         self.show(shown, right)
 
 
-class Hints(Line):
+class Hints(Widget):
     """The keys of the moment: those that the registry marks for the active contexts, or the choices of a prefix."""
+
+    DEFAULT_CSS = "Hints { height: auto; width: 1fr; }"
+
+    def __init__(self, *, id: str | None = None) -> None:
+        super().__init__(id=id)
+        self._prefix = ""
+        self._pairs: list[tuple[str, str, bool]] = []
 
     def on_mount(self) -> None:
         self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.update())
@@ -112,13 +119,34 @@ class Hints(Line):
     def update(self, prefix: str = "") -> None:
         """Shows the hints; of a prefix that waits for its second key, its choices."""
         pairs = self._choices(prefix) if prefix else self._hints()
-        shown = Text(no_wrap=True)
-        if prefix:
-            shown.append(f"{prefix} {PREFIXES[prefix]}: ", style="bold yellow")
-        for key, title, can in pairs:
-            shown.append(key, style="bold cyan" if can else "bright_black")
-            shown.append(f" {title}  ", style="" if can else "bright_black")
-        self.show(shown)
+        if (prefix, pairs) != (self._prefix, self._pairs):
+            before = len(self._rows(self.size.width))
+            self._prefix, self._pairs = prefix, pairs
+            self.refresh(layout=len(self._rows(self.size.width)) != before)
+
+    def _rows(self, width: int) -> list[Text]:
+        """Whole hints: as many as fit in one line; the choices of a prefix all, in as many lines as it takes."""
+        rows = [Text(no_wrap=True)]
+        if self._prefix:
+            rows[0].append(f"{self._prefix} {PREFIXES[self._prefix]}: ", style="bold yellow")
+        for key, title, can in self._pairs:
+            if rows[-1].cell_len + len(key) + len(title) + 1 > width and rows[-1]:
+                if not self._prefix:
+                    rows[-1].append(glyphs().ellipsis, style="bright_black")
+                    break
+                rows.append(Text(no_wrap=True))
+            rows[-1].append(key, style="bold cyan" if can else "bright_black")
+            rows[-1].append(f" {title}  ", style="" if can else "bright_black")
+        return rows
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        return len(self._rows(width))
+
+    def render(self) -> RenderResult:
+        rows = self._rows(self.size.width)
+        for row in rows:
+            row.truncate(self.size.width)
+        return Text("\n", end="").join(rows)
 
     def _hints(self) -> list[tuple[str, str, bool]]:
         """Keys, titles, and whether the screen would do it now."""
