@@ -1,12 +1,19 @@
-"""What an update of the screen renders."""
+"""What an update of the screen renders, and what of it is written."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-from textual._compositor import Compositor
+from rich.console import Console
+from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
+
+_BEGIN = re.compile(r"(\x1b\[0m)?\x1b\[([\d;]+)m")
+"""Where a style begins, perhaps right after the end of another."""
+_CODE = re.compile(r"[34]8;(?:5;\d+|2;\d+;\d+;\d+)|\d+")
 
 
 class LeanCompositor(Compositor):
@@ -24,3 +31,62 @@ class LeanCompositor(Compositor):
                 yield region, shown, widget.render_lines(shown.translate((-region.x, -region.y)))
             if crop is not None and shown.contains_region(crop):
                 break  # it covers the rest
+
+    def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
+        update = super().render_full_update(simplify)
+        return _LeanLayout(update.strips, update.region)
+
+    def render_partial_update(self) -> ChopsUpdate | None:
+        update = super().render_partial_update()
+        return _LeanChops(update.chops, update.spans, update.chop_ends) if update is not None else None
+
+
+class _LeanLayout(LayoutUpdate):
+    def render_segments(self, console: Console) -> str:
+        return differences(super().render_segments(console))
+
+
+class _LeanChops(ChopsUpdate):
+    def render_segments(self, console: Console) -> str:
+        return differences(super().render_segments(console))
+
+
+def differences(written: str) -> str:
+    """The same to a terminal in fewer bytes: a style that follows another right away says only what is other. Rich ends each style and begins
+    the next from nothing, which is half of what a row of a list sends over a slow line."""
+    before = ""
+
+    def shorter(match: re.Match[str]) -> str:
+        nonlocal before
+        at_once, style = match.groups()
+        if style == "0":
+            return match.group()
+        change = _change(before, style) if at_once else None
+        before = style
+        return match.group() if change is None else change
+
+    return _BEGIN.sub(shorter, written)
+
+
+@lru_cache(4096)
+def _change(old: str, new: str) -> str | None:
+    """What makes one style of another; None where something would have to be taken back."""
+    (marks, *colours), (new_marks, *new_colours) = _parts(old), _parts(new)
+    if not marks <= new_marks or any(was and not now for was, now in zip(colours, new_colours, strict=True)):
+        return None
+    others = [now for was, now in zip(colours, new_colours, strict=True) if now != was]
+    codes = ";".join([*sorted(new_marks - marks), *others])
+    return f"\x1b[{codes}m" if codes else ""
+
+
+def _parts(style: str) -> tuple[frozenset[str], str, str]:
+    """Its marks such as bold, the colour, the background."""
+    codes = _CODE.findall(style)
+    colour = [code for code in codes if 30 <= _number(code) <= 39 or 90 <= _number(code) <= 97]
+    ground = [code for code in codes if 40 <= _number(code) <= 49 or 100 <= _number(code) <= 107]
+    marks = frozenset(codes).difference(colour, ground)
+    return marks, "".join(colour[-1:]), "".join(ground[-1:])
+
+
+def _number(code: str) -> int:
+    return int(code.partition(";")[0])
