@@ -17,7 +17,7 @@ CHUNK = 1 << 20
 def logs(read: Read, request: RunLogs) -> LogChunk:
     """At most 1 MB from `offset` (from the end where negative), or the last `tail` lines of the last 1 MB.
 
-    The log itself is what the program wrote; secrets are masked in what is shown.
+    Secrets are masked before they reach the log, and once more here: a log may come from elsewhere, or from an older version.
     """
     run_id = run_rows.find_run(read, request.run_id, request.project)
     state = run_rows.row_of(read, run_id)["state"]

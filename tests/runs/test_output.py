@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from run_box import Shims, lives, until
+from run_box import Box, Shims, environment, lives, until
 
 from mlops_store.masking import Masker
 from mlops_store.records import ExitRecord, Identity, LaunchContext
@@ -16,6 +16,9 @@ from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
 from mlops_tui.daemon.spawn import LocalLauncher
 from mlops_tui.output_pipe import pipe_of
+from mlops_tui.services import known_secrets
+from mlops_tui.services.submit import submit
+from mlops_tui.verbs._shapes import ClientContext
 from mlops_tui.worker.output import Stream
 
 GITHUB = "ghp_" + "a8Zk3Qw9Lr5Tn2Xc7Vb1Mj6Hd4Gf0Sy2Pe8U"
@@ -115,6 +118,44 @@ def test_kill_of_both_stalls_until_someone_reads_on(shims: Shims) -> None:
     go(folder, 2)
     until(lambda: gone(folder), "the reader has read all")
     assert folder.log.read_text().splitlines() == LINES
+
+
+def test_a_daemon_starts_another_reader(box: Box) -> None:
+    """Of values, too, that only the daemon's memory holds."""
+    secret = "zebras under water"
+    client = ClientContext(cwd="/", python=sys.executable, env=environment(VAULT_SECRET=secret))
+    command = [sys.executable, "-c", PRINTS.replace("token=", f"{secret} token=")]
+    run_id = box.writer.call(
+        lambda tx: submit(tx, kind="train", project="p", model="m", command=command, client=client).run_id
+    )
+    box.loops.wake()
+    folder = box.folder(run_id)
+    printed(folder, 0)
+    os.kill(folder.shim(1).pid, signal.SIGSTOP)  # type: ignore[union-attr]
+    reader = until(lambda: reader_of(folder))
+    os.kill(reader, signal.SIGKILL)
+    kill(folder.shim(1))
+    until(lambda: reader_of(folder) not in (0, reader), "another one reads")
+    for step in range(3):
+        go(folder, step)
+    box.wait_settled(run_id)
+    until(lambda: gone(folder), "the reader has read all")
+    lines = folder.log.read_text().splitlines()
+    assert lines[-400:] == [line.replace("token=", "[redacted] token=") for line in LINES[-400:]]
+    assert secret not in known_secrets.of_run(run_id), "forgotten when it has ended"
+
+
+def test_kill_of_all_at_once_costs_the_last_moment(shims: Shims) -> None:
+    folder = shims.python(PRINTS)
+    until(lambda: folder.log.exists() and folder.log.read_text().count("\n") > 10, "it prints")
+    reader, shim, child = reader_of(folder), folder.shim(1), folder.child(1)
+    for pid in (reader, shim.pid, child.pid):  # type: ignore[union-attr]
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: not lives(shim) and not lives(child))
+    lines = folder.log.read_text().split("\n")[:-1]
+    assert lines == LINES[: len(lines)] and lines
+    LocalLauncher().read_output(folder, 1)
+    until(lambda: gone(folder), "what is left of the pipe is taken away")
 
 
 CRASH = """
