@@ -87,7 +87,7 @@ def test_an_older_index_gets_them_and_a_rebuilt_one_has_the_same(tmp_path: Path)
     assert 1024 < len(made) <= 2048 and sum(row[5] - row[4] + 1 for row in made) == step
     build(home, tmp_path / "fresh.duckdb")
     con = duckdb.connect(str(home.index))
-    con.execute("DROP TABLE curve_chunks; DROP MACRO TABLE chunks_of_points")
+    con.execute("DROP TABLE curve_chunks; DROP MACRO TABLE chunks_of_points; DROP TABLE run_packs")
     con.execute("UPDATE meta SET value = '3' WHERE name = 'schema_version'")
     con.close()
     old, fresh = Database.open(home.index), Database.open(tmp_path / "fresh.duckdb")

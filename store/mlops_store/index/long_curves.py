@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_store.index.asking import Rows
+from mlops_store.index.chunks import MOST
 
 Ints = NDArray[np.int64]
 Axis = Literal["step", "ts"]
@@ -17,6 +18,8 @@ Span = tuple[int | None, int | None]
 
 _FINE = 2
 """Chunks in a bucket, at least: with fewer, buckets would be far fewer than asked for."""
+_READ = 1 << 18
+"""So many points are read rather than to give fewer buckets."""
 
 
 class Source(Rows, Protocol):
@@ -25,8 +28,8 @@ class Source(Rows, Protocol):
     def columns(self, sql: str, params: Sequence[Any] = ()) -> dict[str, NDArray[Any]]: ...
 
 
-class _Pieces(NamedTuple):
-    """Chunks that are whole in a bucket, and points, as columns; `order` ascends with what makes one newer than another."""
+class Pieces(NamedTuple):
+    """Chunks that are whole in a bucket, and points, as columns; what is newer comes later. `order` are numbers of chunks."""
 
     order: Ints
     x: Ints
@@ -34,11 +37,18 @@ class _Pieces(NamedTuple):
     high: NDArray[np.float64]
     last: NDArray[np.float64]
 
+    def at(self, places: Ints) -> Pieces:
+        """Those at some places, in their order."""
+        return Pieces(
+            self.order[places], self.x[places], self.low[places], self.high[places], self.last[places]
+        )
+
 
 def long_envelope(
-    read: Source, run_id: str, key: str, last_step: int, buckets: int, x: Axis, span: Span
+    read: Source, run_id: str, key: str, last_step: int, count: int, buckets: int, x: Axis, span: Span
 ) -> list[list[Any]] | None:
-    """At most `buckets` entries [x, min, max, last] of equal width over the points up to `last_step`; None where the chunks are too wide for them."""
+    """At most `buckets` entries [x, min, max, last] of equal width over the points up to `last_step`, `count` in all; None where the chunks
+    are too wide for them, and the points few enough."""
     least, most = span
     given = [(f"last_{x} >= ?", least), (f"first_{x} <= ?", most), ("first_step <= ?", last_step)]
     given = [(condition, edge) for condition, edge in given if edge is not None]
@@ -51,49 +61,60 @@ def long_envelope(
         return None
     chunk, begin, stop = (np.asarray(found[name]) for name in ("chunk", "first_x", "last_x"))
     shift = int(found["shift"][0])
+    few = 2 * count * len(chunk) <= _READ * MOST
     first, end = int(begin.min()), int(stop.max())
     first, end = first if least is None else max(first, least), end if most is None else min(end, most)
     low, width = first, (end - first) // buckets + 1
     if x == "step":  # with edges between chunks none is cut but those at the ends
         low = first >> shift << shift
         width = -(-((end >> shift) - (first >> shift) + 1) // buckets) << shift
-        if width >> shift < _FINE:
+        if width >> shift < _FINE and few:
             return None
     whole = (begin >= first) & (stop <= end) & (_numbers(begin, low, width) == _numbers(stop, low, width))
-    if 2 * np.count_nonzero(whole) < len(whole):  # reading the points alone is as good
+    if 2 * np.count_nonzero(whole) < len(whole) and few:  # reading the points alone is as good
         return None
-    pieces = _Pieces(chunk[whole], begin[whole], *(np.asarray(found[name])[whole] for name in ("min", "max", "last")))  # fmt: skip
+    pieces = Pieces(chunk[whole], begin[whole], *(np.asarray(found[name])[whole] for name in ("min", "max", "last")))  # fmt: skip
     if not whole.all():
-        points = _points(read, run_id, key, shift, chunk[~whole], x, (first, end))
-        pieces = _Pieces(*(np.concatenate(pair) for pair in zip(pieces, points, strict=True)))
-    return _merged(pieces, low, width)
+        cut = chunk[~whole]
+        inside = f"step BETWEEN ? AND ? AND step >> {shift} IN (SELECT unnest(?::BIGINT[])) AND {x} BETWEEN ? AND ?"
+        edges = [int(cut[0]) << shift, (int(cut[-1]) << shift) + (1 << shift) - 1, cut.tolist(), first, end]
+        more = points(read, f"run_id = ? AND key = ? AND {inside}", [run_id, key, *edges], x, shift)
+        pieces = Pieces._make(np.concatenate(pair) for pair in zip(pieces, more, strict=True))
+        pieces = pieces.at(np.argsort(pieces.order, kind="stable"))
+    return merged(pieces, low, width)
 
 
-def _points(read: Source, run_id: str, key: str, shift: int, chunks: Ints, x: Axis, span: Span) -> _Pieces:
-    """The finite points of some chunks with x in a range, the newest of a chunk last."""
-    found = read.columns(
-        f"SELECT step >> {shift} AS chunk, {x} AS x, value FROM metric_points WHERE run_id = ? AND key = ? "
-        f"AND step BETWEEN ? AND ? AND step >> {shift} IN (SELECT unnest(?::BIGINT[])) AND {x} BETWEEN ? AND ? AND isfinite(value) "
-        "ORDER BY step, ts, attempt, writer, line",
-        [run_id, key, int(chunks[0]) << shift, (int(chunks[-1]) << shift) + (1 << shift) - 1, chunks.tolist(), *span],
-    )  # fmt: skip
-    chunk, place, value = (np.asarray(found[name]) for name in ("chunk", "x", "value"))
-    return _Pieces(chunk, place, value, value, value)
+def points(read: Source, condition: str, params: Sequence[Any], x: Axis, shift: int = 0) -> Pieces:
+    """The finite points that a condition over `metric_points` finds, each as a piece of the chunk that its step is in."""
+    query = f"SELECT step, {x} AS x, value FROM metric_points WHERE {condition}"
+    found = read.columns(query, params)
+    step, place, value = (np.asarray(found[name]) for name in ("step", "x", "value"))
+    if np.any(step[1:] < step[:-1]):
+        order = np.argsort(step, kind="stable")
+        step, place, value = step[order], place[order], value[order]
+    if np.any(step[1:] == step[:-1]):  # which of them is the newest, more than their step decides
+        found = read.columns(f"{query} ORDER BY step, ts, attempt, writer, line", params)
+        step, place, value = (np.asarray(found[name]) for name in ("step", "x", "value"))
+    finite = np.isfinite(value)
+    if not finite.all():
+        step, place, value = step[finite], place[finite], value[finite]
+    return Pieces(step >> shift, place, value, value, value)
 
 
-def _merged(pieces: _Pieces, low: int, width: int) -> list[list[Any]]:
+def merged(pieces: Pieces, low: int, width: int) -> list[list[Any]]:
     """The buckets that the pieces are in, x ascending."""
     if not len(pieces.x):
         return []
     bucket = _numbers(pieces.x, low, width)
-    order = np.lexsort((pieces.order, bucket))  # stable: points of one chunk keep their order
-    bucket = bucket[order]
+    if np.any(bucket[1:] < bucket[:-1]):
+        order = np.argsort(bucket, kind="stable")
+        bucket, pieces = bucket[order], pieces.at(order)
     starts = np.flatnonzero(np.r_[True, bucket[1:] != bucket[:-1]])
     columns = (
-        np.minimum.reduceat(pieces.x[order], starts),
-        np.minimum.reduceat(pieces.low[order], starts),
-        np.maximum.reduceat(pieces.high[order], starts),
-        pieces.last[order][np.r_[starts[1:], len(bucket)] - 1],
+        np.minimum.reduceat(pieces.x, starts),
+        np.minimum.reduceat(pieces.low, starts),
+        np.maximum.reduceat(pieces.high, starts),
+        pieces.last[np.r_[starts[1:], len(bucket)] - 1],
     )
     return [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
