@@ -97,6 +97,8 @@ class MlopsApp(Overlays):
         if self.link.project[1] is not None and not self.look.read_only:
             self._meet_project()
         self.call_after_refresh(self._check_size)
+        if self.look.asks:
+            self.call_after_refresh(self.ask_profile)
         if self._no_theme:
             self.tell(f"there is no theme {self._no_theme!r}", "warning", hint=":set theme and Tab list them")
         loop = asyncio.get_running_loop()
@@ -105,6 +107,10 @@ class MlopsApp(Overlays):
             signal.SIGHUP,
         ):  # asked to end, or the line is gone: the terminal is given back
             loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
+
+    def follow_every(self, seconds: float) -> None:
+        if self._follower is not None:
+            self._follower.interval = seconds
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._check_size)

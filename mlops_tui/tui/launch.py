@@ -10,6 +10,7 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.here import Project
+from mlops_tui.tui.remembering import answers_file, remembered
 from mlops_tui.tui.settings import Look, config_file, look, read
 
 
@@ -30,6 +31,7 @@ def launch(home: Home, project: Project, wish: Wish | None = None) -> int:
     found = look(
         read(config_file()),
         profile=wish.profile,
+        remembered=remembered(answers_file()),
         theme=wish.theme,
         ascii=wish.ascii,
         read_only=wish.read_only,

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rich.text import Text
 from textual import work
 
@@ -16,7 +17,7 @@ from mlops_tui.tui.actions import ACTIONS
 from mlops_tui.tui.dialogs.messages import STYLES, Messages, Said
 from mlops_tui.tui.formats import clean, glyphs, short
 from mlops_tui.tui.screens.room import Room
-from mlops_tui.tui.settings import Look
+from mlops_tui.tui.settings import Look, look
 from mlops_tui.tui.travel import Travel
 from mlops_tui.tui.widgets.lines import Status
 
@@ -147,6 +148,37 @@ class Overlays(Travel):
             self.tell("NO_COLOR is set: only the ansi themes are without colours", "warning")
         else:
             self.theme = name
+
+    @work(exclusive=True, group="command")
+    async def ask_profile(self) -> None:
+        """Once for each machine: nobody but the person there knows how good the line is. Leaving keeps what is shown."""
+        from mlops_tui.tui.dialogs.choose import Choose
+        from mlops_tui.tui.remembering import answers_file, machine, remember
+
+        options = [
+            ("ssh", "sparing, as now: the terminal's colours, no mouse, news every 2 s"),
+            ("local", "as at a desk: all colours, the mouse, news every second"),
+        ]
+        chosen = await self.push_screen_wait(Choose(f"Over SSH to {machine()}, the app is", options))
+        if chosen == "local":
+            own = None if self.look.theme == "ansi-dark" else self.look.theme
+            full = look(self.look.settings, profile="local", theme=own, ascii=self.look.ascii)
+            self.look = msgspec.structs.replace(
+                self.look, profile="local", theme=full.theme, interval=full.interval
+            )
+            self.choose_theme(full.theme)
+            self.follow_every(full.interval)
+        mouse = "; the mouse from the next start on" if chosen == "local" else ""
+        try:
+            remember(answers_file(), chosen or "ssh")
+        except OSError as error:
+            self.tell(f"the answer cannot be kept: {error}", "warning", hint="`profile` in tui.toml keeps it")
+        else:
+            self.tell(f"kept for this machine{mouse}", hint="`profile` in tui.toml, or --profile, changes it")
+
+    def follow_every(self, seconds: float) -> None:
+        """News come at most this often from now on."""
+        raise NotImplementedError
 
     @work(exclusive=True, group="command")
     async def action_app_project(self) -> None:

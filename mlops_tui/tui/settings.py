@@ -36,6 +36,8 @@ class Look(msgspec.Struct, frozen=True):
     interval: float
     settings: Settings = msgspec.field(default_factory=Settings)
     read_only: bool = False
+    asks: bool = False
+    """Nobody has said yet how the app shall look over SSH to this machine."""
 
 
 def config_file(environ: Mapping[str, str] = os.environ) -> Path:
@@ -69,17 +71,17 @@ def look(
     settings: Settings,
     *,
     profile: str | None = None,
+    remembered: str = "",
     theme: str | None = None,
     ascii: bool = False,
     read_only: bool = False,
     environ: Mapping[str, str] = os.environ,
 ) -> Look:
-    """Options before the file before the terminal. Over SSH: ANSI colours, no mouse, fewer repaints. `NO_COLOR`: an ANSI theme too, since
+    """Options before the file before what was `remembered` of this machine before the terminal. Over SSH: ANSI colours, no mouse, fewer repaints. `NO_COLOR`: an ANSI theme too, since
     only with it nothing but default colours is sent."""
     over_ssh = bool(environ.get("SSH_TTY") or environ.get("SSH_CONNECTION"))
-    chosen: Profile = (
-        "ssh" if (profile or settings.profile or ("ssh" if over_ssh else "local")) == "ssh" else "local"
-    )
+    said = profile or settings.profile or (remembered if over_ssh else "local")
+    chosen: Profile = "ssh" if (said or "ssh") == "ssh" else "local"
     plain = bool(environ.get("NO_COLOR")) or environ.get("TERM", "") in ("linux", "vt100", "vt220")
     fallback = "ansi-dark" if chosen == "ssh" or plain else "mlops-dark"
     utf8 = any("utf" in environ.get(name, "").lower() for name in ("LC_ALL", "LC_CTYPE", "LANG")) or not any(
@@ -93,4 +95,5 @@ def look(
         interval=2.0 if chosen == "ssh" else 1.0,
         settings=settings,
         read_only=read_only,
+        asks=not said,
     )

@@ -32,7 +32,7 @@ class PtyApp:
             given = {
                 name: value
                 for name, value in os.environ.items()
-                if name not in ("NO_COLOR", "TMUX", "COLUMNS", "LINES")
+                if name not in ("NO_COLOR", "TMUX", "COLUMNS", "LINES", "SSH_TTY", "SSH_CONNECTION")
             }
             os.execve(sys.executable, [sys.executable, "-m", "mlops_tui", *words],
                       {**given, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **env})  # fmt: skip

@@ -45,7 +45,7 @@ class Terminal:
         given = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("TMUX", "TMUX_PANE", "NO_COLOR", "COLUMNS", "LINES")
+            if name not in ("TMUX", "TMUX_PANE", "NO_COLOR", "COLUMNS", "LINES", "SSH_TTY", "SSH_CONNECTION")
         }
         self._env = {**given, "LC_ALL": "C.UTF-8", "HISTFILE": "", **env}
         self._do(

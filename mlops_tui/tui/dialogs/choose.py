@@ -34,6 +34,9 @@ class Choose(ModalScreen[str | None]):
                 *(Option(text if isinstance(text, Text) else Text(clean(text))) for _, text in self._options)
             )
 
+    def on_mount(self) -> None:
+        self.set_focus(self.query_one(OptionList))
+
     @on(OptionList.OptionSelected)
     def _chosen(self, event: OptionList.OptionSelected) -> None:
         self.dismiss(self._options[event.option_index][0])
