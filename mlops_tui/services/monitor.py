@@ -18,7 +18,14 @@ from mlops_tui.services.loop_facts import loads
 from mlops_tui.services.monitor_batches import batches_of, with_batches
 from mlops_tui.services.monitor_looks import Found, judgements, look, series, value_of
 from mlops_tui.verbs._declare import Page
-from mlops_tui.verbs.monitor import Monitored, Monitoring, MonitorList, MonitorShow, SourceQuality
+from mlops_tui.verbs.monitor import (
+    ChampionMove,
+    Monitored,
+    Monitoring,
+    MonitorList,
+    MonitorShow,
+    SourceQuality,
+)
 
 _VERSIONS = 20
 """Data versions whose warnings are read."""
@@ -79,6 +86,18 @@ def show(read: Read, request: MonitorShow) -> Monitoring:
         judgements=judgements(
             versions, queries.evaluations(read, project, model, request.last), row["metric"]
         )[-request.last :],
+        moves=[
+            ChampionMove(
+                seq=one["seq"],
+                time=one["time"],
+                actor=one["actor"],
+                before=one["from_version"],
+                to=one["to_version"],
+                back=bool(one["rollback"]),
+                why=one["why"] or "",
+            )
+            for one in queries.moves(read, project, model, request.last)
+        ],
         quality=[_quality(read, project, source) for source in _sources(row, spine)],
     )
 

@@ -108,13 +108,13 @@ def series(found: list[Found]) -> list[FeatureSeries]:
             line = made.setdefault((role, column.name), FeatureSeries(name=column.name, role=role, points=[]))
             line.kind = column.kind or line.kind
             line.alarms += column.alert
-            line.points.append(_point(one.run_id, column))
+            line.points.append(_point(one, column))
     return sorted(made.values(), key=lambda line: (-line.alarms, line.role != "feature", line.name))
 
 
-def _point(run_id: str, column: Column) -> DriftPoint:
+def _point(one: Found, column: Column) -> DriftPoint:
     return DriftPoint(
-        run_id=run_id, psi=column.psi, band=column.band, p_adjusted=column.p_adjusted, effect=column.effect, alert=column.alert,
+        run_id=one.run_id, champion=one.outcome.champion_version, psi=column.psi, band=column.band, p_adjusted=column.p_adjusted, effect=column.effect, alert=column.alert,
         severity=column.severity, status=column.status, reason=column.reason, null_share=column.current_null_share,
         reference_null_share=column.reference_null_share,
     )  # fmt: skip

@@ -76,9 +76,11 @@ class MonitoredBatch(Output, kw_only=True):
 
 
 class DriftPoint(Output, kw_only=True):
-    """A feature in one look: PSI and its noise band; it alarms above the band, the floor and the significance across columns."""
+    """A feature in one look, beside version `champion`: PSI and its noise band; it alarms above the band, the floor and the significance across
+    columns."""
 
     run_id: str
+    champion: int | None = None
     psi: float | None = None
     band: float | None = None
     p_adjusted: float | None = None
@@ -151,6 +153,18 @@ class Judgement(Output, kw_only=True):
     difference: dict[str, Any] | None = None
 
 
+class ChampionMove(Output, kw_only=True):
+    """The champion became another version (`to`, null: none) than it was (`before`); `back`: by a rollback. `seq` is the entry in the ledger."""
+
+    seq: int
+    time: int
+    actor: str
+    before: int | None = None
+    to: int | None = None
+    back: bool = False
+    why: str = ""
+
+
 class SourceQuality(Output, kw_only=True):
     """Deliveries of a source: admitted `files` and `versions`, what was `quarantined` ever and `waiting` now; `warnings` of each
     version {version, message, …}; `reasons` of refused files, newest first {path, reason, time, state}."""
@@ -166,7 +180,8 @@ class SourceQuality(Output, kw_only=True):
 
 
 class Monitoring(Output, kw_only=True):
-    """Everything recorded about a model's data and how the champion does on them; `looks` oldest first."""
+    """Everything recorded about a model's data and how its versions do on them; `looks` and the `moves` of the champion oldest first. What was
+    looked at or judged says beside which version; `champion` is the one that serves now (`serves` false: the newest, nothing is promoted)."""
 
     project: str
     model: str
@@ -180,6 +195,7 @@ class Monitoring(Output, kw_only=True):
     looks: list[Look] = []
     features: list[FeatureSeries] = []
     judgements: list[Judgement] = []
+    moves: list[ChampionMove] = []
     quality: list[SourceQuality] = []
 
 

@@ -105,6 +105,32 @@ def test_a_column_is_a_series_over_the_batches_where_the_look_kept_it(watched: D
     ]
 
 
+def test_moves_of_the_champion_are_in_order_and_what_is_shown_says_whom_it_is_beside(
+    watched: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched.drift(3, 1, START, columns=[column("wind", 0.1)], chunks=[chunk(3, performance={"value": 0.7})])
+    watched.version(2, "b" * 32, {"flights": 3}, manifest=MANIFEST)
+    watched.champion(2, 1)
+    watched.drift(
+        4, 2, START + 1, columns=[column("wind", 0.4, True)], chunks=[chunk(4, performance={"value": 0.6})]
+    )
+    back = {"project": "air", "model": "late", "alias": "champion", "from": 2, "to": 1, "rollback": True}
+    watched.append("alias.move", back, "ann", "air/late@champion")
+    found = ask(watched)
+    assert [(m.before, m.to, m.back) for m in found.moves] == [(None, 1, False), (1, 2, False), (2, 1, True)]
+    assert [m.seq for m in found.moves] == sorted(m.seq for m in found.moves)
+    assert [point.champion for point in found.features[0].points] == [1, 2]
+    render(find("monitor show"), found, Screen(False, 200))
+    lines = capsys.readouterr().out.splitlines()
+    looks = lines[lines.index(next(line for line in lines if line.startswith("LOOKS"))) :]
+    assert any("beside v1 serves" in line for line in looks) and any(
+        "rolled back from v2 to v1" in line for line in looks
+    )
+    drift = next(number for number, line in enumerate(lines) if line.startswith("DRIFT"))
+    assert "1 look beside v1" in lines[drift]
+    assert any(line.startswith("wind") and "0.1" in line and "0.4" not in line for line in lines[drift:])
+
+
 def test_gates_and_evaluations_judge(watched: Desk) -> None:
     folder = watched.run("evaluate")
     found = EvaluationOutcome(model="late", version=1, metrics={"roc_auc": {"value": 0.65}}, evaluation_key="k", evaluation_rows=40,

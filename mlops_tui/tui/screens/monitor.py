@@ -8,6 +8,7 @@ from rich.text import Text
 from textual import on, work
 
 from mlops_store.errors import Problem
+from mlops_tui.pages.monitor import newest_look, timeline
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.reader import Reader
 from mlops_tui.tui.formats import number, state
@@ -28,7 +29,9 @@ def _features() -> Split:
 
 
 def _looks() -> Split:
-    return Split(row_key=lambda row: row.run_id, empty=_NO_LOOK)
+    return Split(
+        row_key=lambda row: row.run_id if isinstance(row, Look) else f"move {row.seq}", empty=_NO_LOOK
+    )
 
 
 class MonitorRoom(DetailRoom):
@@ -61,7 +64,7 @@ class MonitorRoom(DetailRoom):
     def status(self) -> Text:
         if self.found is None:
             return Text()
-        newest = self.found.looks[-1] if self.found.looks else None
+        newest = newest_look(self.found)
         drift = state("ALARM" if newest.alarm else "QUIET") if newest is not None else Text("no look yet")
         return Text.assemble(
             drift, f" · {number(len(self.found.batches))} batches, {number(len(self.found.looks))} looks"
@@ -89,7 +92,7 @@ class MonitorRoom(DetailRoom):
                     lambda row, width: write.feature(found, row, width),
                 )
             else:
-                pane.show(write.look_columns(found), found.looks[::-1], write.look)
+                pane.show(write.look_columns(found), timeline(found)[::-1], write.look_or_move(found))
         elif isinstance(pane, Doc):
             writer = {"performance": write.performance, "quality": write.quality}.get(self.tab)
             pane.write(lambda width: writer(found, width) if writer else page("monitor show", found, width))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
 
+from mlops_tui.pages.monitor import beside_champion, moved, newest_look, who
 from mlops_tui.tui.formats import glyphs, measured, number, plain, short, sign, state, when
 from mlops_tui.tui.plot.bars import sparkbar
 from mlops_tui.tui.plot.intervals import Banded, Interval, bands, intervals
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.query_table import Column
 from mlops_tui.tui.writers.drawing import meter, mode, put
-from mlops_tui.verbs.monitor import DriftPoint, FeatureSeries, Look, MonitoredBatch, Monitoring
+from mlops_tui.verbs.monitor import ChampionMove, DriftPoint, FeatureSeries, Look, MonitoredBatch, Monitoring
 
 _WARNINGS = 20
 
@@ -59,7 +60,8 @@ def performance(found: Monitoring, width: int) -> Text:
     for version in sorted({batch.champion or 0 for batch in judged}, reverse=True):
         _served(sheet, found, version, [batch for batch in judged if (batch.champion or 0) == version])
     _batches(sheet, found)
-    newest = found.looks[-1] if found.looks else None
+    _moves(sheet, found)
+    newest = newest_look(found)
     if newest is not None and newest.decay:
         sheet.line().line(f"change since the promotion: {measured(newest.decay)} (positive is better)")
     elif newest is not None and newest.decay_reason:
@@ -70,10 +72,16 @@ def performance(found: Monitoring, width: int) -> Text:
 def _served(sheet: Sheet, found: Monitoring, version: int, batches: Sequence[MonitoredBatch]) -> None:
     now = version == (found.champion or 0)
     baseline = found.baseline if now else next((each.baseline for each in batches if each.baseline), None)
-    who = f"v{version}" + (
-        ", champion now" if now and found.serves else ", newest, not promoted" if now else ""
+    sheet.heading(
+        f"v{version}"
+        + (
+            ", champion now"
+            if now and found.serves
+            else ", newest, not promoted"
+            if now
+            else ", does not serve"
+        )
     )
-    sheet.heading(who)
     rows = [_interval("registered", baseline)] if baseline else []
     rows += [_interval(batch_name(batch.label), batch.performance) for batch in batches]
     reference = (baseline or {}).get("value")
@@ -84,12 +92,24 @@ def _batches(sheet: Sheet, found: Monitoring) -> None:
     sheet.heading("batches")
     rows = [
         (batch_name(batch.label), _stage(batch), number(batch.rows), number(batch.mature) if batch.run_id else None,
-         f"v{batch.champion}" if batch.champion is not None else None, _change(batch))
+         who(found, batch.champion) if batch.champion is not None else None, _change(batch))
         for batch in reversed(found.batches)
     ]  # fmt: skip
     sheet.table(
-        ("batch", "state", "rows", "labelled", "beside", "change or why not judged"), rows, right=(2, 3)
+        ("batch", "state", "rows", "labelled", "judged over", "change or why not judged"), rows, right=(2, 3)
     )
+
+
+def _moves(sheet: Sheet, found: Monitoring) -> None:
+    """Which version served since when."""
+    if not found.moves:
+        return
+    sheet.heading("champion")
+    rows = [
+        (when(move.time)[:16], moved(move), who(found, move.to), move.why or None)
+        for move in reversed(found.moves)
+    ]
+    sheet.table(("since", "", "version", "why"), rows)
 
 
 def _stage(batch: MonitoredBatch) -> Text:
@@ -132,13 +152,13 @@ def newest(row: FeatureSeries) -> DriftPoint:
 
 
 def worst_first(found: Monitoring) -> list[FeatureSeries]:
-    """What alarms now, then what alarmed ever, then by how far beyond its noise."""
+    """What alarms now beside the version that serves, then what alarmed ever, then by how far beyond its noise."""
 
     def order(row: FeatureSeries) -> tuple[bool, int, float]:
         point = newest(row)
         return (not point.alert, -row.alarms, -(point.psi or 0.0) / max(point.band or 0.0, 1e-9))
 
-    return sorted(found.features, key=order)
+    return sorted(beside_champion(found), key=order)
 
 
 def finding(row: FeatureSeries) -> Text:
@@ -164,11 +184,15 @@ def feature(found: Monitoring, row: FeatureSeries, width: int) -> Text:
     sheet = Sheet(width)
     sheet.line(Text.assemble(plain(row.name, "bold"), plain(f"  {row.kind} {row.role}  "), finding(row)))
     looks = {look.run_id: look for look in found.looks}
+    whole = next((line for line in found.features if (line.role, line.name) == (row.role, row.name)), row)
     rows = [
         Banded(
-            _look_name(looks.get(point.run_id), point), _rounded(point.psi), 0.0, _rounded(point.band) or 0.0
+            f"{_look_name(looks.get(point.run_id), point)} {who(found, point.champion)}",
+            _rounded(point.psi),
+            0.0,
+            _rounded(point.band) or 0.0,
         )
-        for point in reversed(row.points)
+        for point in reversed(whole.points)
     ]
     put(sheet, bands(rows, sheet.width, mode()))
     sheet.line(
@@ -178,7 +202,7 @@ def feature(found: Monitoring, row: FeatureSeries, width: int) -> Text:
         sheet.line().line(newest(row).reason)
     point = newest(row)
     sheet.pairs([
-        ("alarms", f"{row.alarms} of {len(row.points)} looks"),
+        ("alarms", f"{whole.alarms} of {len(whole.points)} looks"),
         ("effect", number(point.effect) if point.effect is not None else None),
         ("adjusted p", number(point.p_adjusted) if point.p_adjusted is not None else None),
         ("NULL", f"{_percent(point.reference_null_share)} before, {_percent(point.null_share)} now" if point.null_share is not None else None),
@@ -255,16 +279,40 @@ def _nulls(sheet: Sheet, found: Monitoring) -> None:
 
 
 def look_columns(found: Monitoring) -> list[Column]:
-    """Of the list of looks."""
+    """Of the list of looks and of the moves of the champion among them."""
+
+    def of_look(cell: Callable[[Look], Text | str]) -> Callable[[Look | ChampionMove], Text | str]:
+        return lambda row: cell(row) if isinstance(row, Look) else ""
+
+    def version(row: Look | ChampionMove) -> Text:
+        at = row.champion if isinstance(row, Look) else row.to
+        return plain(who(found, at), "bold" if found.serves and at == found.champion else "")
+
     return [
-        Column("days", "rows of", 24, lambda look: days(look.start, look.end)),
-        Column("rows", "rows", 8, lambda look: number(look.rows), align="right"),
-        Column("champion", "beside", 6, lambda look: f"v{look.champion}"),
-        Column("drift", "drift", 10, look_drift),
-        Column("metric", found.metric or "metric", 24, lambda look: _look_metric(look), flex=True),
-        Column("auc", "new/old", 7, lambda look: _places(look.domain_auc), align="right", priority=1),
-        Column("time", "looked", 16, lambda look: when(look.time)[:16], priority=2),
-    ]
+        Column("days", "rows of", 24, lambda row: days(row.start, row.end) if isinstance(row, Look) else moved(row)),
+        Column("rows", "rows", 8, of_look(lambda look: number(look.rows)), align="right", priority=3),
+        Column("champion", "beside", 9, version),
+        Column("drift", "drift", 10, lambda row: look_drift(row) if isinstance(row, Look) else Text("champion", style="magenta")),
+        Column("metric", found.metric or "metric", 24, lambda row: _look_metric(row) if isinstance(row, Look) else short(row.why or "", 60), flex=True),
+        Column("auc", "new/old", 7, of_look(lambda look: _places(look.domain_auc)), align="right", priority=1),
+        Column("time", "when", 16, lambda row: when(row.time)[:16], priority=2),
+    ]  # fmt: skip
+
+
+def look_or_move(found: Monitoring) -> Callable[[Look | ChampionMove, int], Text]:
+    """Writes about a row of that list."""
+
+    def write(row: Look | ChampionMove, width: int) -> Text:
+        if isinstance(row, Look):
+            return look(row, width, who(found, row.champion))
+        sheet = Sheet(width)
+        sheet.line(plain(moved(row), "bold"))
+        sheet.pairs(
+            [("when", f"{when(row.time)} UTC"), ("who", row.actor), ("why", row.why), ("entry", str(row.seq))]
+        )
+        return sheet.text
+
+    return write
 
 
 def look_drift(look: Look) -> Text:
@@ -277,10 +325,10 @@ def _look_metric(look: Look) -> str:
     return measured(found) if found.get("value") is not None else short(found.get("reason") or "-", 60)
 
 
-def look(row: Look, width: int) -> Text:
-    """A look in a few lines."""
+def look(row: Look, width: int, beside: str = "") -> Text:
+    """A look in a few lines; `beside` which version."""
     sheet = Sheet(width)
-    sheet.line(Text.assemble((f"v{row.version}", "bold"), f" since v{row.since_version}: {number(row.rows)} rows, {number(row.mature_labelled_rows)} labelled  ", look_drift(row)))  # fmt: skip
+    sheet.line(Text.assemble((f"v{row.version}", "bold"), f" since v{row.since_version}: {number(row.rows)} rows, {number(row.mature_labelled_rows)} labelled, beside {beside or f'v{row.champion}'}  ", look_drift(row)))  # fmt: skip
     if row.features:
         sheet.line("alarmed: " + ", ".join(row.features), "yellow")
     estimate = {k: v for k, v in (row.estimate or {}).items() if k.startswith("estimated_")}

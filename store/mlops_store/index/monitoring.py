@@ -103,3 +103,12 @@ def refused(read: Read, project: str, source: str, limit: int) -> list[Row]:
         "FROM quarantine WHERE project = ? AND source = ? ORDER BY seq DESC LIMIT ?",
         [project, source, limit],
     )
+
+
+def moves(read: Read, project: str, model: str, limit: int) -> list[Row]:
+    """The newest moves of the champion, in order: {seq, time, actor, from_version, to_version, rollback, why}."""
+    return read.rows(
+        'SELECT seq, time, actor, from_version, to_version, "rollback", why FROM (SELECT * FROM alias_moves WHERE project = ? AND model = ? '
+        "AND alias = 'champion' ORDER BY seq DESC LIMIT ?) ORDER BY seq",
+        [project, model, limit],
+    )

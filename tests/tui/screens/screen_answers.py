@@ -33,6 +33,7 @@ from mlops_tui.verbs.daemon import DaemonStatus
 from mlops_tui.verbs.data import Batch, DataDetail, Quarantined
 from mlops_tui.verbs.feature import ViewDetail
 from mlops_tui.verbs.monitor import (
+    ChampionMove,
     DriftPoint,
     FeatureSeries,
     Look,
@@ -52,7 +53,7 @@ def estimate(value: float, half: float, **more: Any) -> dict[str, Any]:
 def monitoring(name: str = "weather__gust") -> Monitoring:
     def point(run: str, psi: float, alert: bool) -> DriftPoint:
         return DriftPoint(
-            run_id=run, psi=psi, band=0.05, p_adjusted=0.001 if alert else 0.4, effect=0.2, alert=alert,
+            run_id=run, champion=1 if run == "r1" else 2, psi=psi, band=0.05, p_adjusted=0.001 if alert else 0.4, effect=0.2, alert=alert,
             severity="major" if alert else "none", status="COMPARED", reason=f"PSI {psi}, noise band 0.05",
             null_share=0.74, reference_null_share=0.68,
         )  # fmt: skip
@@ -74,6 +75,10 @@ def monitoring(name: str = "weather__gust") -> Monitoring:
                            major=True, mature=26_405, performance=estimate(0.77, 0.018)),
         ],
         looks=[look("r1", 2, MAY, JUNE, False), look("r2", 3, JUNE, JULY, True)],
+        moves=[
+            ChampionMove(seq=4, time=MAY, actor="ann", to=1, why="first model"),
+            ChampionMove(seq=9, time=JUNE + 1, actor="ann", before=1, to=2, why=f"better than {name}"),
+        ],
         features=[
             FeatureSeries(name="dest", kind="category", points=[point("r1", 0.02, False), point("r2", 0.03, False)]),
             FeatureSeries(name=name, kind="numeric", alarms=1, points=[point("r1", 0.04, False), point("r2", 0.31, True)]),

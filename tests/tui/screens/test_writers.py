@@ -14,10 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.text import Text
 
+from mlops_tui.pages.monitor import timeline
 from mlops_tui.tui.formats import use_ascii
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.writers import card, data, feature, home, monitor, report
 from mlops_tui.verbs._declare import Plan
+from mlops_tui.verbs.monitor import ChampionMove
 
 GOLDEN = Path(__file__).parent / "golden"
 PLAN = Plan(
@@ -50,6 +52,9 @@ WRITERS: dict[str, Callable[[str], Writer]] = {
         monitor.drift_columns(), monitor.worst_first(answers.monitoring(name)), width  # type: ignore[arg-type]
     ),
     "monitor-look": lambda name: lambda width: monitor.look(answers.monitoring(name).looks[1], width),
+    "monitor-looks": lambda name: lambda width: _cells(
+        monitor.look_columns(answers.monitoring(name)), timeline(answers.monitoring(name)), width  # type: ignore[arg-type]
+    ),
     **{f"report-{part}": partial(_part, write) for part, write in report.PARTS.items()},
     "report-regression": lambda name: lambda width: report.residuals(answers.report(name, task="regression"), width),
     "data-schema": lambda name: lambda width: data.schema(answers.data(name), width),
@@ -144,6 +149,38 @@ def test_two_evaluations_become_one() -> None:
 
 def test_what_alarms_comes_first() -> None:
     assert [row.name for row in monitor.worst_first(answers.monitoring())] == ["weather__gust", "dest"]
+
+
+def test_after_a_rollback_every_line_says_its_version_and_which_one_serves() -> None:
+    found = answers.monitoring()
+    found.champion = 1
+    found.moves.append(
+        ChampionMove(seq=12, time=answers.JULY, actor="bob", before=2, to=1, back=True, why="worse in June")
+    )
+    text = monitor.performance(found, 117).plain
+    assert "v1, champion now" in text and "v2, does not serve" in text and "judged over" in text
+    assert (
+        text.index("rolled back from v2 to v1")
+        < text.index("v2 promoted over v1")
+        < text.index("v1 promoted")
+    )
+    line = next(line for line in text.splitlines() if line.startswith("weather__gust") and "DRIFT" in line)
+    assert "v2" in line and "serves" not in line
+    gust = next(row for row in monitor.worst_first(found) if row.name == "weather__gust")
+    assert monitor.newest(gust).champion == 1, "the look beside v2 says nothing of v1"
+    whole = monitor.feature(found, gust, 117).plain
+    assert "v2" in whole and "v1 serves" in whole and "1 of 2 looks" in whole
+    assert [type(row).__name__ for row in timeline(found)] == [
+        "ChampionMove",
+        "Look",
+        "ChampionMove",
+        "Look",
+        "ChampionMove",
+    ]
+    columns = {column.key: column.cell for column in monitor.look_columns(found)}
+    shown = [str(columns["champion"](row)) for row in timeline(found)]
+    assert shown == ["v1 serves", "v1 serves", "v2", "v2", "v1 serves"]
+    assert "worse in June" in monitor.look_or_move(found)(found.moves[-1], 80).plain
 
 
 def test_evidence_of_any_shape_is_a_card() -> None:
