@@ -45,6 +45,8 @@ _LATER = ("mlops_tui.project.parse", "mlops_tui.daemon.file_events")
 """What answers do not need before there is a project. It is imported soon all the same: what a running daemon can do does not change
 when the files of the program do."""
 _LATER_AFTER = 1.0
+_SAID = ("run.tag", "run.note")
+"""Ledger verbs after which nothing starts or ends."""
 _SQL_THREADS = 2
 """Questions in SQL at a time: each may take a gigabyte."""
 
@@ -198,7 +200,7 @@ class Daemon:
                 LOG.error("the alias file of %s/%s cannot be written: %s", project, model, error)
         if back := run_folders.follow(self.home, entries):
             self.writer.ingest(back)
-        if self._loops is not None:
+        if self._loops is not None and any(entry.verb not in _SAID for entry in entries):
             self._loops.wake()
 
     def _write_identity(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ LOG = logging.getLogger("mlops_tui.daemon")
 T = TypeVar("T")
 
 _GROUP = 64
+_PATIENCE = 0.004
+"""Seconds that the first of a group waits at most for those who wrote together with it the last time: one commit for all costs each of them less."""
 
 
 @dataclass
@@ -64,6 +67,8 @@ class WriterThread:
         self._closing = False
         self._close_lock = threading.Lock()
         self._written = 0
+        self._crowd = 1
+        self._took = 0.0
         self._recalled: dict[Callable[[Read], Any], tuple[int, Any]] = {}
 
     # --- for everyone ---
@@ -172,6 +177,7 @@ class WriterThread:
         while True:
             job = self._queue.get()
             group: list[_Write] = []
+            patience = time.monotonic() + min(_PATIENCE, self._took / 2)
             while True:
                 if isinstance(job, _Write):
                     group.append(job)
@@ -184,10 +190,19 @@ class WriterThread:
                 if len(group) >= _GROUP:
                     break
                 try:
-                    job = self._queue.get_nowait()
+                    job = self._next(patience if group and len(group) < self._crowd else 0.0)
                 except queue.Empty:
                     break
+            # as many as came together write on, most likely; each that stays away is waited for once
+            self._crowd = max(len(group), self._crowd - 1)
+            start = time.monotonic()
             self._execute(writer, group)
+            self._took = time.monotonic() - start
+
+    def _next(self, until: float) -> _Write | _Ingest | None:
+        """What waits in the queue, or comes until then. Raises queue.Empty."""
+        left = until - time.monotonic()
+        return self._queue.get(timeout=left) if left > 0 else self._queue.get_nowait()
 
     def _execute(self, writer: Writer, group: Sequence[_Write]) -> None:
         jobs = [job for job in group if job.future.set_running_or_notify_cancel()]
