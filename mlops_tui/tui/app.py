@@ -206,10 +206,20 @@ class MlopsApp(Overlays):
         typed = taker is not None and taker.check_consume_key(event.key, event.character)
         if typed or (self.screen.maximized is not None and event.key == "escape"):
             await super().on_event(event)
-        elif not await self._check_bindings(event.key, priority=True):
-            await self._check_bindings(event.key)
+        else:
+            await self._act(event.key)
         for _ in range(SETTLE):  # what the key has set off is done, or has begun, before the next
             await asyncio.sleep(0)
+
+    async def _act(self, key: str) -> None:
+        """What a key is bound to, where it is bound. Textual by itself asks every widget on the way to the focus for its keys twice."""
+        chain = self.screen._binding_chain
+        reached = next((place for place, (node, _) in enumerate(chain, 1) if node.is_modal), len(chain))
+        for priority, nodes in ((True, chain[::-1]), (False, chain[:reached])):
+            for node, bound in nodes:
+                for binding in bound.key_to_bindings.get(key, ()):
+                    if binding.priority == priority and await self.run_action(binding.action, node):
+                        return
 
     def action_prefix(self, key: str) -> None:
         """Waits for the second key; shows what it may be."""
