@@ -68,10 +68,13 @@ class PlanDialog(ModalScreen[Confirmed | None]):
             field.cursor_blink = False
         first = "#reason" if self._reason == "required" else "#word" if self._word else "#no"
         self.set_focus(self.query_one(first))
-        self.call_after_refresh(self._is_drawn)
 
-    def _is_drawn(self) -> None:
-        self._drawn = monotonic()
+    def _compositor_refresh(self) -> None:
+        """Notes when the plan goes to the terminal for the first time: what Textual calls after a refresh comes later, by as much as the machine is
+        busy, and a quick answer would be lost."""
+        if self._drawn is None and self is self.app.screen and any(each.region for each in self.query("#no")):
+            self._drawn = monotonic()
+        super()._compositor_refresh()
 
     def unseen(self, event: events.Key) -> bool:
         """Whether a key came before the plan could be read, however late it is looked at."""
