@@ -20,8 +20,9 @@ from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
 from mlops_store.journal import JournalWriter, complain, cut
 from mlops_store.records import ExitRecord
-from mlops_store.redact import redact_params, redact_text, redact_value
+from mlops_store.redact import redact_params, redact_text, redact_value, secret_values
 from mlops_store.run_folder import RunFolder
+from mlops_tui.output_pipe import hide
 from mlops_tui.sdk import artifacts
 from mlops_tui.sdk.plain import plain_params
 
@@ -73,7 +74,11 @@ class Run:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Inputs, write-once: the same value again is nothing, another value raises Problem `param_changed`."""
-        shown = redact_params(plain_params(params))
+        given = plain_params(params)
+        shown = redact_params(given)
+        if not self._owner:
+            for value in secret_values(given):
+                hide(str(self._folder.path), self._attempt, value)  # it may be printed next
         for key, value in shown.items():
             if key in self._params and self._params[key] != value:
                 raise Problem(

@@ -16,7 +16,7 @@ import threading
 import time
 
 from mlops_store.masking import Masker
-from mlops_tui.output_pipe import pipe_of, remove, take_lock
+from mlops_tui.output_pipe import HINT, pipe_of, remove, take_lock
 
 TYPE_CHECKING = False  # importing typing would cost a fifth of the start
 if TYPE_CHECKING:
@@ -122,8 +122,9 @@ class Stream:
     def __init__(self, pipe: int, log: int, values: Sequence[bytes] = ()) -> None:
         self._pipe = pipe
         self._log = log
-        self._values = values
+        self._values = list(values)
         self._masker = Masker(values)
+        self._held = b""  # the beginning of a line that may be meant for us
         self._missing = 0
         self._why = ""
 
@@ -142,11 +143,11 @@ class Stream:
                 continue
             if not data:
                 break
-            self._write(self._mask(lambda data=data: self._masker.feed(data)))  # type: ignore[misc]
+            self._write(self._mask(lambda data=data: self._masker.feed(self._heard(data))))  # type: ignore[misc]
             fresh = self._masker.waiting()
             if len(data) < _BLOCK // 4:
                 time.sleep(_GATHER)  # many small writes are one big one a moment later
-        self._write(self._mask(self._masker.close))
+        self._write(self._mask(lambda: self._masker.feed(self._held) + self._masker.close()))
         os.close(self._pipe)
 
     def tell_what_is_missing(self, seconds: int) -> None:
@@ -157,6 +158,28 @@ class Stream:
                 break
             time.sleep(1)
         os.close(self._log)
+
+    def _heard(self, data: bytes) -> bytes:
+        """What is printed, without the lines that are meant for the reader (`output_pipe.hide`)."""
+        data, self._held = self._held + data, b""
+        start = data.find(HINT)
+        while start >= 0:
+            end = data.find(b"\n", start, start + select.PIPE_BUF)
+            if end < 0 and len(data) - start < select.PIPE_BUF:
+                self._held = data[start:]
+                return data[:start]
+            try:
+                self._values.append(bytes.fromhex(data[start + len(HINT) : end].decode("ascii")))
+            except ValueError:
+                start = data.find(HINT, start + 1)  # not ours: printed as it is
+                continue
+            self._masker.hide(self._values)
+            data = data[:start] + data[end + 1 :]
+            start = data.find(HINT, start)
+        last = data.rfind(b"\0", -len(HINT))
+        if last >= 0 and HINT.startswith(data[last:]):
+            data, self._held = data[:last], data[last:]
+        return data
 
     def _mask(self, step: Callable[[], bytes]) -> bytes:
         """What cannot be masked is not shown: a fault in here must neither leak nor hold up the program."""

@@ -7,11 +7,9 @@ process between a training and its log imports this.
 
 from __future__ import annotations
 
-import re
-from functools import cache
-
 TYPE_CHECKING = False  # importing typing would cost a fifth of that process's start
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator, Sequence
 
 MASK = b"[redacted]"
@@ -50,9 +48,17 @@ _RUN = b"w" * _WORD
 _HEX = frozenset(b"0123456789abcdefABCDEF-")
 
 
-@cache
+_patterns: dict[bytes, re.Pattern[bytes]] = {}
+
+
 def _compiled(pattern: bytes) -> re.Pattern[bytes]:
-    return re.compile(pattern, re.VERBOSE)
+    """Most runs print nothing that needs one: importing `re` and compiling would double the cost of their reader."""
+    found = _patterns.get(pattern)
+    if found is None:
+        import re
+
+        found = _patterns[pattern] = re.compile(pattern, re.VERBOSE)
+    return found
 
 
 # --- one text -----------------------------------------------------------------------------------------
@@ -139,11 +145,16 @@ class Masker:
 
     def __init__(self, values: Iterable[bytes] = ()) -> None:
         """`values` are masked wherever they stand."""
-        parts = {part for value in values for part in re.split(rb"[\r\n]+", value) if len(part) >= 8}
-        self._values = sorted(parts, key=lambda part: (-len(part), part))
+        self._values: list[bytes] = []
+        self.hide(values)
         self._pending = b""
         self._shown = b""  # what has been given back of the pending line already
         self._key_lines = 0  # lines that may still belong to a private key
+
+    def hide(self, values: Iterable[bytes]) -> None:
+        """Masks these too from now on, where they have eight bytes or more in a line."""
+        parts = {part for value in values for part in value.splitlines() if len(part) >= 8}
+        self._values = sorted(parts.union(self._values), key=lambda part: (-len(part), part))
 
     def feed(self, data: bytes) -> bytes:
         """The lines that are complete now."""
