@@ -76,22 +76,22 @@ def record(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     insert_columns(
         con,
         "ledger",
-        ("BIGINT", "BIGINT", *["VARCHAR"] * 6, "BOOLEAN", "VARCHAR"),
+        ("BIGINT", "BIGINT", *["VARCHAR"] * 6, "BOOLEAN", "VARCHAR", "VARCHAR"),
         [
-            (e.seq, e.time, e.actor, e.verb, e.subject, json_text(e.data), e.why, e.key, e.more, e.hash)
+            (
+                e.seq,
+                e.time,
+                e.actor,
+                e.verb,
+                e.subject,
+                json_text(e.data),
+                e.why,
+                e.key,
+                e.more,
+                e.hash,
+                json_text(e.reply) if e.key else None,
+            )
             for e in entries
         ],
     )
     packs.follow(con, entries)
-
-
-def remember(con: Connection, entries: Iterable[LedgerEntry], *, once: bool = True) -> None:
-    """Stores the replies of commands under their idempotency keys; the first one holds. `once`: none of the keys is known yet."""
-    first: dict[str, LedgerEntry] = {}
-    for entry in entries:
-        if entry.key:
-            first.setdefault(entry.key, entry)
-    replies = [(key, entry.seq, json_text(entry.reply)) for key, entry in first.items()]
-    insert_columns(
-        con, "keys", ("VARCHAR", "BIGINT", "VARCHAR"), replies, "" if once else "ON CONFLICT DO NOTHING"
-    )

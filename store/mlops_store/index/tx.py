@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import duckdb
-import msgspec
 from numpy.typing import NDArray
 
 from mlops_store.errors import Problem
@@ -30,6 +29,7 @@ from mlops_store.index.fact import Fact, KeptFacts
 from mlops_store.index.group import Group
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.kept_rows import KeptRows
+from mlops_store.index.keys import KnownKeys
 from mlops_store.index.orders import Orders
 from mlops_store.index.run_fields import KeptFields
 from mlops_store.ledger import FatalStoreError, Ledger
@@ -205,6 +205,7 @@ class Writer:
         self._con = database.cursor()
         self._checkpoint = checkpoint or (lambda _name: None)
         self._ingest = Ingest(home)
+        self._keys: KnownKeys | None = None  # until somebody gives one
         self.changes = Changes()
         self._orders = Orders(self.changes)
         self._fields = KeptFields(self.changes)
@@ -356,15 +357,11 @@ class Writer:
             LOG.exception("entries that were checked could not be applied")
         return None
 
-    def _replies(self, keys: Iterable[str]) -> dict[str, Any]:
+    def _replies(self, keys: Sequence[str]) -> dict[str, Any]:
         """What was answered to the keys that are known."""
-        given = [key for key in keys if key]
-        if not given:
-            return {}
-        found = rows(
-            self._con, "SELECT key, reply FROM keys WHERE key IN (SELECT unnest(?::VARCHAR[]))", [given]
-        )
-        return {row["key"]: msgspec.json.decode(row["reply"]) for row in found}
+        if self._keys is None and any(keys):
+            self._keys = KnownKeys(self._con)
+        return self._keys.replies(self._con, keys) if self._keys is not None else {}
 
     def _commit(self, left: list[int], results: list[Result], group: Group) -> None:
         self._checkpoint("applied")
@@ -381,7 +378,6 @@ class Writer:
             if [(e.seq, e.time) for e in entries] != [(e.seq, e.time) for e in group.drafts]:
                 raise FatalStoreError("the ledger numbered the entries in another way than the index")
             applying.record(self._con, entries)
-            applying.remember(self._con, entries)
             self._con.execute("COMMIT")
         except duckdb.Error as error:
             if not refused_by_disk(error):
@@ -391,6 +387,8 @@ class Writer:
             self._refuse(left, results, commit_refused(error))
             return
         self._checkpoint("committed")
+        if self._keys is not None:
+            self._keys.add(entry.key for entry in entries)
         self.changes.note_entries(entries)
         for entry in entries:
             if entry.verb == "run.delete":  # its rows are gone: a restored folder is read from its first line
@@ -443,4 +441,3 @@ def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     """Applies entries that are in the ledger: the same rows as when they were first made."""
     applying.apply_all(con, entries)
     applying.record(con, entries)
-    applying.remember(con, entries, once=False)
