@@ -13,6 +13,7 @@ from typing import Any
 
 from mlops_store.home import Home
 from mlops_store.index.database import Database
+from mlops_store.index.packs import pack_all
 
 METRICS = ("roc_auc", "log_loss", "accuracy", "val/roc_auc", "val/log_loss", "grad_norm", "learning_rate", "epoch_seconds", "system/cpu_percent", "system/rss_bytes")  # fmt: skip
 PARAMS = ("family", "max_depth", "learning_rate", "seed", "window", "min_leaf", "subsample", "l2")
@@ -48,6 +49,7 @@ def fill(home: Home, runs: int, points: int) -> Filled:
             _points(con, start, start + step, each)
         curve = str(con.execute("SELECT min(run_id) FROM r").fetchall()[0][0])
         _curve(con, curve)
+        pack_all(con)
         con.execute("CHECKPOINT")
     finally:
         database.close()

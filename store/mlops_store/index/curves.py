@@ -69,11 +69,11 @@ def trends(read: Rows, run_ids: Sequence[str], key: str, buckets: int = 8) -> di
     # a list of parameters: with it the table's statistics leave out what has none of these runs, with a join they do not
     found = read.rows(
         f"""WITH p AS MATERIALIZED (SELECT run_id, step, ts, attempt, writer, line, value FROM metric_points
-            WHERE run_id IN ({", ".join("?" * len(ids))}) AND key = ? AND isfinite(value)),
+            WHERE run_id BETWEEN ? AND ? AND run_id IN ({", ".join("?" * len(ids))}) AND key = ? AND isfinite(value)),
           e AS (SELECT run_id, min(step)::HUGEINT AS low, (max(step)::HUGEINT - min(step)) // ? + 1 AS width FROM p GROUP BY run_id)
         SELECT run_id, (step - low) // width AS bucket, arg_max(value, row(step, ts, attempt, writer, line)) AS last
         FROM p JOIN e USING (run_id) GROUP BY ALL ORDER BY run_id, bucket""",
-        [*ids, key, buckets],
+        [min(ids), max(ids), *ids, key, buckets],
     )
     values: dict[str, list[float]] = {}
     for row in found:
