@@ -23,7 +23,7 @@ def test_every_key_is_known_however_they_are_held(tmp_path: Path, monkeypatch: p
     con = database.cursor()
     for number in range(3):
         con.execute(row(number, f"k{number}", f'"{number}"'))
-    con.execute(row(3, ""))
+    con.execute(row(3, "", "null"))
     known = KnownKeys(con)
     for number in range(4, 24):
         assert known.replies(con, [f"k{number}"]) == {}
