@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from big_home_rows import CURVE, METRICS, Filled, fill, found
+from pages import write_figures
 from table import QUERY, REPLY, Terminal
 
 from mlops_store.home import Home
@@ -283,10 +284,9 @@ class Bench:
 
 
 def page(runs: int, results: Sequence[Figures], command: str) -> Iterator[str]:
-    """The page in docs."""
-    yield "# The app in a terminal\n"
-    yield f"The whole app on a pseudo-terminal, truecolor, over a home of {runs:,} runs. `{command}` on {os.cpu_count()} cores ({platform.machine()}, Python"
-    yield f"{platform.python_version()}), load {os.getloadavg()[0]:.1f} at the end. CPU is that of the app's process, by its CPU clock; the daemon's is stated apart.\n"
+    """The figures of the page in docs."""
+    yield f"A home of {runs:,} runs; `{command}` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}),"
+    yield f"load {os.getloadavg()[0]:.1f} at the end.\n"
     yield "| | budget | " + " | ".join(f"{columns}x{lines}" for columns, lines in SIZES) + " | met |"
     yield "|---|--:|" + "--:|" * len(results) + "---|"
     for name in results[0]:
@@ -295,8 +295,6 @@ def page(runs: int, results: Sequence[Figures], command: str) -> Iterator[str]:
         met = "" if not budgets else "yes" if all(each.kept for each in given) else "**no**"
         budget = shown(given[0].budget) if given[0].budget is not None else ""
         yield f"| {name} | {budget} | " + " | ".join(shown(each.value) for each in given) + f" | {met} |"
-    yield "\nThe starts of the app and of a hello-world in Textual take turns; the least is what the program costs, the median what a busy box makes of it. Modules are"
-    yield "compiled beforehand, as in an installed program. Byte budgets are for 80x24. A key is waited for until its frame has come, so none share a frame."
 
 
 def shown(value: float) -> str:
@@ -306,12 +304,12 @@ def shown(value: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
-    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--runs", type=int, default=100_000)
     parser.add_argument("--times", type=int, default=5, help="starts, filters and charts of each size")
     parser.add_argument("--presses", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20, help="of idling")
     parser.add_argument("--keep", type=Path, help="make the home here, or take the one that is there")
-    parser.add_argument("--write", type=Path, help="the page to write")
+    parser.add_argument("--write", type=Path, help="the page whose figures to replace")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = Home((asked.keep or Path(folder)) / "home").create()
@@ -336,7 +334,7 @@ def main() -> int:
     )
     print(text)
     if asked.write:
-        asked.write.write_text(text, encoding="utf-8")
+        write_figures(asked.write, text)
     over = {name for each in results for name, figure in each.items() if not figure.kept}
     if over:
         print("over budget: " + "; ".join(sorted(over)), file=sys.stderr)

@@ -24,6 +24,8 @@ import termios
 import time
 from pathlib import Path
 
+from pages import write_figures
+
 from mlops_tui.tui.plot.chart import View, draw
 from mlops_tui.tui.plot.curve import Curve, Series
 
@@ -153,15 +155,12 @@ def written_alone(data: bytes) -> float:
 def page(frames: list[tuple[str, float, float]], keys: dict[str, list[tuple[str, int, float, float]]]) -> str:
     """The tables as Markdown."""
     lines = [
-        "# The chart: time and bytes", "",
         f"{SERIES} series of {BUCKETS} buckets each, braille, Python {sys.version.split()[0]}. CPU time, best of many; made by", "",
         f"    {COMMAND}", "",
-        "## A full redraw", "", "Budgets: 5 ms at 80x22, 15 ms at 160x46.", "",
+        "### A full redraw", "",
         "| Size | draw, ms | draw and strips, ms |", "|---|--:|--:|",
         *(f"| {what} | {bare:.1f} | {full:.1f} |" for what, bare, full in frames), "",
-        "## On a pseudo-terminal, 80x24", "",
-        "Bytes that one key costs, and the app's CPU time for it, Textual's own work and ten idle ticks of the measurement per second included; beside it the CPU time of writing",
-        "the same bytes without computing anything. Budget: 700 bytes for a move of the crosshair.", "",
+        "### On a pseudo-terminal, 80x24", "",
         "| Theme | Key | Bytes | App, CPU ms | Same bytes, CPU ms |", "|---|---|--:|--:|--:|",
         *(f"| {theme} | {what} | {size:,} | {cpu:.0f} | {alone:.2f} |" for theme, rows in keys.items() for what, size, cpu, alone in rows),
     ]  # fmt: skip
@@ -173,15 +172,14 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--repeat", type=int, default=40)
-    parser.add_argument("--write", type=Path, help="folder for chart.md")
+    parser.add_argument("--write", type=Path, help="folder of chart.md, whose figures to replace")
     options = parser.parse_args()
     frames = redraws(options.repeat)
     os.environ["MLOPS_TUI_HOME"] = tempfile.mkdtemp()
     keys = {theme: session(theme) for theme in ("mlops-dark", "ansi-dark")}
     print(json.dumps({"redraw_ms": frames, "keys": keys}))
     if options.write:
-        options.write.mkdir(parents=True, exist_ok=True)
-        (options.write / "chart.md").write_text(page(frames, keys))
+        write_figures(options.write / "chart.md", page(frames, keys))
     move = max(size for rows in keys.values() for what, size, *_ in rows if what == "crosshair, one move")
     slow = frames[0][1] > 5 or frames[2][1] > 15
     return int(move > 700 or slow)

@@ -21,6 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pages import write_figures
+
 COLUMNS = (
     ("run", 20),
     ("status", 10),
@@ -208,10 +210,8 @@ def _mean(spent: list[tuple[float, float]]) -> tuple[float, float]:
 
 
 def page(results: list[Result], command: str) -> Iterator[str]:
-    """The page in docs."""
-    yield "# The table in a terminal\n"
-    yield "CPU time of the whole process and bytes to the terminal, truecolor, in a pseudo-terminal that answers the query for"
-    yield f"synchronised output. `{command}`\n"
+    """The figures of the page in docs."""
+    yield f"`{command}`, load {os.getloadavg()[0]:.1f} at the end.\n"
     yield "| | first paint: CPU s | key: CPU ms / B | key that scrolls | page down | idle: % CPU / B per s |"
     yield "|---|--:|--:|--:|--:|--:|"
     yield "| *budget (80x24)* | *0.40* | *3 / 700* | *8 / 7,000* | | *0 B* |"
@@ -223,7 +223,6 @@ def page(results: list[Result], command: str) -> Iterator[str]:
             f"| {result.name} | {paint[0]:.2f} | {key[0]:.1f} / {key[1]:,.0f} | {scroll[0]:.1f} / {scroll[1]:,.0f} "
             f"| {paged[0]:.1f} / {paged[1]:,.0f} | {idle[0]:.1f} / {idle[1]:,.0f} |"
         )
-    yield "\nCPU is read from `/proc/<pid>/stat` (ticks of 10 ms), as a mean over the keys. The first paint includes the start of Python and Textual."
 
 
 def main() -> None:
@@ -233,7 +232,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--peer-rows", type=int, default=10_000)
     parser.add_argument("--keys", type=int, default=120)
-    parser.add_argument("--write", type=Path, help="the page to write")
+    parser.add_argument("--write", type=Path, help="the page whose figures to replace")
     parser.add_argument("--child", choices=("ours", "peer"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
@@ -248,7 +247,7 @@ def main() -> None:
     text = "\n".join(page(results, command)) + "\n"
     print(text)
     if asked.write:
-        asked.write.write_text(text, encoding="utf-8")
+        write_figures(asked.write, text)
     ours = results[0].cells
     over = [
         f"{name}: {ours[name][0]:.2f}, {ours[name][1]:,.0f} B"
