@@ -237,6 +237,8 @@ class Masker:
         return b"".join(self._key_line(found.group()) for found in _compiled(_LINE).finditer(text))
 
     def _key_line(self, line: bytes) -> bytes:
+        if not line.strip(b"\r\n"):
+            return line
         ends = [found.end() for found in _compiled(_KEY_END).finditer(line)]
         head, line = line[: ends[-1]] if ends else b"", line[ends[-1] :] if ends else line
         if self._key_lines and ends:

@@ -17,7 +17,7 @@ VALUE = b"tr0ub4dor and 3"
 KEY = b"-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7v\nq83vAAECAwQFBgcICQ==\n-----END RSA PRIVATE KEY-----\n"
 PIECES = [
     AWS, DENSE, VALUE, KEY, b"password = hunter2222", b"https://ada:hunter2222@host/", b"Bearer abcdefgh12345678",
-    b"\n", b"\r", b"\r\n", b" ", b"plain", b"loss=0.25", b"\xff\x00\xe2\x96\x88", b'"', b"x" * 5000, b"=" * 40,
+    b"\n", b"\r", b"\r\n", b" ", KEY[:50], b"plain", b"loss=0.25", b"\xff\x00\xe2\x96\x88", b'"', b"x" * 5000, b"=" * 40,
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(PIECES) | st.binary(max_size=6), max_size=25).map(b"".join)
 lists = st.lists(st.integers(0, 4000), max_size=20)
