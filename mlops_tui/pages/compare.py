@@ -16,6 +16,8 @@ _TITLES = {
 }  # fmt: skip
 _TIMES = ("created", "started", "ended", "min_event_time", "max_event_time")
 _DIFF_LINES = 60
+OTHER_ROWS = "not on the same rows"
+"""Said of metrics whose difference is not of the models alone."""
 
 
 def compare(found: ModelComparison, screen: Surface) -> None:
@@ -58,7 +60,9 @@ def _metrics(found: ModelComparison, screen: Surface) -> None:
 def _gap(metric: MetricCompareRow) -> str:
     """How far the values lie apart, where they are of the same rows."""
     a, b = real(metric.a.get("value")), real(metric.b.get("value"))
-    return signed(b - a) if metric.same_rows and a is not None and b is not None else "-"
+    if a is None or b is None:
+        return "-"
+    return signed(b - a) if metric.same_rows else OTHER_ROWS
 
 
 def _section(section: str, rows: list[ModelCompareRow], heads: tuple[str, str], screen: Surface) -> None:
@@ -120,6 +124,33 @@ def _digest(text: str) -> bool:
     return len(text) == 64 and all(char in "0123456789abcdef" for char in text)
 
 
+def other_rows(found: Comparison, metric: str, one: int, other: int) -> bool:
+    """Whether two runs of a comparison, by their place, have a metric over different rows, as far as that is recorded."""
+    if metric.startswith("system/") or max(one, other) >= len(found.judged):
+        return False
+    a, b = found.judged[one], found.judged[other]
+    if a is None or b is None:
+        return False
+    return a.data != b.data if metric.startswith("search/") else a.key != b.key
+
+
+def _on_rows(found: Comparison, row: CompareRow) -> str:
+    """Whether all that have a metric have it over the same rows as the first of them."""
+    having = [place for place, value in enumerate(row.values) if value is not None]
+    return OTHER_ROWS if any(other_rows(found, row.key, having[0], place) for place in having[1:]) else ""
+
+
+def _judged(found: Comparison) -> str:
+    """How many rows each was judged on, where they differ."""
+    keys = {each.key for each in found.judged if each is not None}
+    if len(keys) < 2:
+        return ""
+    counts = ", ".join(
+        f"{each.rows:,}" if each is not None and each.rows is not None else "?" for each in found.judged
+    )
+    return f"judged on {counts} rows, {OTHER_ROWS}"
+
+
 def runs(found: Comparison, screen: Surface) -> None:
     """Several runs: of each part what differs, and how much is the same."""
     heads = [run_id[:16] if screen.width else run_id for run_id in found.runs]
@@ -128,8 +159,18 @@ def runs(found: Comparison, screen: Surface) -> None:
         differ = [row for row in rows if row.differs]
         same = len(rows) - len(differ)
         note = f"{same} the same" if same else ""
-        screen.heading(_TITLES.get(section, section.upper()), note if differ else f"all {same} the same")
-        if differ:
+        judged = _judged(found) if section == "metrics" else ""
+        screen.heading(
+            _TITLES.get(section, section.upper()),
+            ", ".join(filter(None, (note, judged))) if differ else f"all {same} the same",
+        )
+        if differ and judged:
+            screen.table(
+                ("what", *heads, "rows"),
+                [(row.key, *_values(row), _on_rows(found, row)) for row in differ],
+                middle=("what",),
+            )
+        elif differ:
             screen.table(("what", *heads), [(row.key, *_values(row)) for row in differ], middle=("what",))
 
 

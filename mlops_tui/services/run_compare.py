@@ -17,7 +17,7 @@ from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_rows
 from mlops_tui.services.run_code import code_files
 from mlops_tui.verbs._shapes import Run
-from mlops_tui.verbs.run import CompareRow, Comparison, RunCompare
+from mlops_tui.verbs.run import CompareRow, Comparison, JudgedOn, RunCompare
 
 _MAX_RUNS = 100
 Table = Mapping[str, Any]
@@ -37,12 +37,14 @@ def compare(read: Read, request: RunCompare) -> Comparison:
     runs = run_rows.runs_of(read, ids)
     folders = [RunFolder(read.home.run_dir(run_id)) for run_id in ids]
     captures = [read_json_if(folder.capture, dict[str, Any]) or {} for folder in folders]
-    outcomes = _trainings(read, ids)
+    found_outcomes = _outcomes(read, ids)
+    outcomes = [outcome.get("training") or {} for outcome in found_outcomes]
+    data = [_data(folder) for folder in folders]
     rows = [
         *_section("run", [_about(run) for run in runs]),
         *_section("params", [run.params for run in runs]),
         *_section("tags", [run.tags for run in runs]),
-        *_section("data", [_data(folder) for folder in folders]),
+        *_section("data", data),
         *_section("features", [_features(outcome) for outcome in outcomes]),
         *_section(
             "code",
@@ -52,7 +54,8 @@ def compare(read: Read, request: RunCompare) -> Comparison:
         *_section("environment", [_environment(found) for found in captures], only_differing=True),
         *_section("metrics", [_metrics(run) for run in runs]),
     ]
-    return Comparison(runs=ids, rows=rows)
+    judged = [_judged_on(outcome, pins) for outcome, pins in zip(found_outcomes, data, strict=True)]
+    return Comparison(runs=ids, rows=rows, judged=judged)
 
 
 def _id(read: Read, text: str, project: str | None) -> str:
@@ -96,13 +99,30 @@ def _data(folder: RunFolder) -> Table:
     return {name: f"version {pin.version} ({pin.snapshot[:12]})" for name, pin in context.sources.items()}
 
 
-def _trainings(read: Read, ids: Sequence[str]) -> list[dict[str, Any]]:
+def _outcomes(read: Read, ids: Sequence[str]) -> list[dict[str, Any]]:
     found = read.rows(
-        "SELECT run_id, json -> '$.training' AS training FROM outcomes WHERE run_id IN (SELECT unnest(?::VARCHAR[]))",
+        "SELECT run_id, json -> '$.training' AS training, json -> '$.evaluation' AS evaluation FROM outcomes "
+        "WHERE run_id IN (SELECT unnest(?::VARCHAR[]))",
         [list(ids)],
     )
-    by_run = {row["run_id"]: run_rows.decode(row["training"]) or {} for row in found}
+    by_run = {
+        row["run_id"]: {name: run_rows.decode(row[name]) for name in ("training", "evaluation")}
+        for row in found
+    }
     return [by_run.get(run_id, {}) for run_id in ids]
+
+
+def _judged_on(outcome: dict[str, Any], pins: Table) -> JudgedOn | None:
+    """By the gate or the evaluation of a run; of a program of one's own nothing is known but its data versions."""
+    data = ", ".join(f"{source} {version}" for source, version in sorted(pins.items()))
+    judged = (outcome.get("training") or {}).get("gate") or outcome.get("evaluation")
+    if not judged:
+        return JudgedOn(key=data, data=data) if data else None
+    rows = judged.get("evaluation_rows")
+    # the same files may hold more mature rows as of a later time
+    return JudgedOn(
+        key=f"{judged.get('evaluation_key')} {rows} {judged.get('clusters')}", rows=rows, data=data
+    )
 
 
 def _features(outcome: dict[str, Any]) -> Table:

@@ -264,11 +264,22 @@ class CompareRow(Output, kw_only=True):
     differs: bool
 
 
+class JudgedOn(Output, kw_only=True):
+    """What the metrics of a run are over. Runs of one `key` were judged on the same rows (`rows` of them, where that is recorded), those of one
+    `data` searched on the same data versions."""
+
+    key: str
+    rows: int | None = None
+    data: str = ""
+
+
 class Comparison(Output, kw_only=True):
-    """Sections: run, params, data, features, code, environment, metrics."""
+    """Sections: run, params, data, features, code, environment, metrics. `judged` says of each run what its metrics are over, null where that is not
+    recorded (the SDK's own): a difference of metrics of two `key`s is not of the models alone."""
 
     runs: list[str]
     rows: list[CompareRow]
+    judged: list[JudgedOn | None] = []
 
 
 class RunTag(RunSeveral, kw_only=True):

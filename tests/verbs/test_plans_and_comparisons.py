@@ -9,7 +9,10 @@ from desk import START, Desk
 
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
-from mlops_store.records import ExitRecord
+from mlops_store.records import EvaluationOutcome, ExitRecord, Outcome
+from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
+from mlops_tui.pages.compare import other_rows
 from mlops_tui.services.costs import cost, takes
 from mlops_tui.services.forecast import forecast
 from mlops_tui.services.model_evaluate import plan_evaluate
@@ -93,6 +96,29 @@ def test_a_plan_to_evaluate_names_rows_and_what_it_costs(desk: Desk) -> None:
 def test_what_the_app_calls_reversible_is_what_can_be_undone() -> None:
     assert set(REVERSIBLE.values()) == set(UNDO)
     assert all(find(key).writes for key in REVERSIBLE)
+
+
+def test_runs_that_were_judged_on_other_rows_are_told_apart(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def judged(rows: int) -> str:
+        folder = desk.run(journal=[f'["m","auc",0,{START},0.{rows}]'])
+        found = EvaluationOutcome(
+            model="late", version=1, metrics={}, evaluation_key="k", evaluation_rows=rows, clusters=9
+        )
+        desk.end(folder, Outcome(kind="evaluate", evaluation=found))
+        return folder.run_id
+
+    ids = [judged(40), judged(41), judged(40), desk.run("sdk").run_id]
+    with desk.read() as read:
+        found = compare(read, RunCompare(runs=ids))
+        same = compare(read, RunCompare(runs=[ids[0], ids[2]]))
+    assert [each.rows if each else None for each in found.judged] == [40, 41, 40, None]
+    assert [other_rows(found, "auc", 0, place) for place in range(4)] == [False, True, False, False]
+    assert not other_rows(found, "system/cpu", 0, 1)
+    for answer, says in ((found, True), (same, False)):
+        render(find("run compare"), answer, Screen(False, 200))
+        assert ("not on the same rows" in capsys.readouterr().out) is says
 
 
 def test_a_hundred_runs_are_compared_and_no_more(desk: Desk) -> None:

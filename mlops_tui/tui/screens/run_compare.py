@@ -11,6 +11,7 @@ from rich.text import Text
 from textual import on, work
 
 from mlops_store.errors import Problem
+from mlops_tui.pages.compare import OTHER_ROWS, other_rows
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clock, glyphs, lasted, number, plain, short, sign
 from mlops_tui.tui.news import News
@@ -69,10 +70,26 @@ class CompareRoom(DetailRoom):
         return bool(news.runs & set(self.run_ids))
 
     def status(self) -> Text:
-        return Text(
+        shown = Text(
             f"baseline {self.labels.get(self.baseline, self.baseline[:12])} {glyphs().bullet} {_delta_sign()} is the difference to it",
             style="bright_black",
         )
+        if any(
+            self._other_rows(run, row)
+            for row in (self.found.rows if self.found is not None else [])
+            for run in self.run_ids
+        ):
+            shown.append(f" {glyphs().bullet} {_unlike()} {OTHER_ROWS}", style="yellow")
+        return shown
+
+    def _other_rows(self, run: str, row: CompareRow) -> bool:
+        """Whether the difference of a metric to the baseline is of other rows too."""
+        if self.found is None or row.section != "metrics":
+            return False
+        places = [self.run_ids.index(which) for which in (run, self.baseline)]
+        if any(row.values[place] is None for place in places):
+            return False
+        return other_rows(self.found, row.key, *places)
 
     @work(exclusive=True, group="load")
     async def load(self) -> None:
@@ -161,7 +178,8 @@ class CompareRoom(DetailRoom):
 
     def _difference(self, run: str, row: CompareRow) -> Text:
         value, base = (row.values[self.run_ids.index(which)] for which in (run, self.baseline))
-        return Text(difference(row, value, base), style="cyan")
+        shown = Text(difference(row, value, base), style="cyan")
+        return shown.append(f" {_unlike()}", style="yellow") if self._other_rows(run, row) else shown
 
     def listed(self) -> list[dict[str, Any]]:
         return [
@@ -235,6 +253,11 @@ def _curves_in(answer: Any) -> list[Any]:
 
 def _delta_sign() -> str:
     return "diff" if glyphs().mode == "ascii" else "Δ"
+
+
+def _unlike() -> str:
+    """The sign of what is not on the same rows."""
+    return "!=" if glyphs().mode == "ascii" else "≠"
 
 
 def _name(row: CompareRow) -> Text:

@@ -131,6 +131,10 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
     if found is not None:
         points = f"  {found.count:,} point{'' if found.count == 1 else 's'}"
         last = f"  last {number(found.last)}" if found.count > 1 else ""
+        if (
+            run.verdict and name == run.metric
+        ):  # two runs may have been judged on different rows: compare says it
+            points = "  on its own evaluation rows"
         sheet.line(
             Text.assemble(
                 (f"{short(name, 30)} ", "bright_black"), number(found.best), (last + points, "bright_black")

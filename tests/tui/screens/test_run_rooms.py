@@ -36,7 +36,7 @@ from mlops_tui.verbs._lineage import LineageEdge, LineageGraph, LineageNode
 from mlops_tui.verbs._shapes import MetricSummary, Model, Run, RunDetail
 from mlops_tui.verbs._status import Disk, LiveRun, StatusReport
 from mlops_tui.verbs.daemon import DaemonStatus
-from mlops_tui.verbs.run import CompareRow, Comparison, LogChunk, RunMarks, Trend, Trends
+from mlops_tui.verbs.run import CompareRow, Comparison, JudgedOn, LogChunk, RunMarks, Trend, Trends
 
 NOW = 1_700_000_000_000
 HOSTILE = "[/red]\x1b[31m🦊"
@@ -498,6 +498,34 @@ def test_times_and_durations_are_no_raw_numbers_and_labels_have_no_difference() 
         difference(compared("auc", 1, 2), 0.75, 0.5) == "+0.25"
         and difference(compared("auc", 1, 1), 1, 1) == ""
     )
+
+
+def test_a_difference_of_other_rows_says_so() -> None:
+    runs = [run(1), run(2), run(3)]
+    ids = [each.run_id for each in runs]
+    rows = [
+        compared("auc", 0.5, 0.75, 0.8),
+        compared("search/score", 0.1, 0.2, 0.3),
+        compared("system/cpu", 1.0, 2.0, 3.0),
+    ]
+    judged = [
+        JudgedOn(key="k 10", rows=10, data="d"),
+        JudgedOn(key="k 20", rows=20, data="d"),
+        JudgedOn(key="k 10", rows=10, data="d"),
+    ]
+    given: Given = {
+        "run compare": lambda _: Comparison(runs=ids, rows=rows, judged=judged),
+        "run list": listed(runs),
+    }
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "≠ not on the same rows" in frame(app))
+        shown = [line.lstrip(" ▸") for line in frame(app).splitlines()]
+        lines = {line.split()[1]: line for line in shown if line.startswith("metrics")}
+        assert "+0.25 ≠" in lines["auc"] and "+0.3" in lines["auc"] and "+0.3 ≠" not in lines["auc"]
+        assert "≠" not in lines["search/score"] + lines["system/cpu"]
+
+    play(CompareRoom(ids), given, keys, size=(140, 24))
 
 
 def test_runs_side_by_side_begin_with_the_champion_and_a_curve_of_several_points(tmp_path: Any) -> None:
