@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import Any
 
@@ -17,9 +16,7 @@ class Screen(Surface):
 
     def __init__(self, terminal: bool | None = None, width: int | None = None) -> None:
         terminal = sys.stdout.isatty() if terminal is None else terminal
-        super().__init__(
-            terminal, max(shutil.get_terminal_size().columns, 20) if width is None and terminal else width
-        )
+        super().__init__(terminal, _columns() if width is None and terminal else width)
 
     def block(self, text: str) -> None:
         """Several lines, such as Markdown or a log. In a pipe they come out as they are."""
@@ -51,6 +48,12 @@ class Screen(Surface):
         wanted = sum(widths) + GAP * len(widths)
         console = Console(file=sys.stdout, highlight=False, force_terminal=_colourful(), width=wanted)
         console.print(table)
+
+
+def _columns() -> int:
+    from shutil import get_terminal_size  # with it come all compressions
+
+    return max(get_terminal_size().columns, 20)
 
 
 def _colourful() -> bool:
