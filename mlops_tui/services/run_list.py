@@ -9,7 +9,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse, parse_field
-from mlops_store.index import runs as queries
+from mlops_store.index.orders import Order
 from mlops_store.index.run_order import RunsQuestion, order_of
 from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read
@@ -30,26 +30,7 @@ def list_(read: Read, request: RunList) -> Page[Run]:
     """Runs, newest first unless sorted otherwise; training and SDK runs unless asked for others. Raises Problem."""
     only = chosen(request.fields)
     where = _wanted(request)
-    if request.offset is not None:
-        return _window(read, request, where, only)
-    start = start_of(request.page, tuple[str, SortKey, str], (request.sort, None, ""))
-    if start[0] != request.sort:
-        raise Problem(
-            "bad_page", "this is the `next` of a list in another order", f"--sort={start[0]}", status=2
-        )
-    after = start[1:] if request.page else None
-    found = queries.page(
-        read, where, sort=request.sort, limit=request.limit + 1, after=after, now=read.now,
-        archived=request.archived, deleted=request.deleted,
-    )  # fmt: skip
-    places = page_of(found, request.limit, lambda place: [request.sort, place[1], place[0]])
-    items = rows(read, [run_id for run_id, _ in places.items], request.fields, only)
-    return Page(items=items, next=places.next)
-
-
-def _window(read: Read, request: RunList, where: Node | None, only: Sequence[Field] | None) -> Page[Run]:
-    """The runs at `offset` and after, of an order that is kept between the questions."""
-    if request.page is not None:
+    if request.page is not None and request.offset is not None:
         raise Problem(
             "bad_page", "a list goes on by --page or by --offset", "leave one of them out", status=2
         )
@@ -57,15 +38,28 @@ def _window(read: Read, request: RunList, where: Node | None, only: Sequence[Fie
     order = order_of(
         read, RunsQuestion(where, request.sort.removeprefix("-"), request.archived, request.deleted), read.now
     )
-    ids = order.window(request.offset or 0, request.limit + 1, descending=descending)
-    places = [(run_id, (request.offset or 0) + place) for place, run_id in enumerate(ids)]
-    pages = page_of(
-        places,
+    first = request.offset or 0
+    if request.page is not None:
+        first = _place(order, request.page, request.sort)
+    ids = order.window(first, request.limit + 1, descending=descending)
+    places = page_of(
+        [(run_id, first + number) for number, run_id in enumerate(ids)],
         request.limit,
         lambda place: [request.sort, order.key(place[1], descending=descending), place[0]],
     )
-    items = rows(read, [run_id for run_id, _ in pages.items], request.fields, only)
-    return Page(items=items, next=pages.next, total=len(order))
+    items = rows(read, [run_id for run_id, _ in places.items], request.fields, only)
+    return Page(items=items, next=places.next, total=None if request.offset is None else len(order))
+
+
+def _place(order: Order, token: str, sort: str) -> int:
+    """Where the page begins that a `next` speaks of: after a run, not after so many, so that new runs shift nothing."""
+    of, key, run_id = start_of(token, tuple[str, SortKey, str], ("", None, ""))
+    if of != sort:
+        raise Problem("bad_page", "this is the `next` of a list in another order", f"--sort={of}", status=2)
+    try:
+        return order.after(key, run_id, descending=sort.startswith("-"))
+    except (ValueError, OverflowError) as error:
+        raise Problem("bad_page", f"{token[:40]!r} is not the `next` of a page", "", status=2) from error
 
 
 def rows(read: Read, ids: Sequence[str], shape: Sequence[str], only: Sequence[Field] | None) -> list[Run]:

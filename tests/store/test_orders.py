@@ -196,3 +196,39 @@ def test_ledger_entries_name_their_runs() -> None:
     assert changes.version == before
     changes.note_entries([entry("model.register", run_id="a")])
     assert changes.since(before) is None, "a new direction may turn any order around"
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.one_of(st.none(), st.integers(-3, 3))), max_size=20),
+    st.tuples(st.one_of(st.none(), st.integers(-4, 4)), st.integers(0, 31)),
+    st.booleans(),
+    st.booleans(),
+)
+def test_a_page_goes_on_after_a_place_whether_or_not_a_run_is_there(
+    entries: list[tuple[int, int | None]], place: tuple[int | None, int], text: bool, descending: bool
+) -> None:
+    def key(number: int | None) -> Key:
+        return number if number is None or not text else chr(ord("m") + number)
+
+    table = Table(text)
+    table.keys = {run_id(number): key(value) for number, value in entries}
+    order = arrange(*table.ask(None, 0, None))
+    value, run = key(place[0]), run_id(place[1])
+    table.keys.pop(run, None)
+    without = table.listed(descending)
+    table.keys[run] = value
+    listed = table.listed(descending)
+    expected = listed[listed.index(run) + 1 :]
+    found = order.window(order.after(value, run, descending=descending), 100, descending=descending)
+    assert [each for each in found if each != run] == expected and set(expected) <= set(without)
+
+
+@pytest.mark.parametrize("text", [True, False])
+def test_a_place_of_another_kind_is_refused(text: bool) -> None:
+    table = Table(text)
+    table.keys = {run_id(1): "a" if text else 1}
+    order = arrange(*table.ask(None, 0, None))
+    with pytest.raises(ValueError):
+        order.after(5 if text else "b", run_id(1), descending=True)
+    assert order.after(10**40 if not text else "z", "\u00e9\x00" * 40, descending=False) == 1

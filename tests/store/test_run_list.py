@@ -13,13 +13,14 @@ from index_box import do, end, journal, new_home, new_run, project, start
 
 from mlops_store.errors import Problem
 from mlops_store.filters import parse
-from mlops_store.index import run_fields
+from mlops_store.index import run_fields, runs
 from mlops_store.index.filter_sql import Joins, compile_runs
 from mlops_store.index.tx import Read, Writer
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_fields as fields_service
 from mlops_tui.services import run_rows
-from mlops_tui.services.run_list import chosen, list_
+from mlops_tui.services.paging import _token
+from mlops_tui.services.run_list import _wanted, chosen, list_
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import RunFields, RunList
@@ -86,13 +87,17 @@ class Shop:
         return list_(self.read, RunList(**fields))
 
     def ids(self, **fields: Any) -> list[str]:
-        """All ids by keyset, some at a time."""
+        """All ids by keyset, some at a time; the same that SQL gives, asked for anew."""
+        request = RunList(**fields)
+        asked = runs.page(self.read, _wanted(request), sort=request.sort, limit=10_000, now=self.read.now, archived=request.archived,
+                          deleted=request.deleted)  # fmt: skip
         found: list[str] = []
         token = None
         while True:
             page = self.list(limit=7, page=token, **fields)
             found += [run.run_id for run in page.items]
             if (token := page.next) is None:
+                assert found == [run_id for run_id, _ in asked]
                 return found
 
     def close(self) -> None:
@@ -214,6 +219,12 @@ def test_hostile_questions(shop: Shop) -> None:
         with pytest.raises(Problem) as caught:
             shop.list(offset=0, **fields)
         assert (caught.value.code, caught.value.status) == (code, 2), fields
+    for place in (["-created", "x", "y"], ["created", 1, "y"], ["-created", {}, "y"]):
+        with pytest.raises(Problem) as caught:
+            shop.list(page=_token(place))
+        assert (caught.value.code, caught.value.status) == ("bad_page", 2), place
+    for key in (10**40, -(10**40), 1.5, None):
+        assert len(shop.list(page=_token(["-created", key, "\u00e9"])).items) in (0, 20)
     evil = "'); DROP TABLE runs; --"
     assert shop.list(offset=0, filter=f'name = "{evil}" or tags."{evil}" = 1').total == 0
     assert shop.list(offset=0, sort=f'metrics."{evil}"').total == 20

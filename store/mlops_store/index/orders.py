@@ -74,6 +74,18 @@ class Order:
         value = self.keys[len(self.ids) - 1 - place if descending else place]
         return value if isinstance(value, str) else value.item()
 
+    def after(self, key: int | float | str | None, run_id: str, *, descending: bool) -> int:
+        """The place of the first run that comes after (key, run), which need not be there itself. Raises ValueError where keys are not like it."""
+        name = run_id.encode()
+        if key is None:
+            found = np.searchsorted(self.rest, np.bytes_(name), "left" if descending else "right")
+            return len(self.ids) + int(len(self.rest) - found if descending else found)
+        if len(self.keys) and isinstance(key, str) != isinstance(self.keys[0], str):
+            raise ValueError(key)
+        low, high = (int(np.searchsorted(self.keys, key, side)) for side in ("left", "right"))
+        found = low + np.searchsorted(self.ids[low:high], np.bytes_(name), "left" if descending else "right")
+        return int(len(self.ids) - found if descending else found)
+
     def window(self, offset: int, limit: int, *, descending: bool) -> list[str]:
         """The ids at these places; those without a key come last in both directions."""
         step = -1 if descending else 1
