@@ -21,12 +21,15 @@ from mlops_tui.verbs._shapes import Artifact, Attempt, RunDetail, RunError, Stag
 
 def detail(db: Read | Tx, run_id: str) -> RunDetail:
     """Everything about a run. Raises Problem where there is none."""
+    seen = run_rows.runs_of(
+        db, [run_id]
+    )  # before its evidence: what is shown as ended is shown with all that came before
     found = evidence(db, run_id)
     if found is None or found.row["deleted"] is not None:
         run_rows.row_of(db, run_id)  # says that it is not there, or how it comes back
     assert found is not None
     row = found.row
-    run = run_rows.runs_of(db, [run_id])[0]
+    run = seen[0] if seen else run_rows.run_of(db, run_id)
     folder = RunFolder(db.home.run_dir(run_id))
     spec = _spec(folder)
     result = _part(found.outcome) if found.outcome else None

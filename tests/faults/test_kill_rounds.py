@@ -15,7 +15,7 @@ BENCHMARK = Path(__file__).parents[2] / "benchmarks" / "faults.py"
 @pytest.mark.skipif(not Path("/proc/locks").exists(), reason="who holds a lock is read from /proc")
 def test_a_round(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(BENCHMARK), "--rounds", "1", "--seconds", "3", "--seed", "3", "--dir", str(tmp_path)],
+        [sys.executable, str(BENCHMARK), "--rounds", "1", "--seconds", "1.5", "--seed", "3", "--dir", str(tmp_path)],
         capture_output=True, text=True, check=False, timeout=300, env=environment(),
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

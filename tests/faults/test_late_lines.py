@@ -116,3 +116,32 @@ def test_what_was_written_before_the_end_is_read_with_it(home: Home, monkeypatch
             {"state": "FINISHED", "key": "last"}
         ]
     writer.close()
+
+
+def test_a_run_that_is_shown_as_ended_is_shown_whole(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends between the two questions of which an answer is made."""
+    from mlops_tui.services import run_detail
+
+    writer = Writer.open(home)
+    run = start_run("p", home=home.path)
+    run.log_metric("loss", 1.0)
+    writer.ingest([run.path])
+
+    def then_it_ends(real: Any) -> Any:
+        def call(*arguments: Any) -> Any:
+            found = real(*arguments)
+            if not run._ended:
+                run._journal.lost(7)
+                run.finish()
+                writer.ingest([run.path])
+            return found
+
+        return call
+
+    monkeypatch.setattr(run_detail, "evidence", then_it_ends(run_detail.evidence))
+    monkeypatch.setattr(run_detail.run_rows, "runs_of", then_it_ends(run_detail.run_rows.runs_of))
+    with writer.reader() as read:
+        shown = run_detail.detail(read, run.run_id)
+        assert not shown.ended or shown.dropped == 7
+        assert run_detail.detail(read, run.run_id).dropped == 7
+    writer.close()
