@@ -38,14 +38,14 @@ class Overlays(Travel):
     def tell(
         self, text: str, level: str = "information", detail: str = "", hint: str = "", lasts: int = 0
     ) -> None:
-        """Says something for `lasts` seconds, with what to do about it, and keeps it in the message log."""
+        """Says something for `lasts` seconds (more or less by the user's settings), with what to do about it, and keeps it in the message log."""
         lines = [clean(short(text, 400)), *([f"{glyphs().arrow} {clean(short(hint, 400))}"] if hint else [])]
-        lasts = lasts or (4 if level == "information" else 8)
+        seconds = (lasts or (4 if level == "information" else 8)) * self.look.settings.messages
         self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
         del self.said[:-500]
         shown = Text(" ".join(lines), style=STYLES.get(level, "bold"))
         self.saying = [*self.saying, shown][-Status.MOST :]
-        self.set_timer(lasts, partial(self._fall_silent, shown))
+        self.set_timer(seconds, partial(self._fall_silent, shown))
         self._show_saying()
 
     def notify(self, message: str, *, severity: str = "information", **_rest: Any) -> None:

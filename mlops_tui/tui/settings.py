@@ -23,6 +23,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     mouse: bool | None = None
     bell: bool = True
     notify: str = ""
+    messages: float = 1.0
+    """How long messages stay: 2 is twice as long."""
     keys: dict[str, str] = {}
 
 

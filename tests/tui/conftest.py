@@ -15,10 +15,19 @@ from mlops_store.home import Home
 
 
 @pytest.fixture
-def surroundings(tmp_path: Path, served_home: Home) -> dict[str, str]:
+def app_home(request: pytest.FixtureRequest) -> Home:
+    """A home of the test's own, unless the test asks for the shared one: its daemon runs already."""
+    found: Home = request.getfixturevalue(
+        "shared_home" if "shared_home" in request.fixturenames else "served_home"
+    )
+    return found
+
+
+@pytest.fixture
+def surroundings(tmp_path: Path, app_home: Home) -> dict[str, str]:
     """The environment of someone who uses the app for the first time."""
     return {
-        "MLOPS_TUI_HOME": str(served_home.path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "HISTFILE": "",
+        "MLOPS_TUI_HOME": str(app_home.path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "HISTFILE": "",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }  # fmt: skip
 

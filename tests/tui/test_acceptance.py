@@ -15,11 +15,14 @@ from typing import Any
 
 import pytest
 from pty_app import PtyApp
+from rich.text import Text
 from tmux_driver import Terminal
 
 from mlops_store.home import Home
 from mlops_tui.client import connect
 from mlops_tui.client.presence import held
+from mlops_tui.tui.actions import ACTIONS, SCREENS
+from mlops_tui.tui.dialogs.help import Help
 
 LEAVES_ALTERNATE, SHOWS_CURSOR = b"\x1b[?1049l", b"\x1b[?25h"
 MOUSE_ON, MOUSE_OFF = b"\x1b[?1000h", b"\x1b[?1000l"
@@ -53,14 +56,16 @@ def until(holds: Callable[[], bool], what: str, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def test_no_color_sends_none(make_project: Make, open_app: OpenApp, run_cli: Callable[..., Any]) -> None:
+def test_no_color_sends_none(
+    shared_home: Home, make_project: Make, open_app: OpenApp, run_cli: Callable[..., Any]
+) -> None:
     """Check 2: default colours only, and every state has its word."""
-    folder = make_project()
+    folder = make_project("plain")
     run_cli(folder, "run", "start", "fast", "--wait")
     app = open_app(folder, NO_COLOR="1")
     app.see("live")
     for key in "234567891?":
-        app.press(key).settle(0.5)
+        app.press(key).settle(0.2)
     sent = {code for found in re.findall(rb"\x1b\[([0-9;:]*)m", app.written) for code in found.split(b";")}
     assert sent <= {
         b"",
@@ -85,17 +90,26 @@ def test_no_color_sends_none(make_project: Make, open_app: OpenApp, run_cli: Cal
 def test_an_idle_app_is_silent_and_others_can_write(
     make_project: Make, open_app: OpenApp, run_cli: Callable[..., Any]
 ) -> None:
-    """Check 3, for 15 seconds on the list of runs. CPU: three clock ticks of slack."""
-    folder = make_project()
+    """Check 3, on every screen at once, each in an app of its own, for three seconds. CPU of all together: three clock ticks of slack."""
+    folder = make_project("idle")
     run = run_cli(folder, "run", "start", "fast", "--wait")["run_id"]
-    app = open_app(folder)
-    app.see("live")
-    app.press("2").settle(3)
-    before = app.cpu()
-    assert app.read(15) == b""
-    assert app.cpu() - before <= 15 * 0.003 + 0.03
-    run_cli(folder, "run", "tag", run, "owner=someone")
-    app.press("r").settle(0.5)
+    apps = {name: open_app(folder, "tui", name) for name in SCREENS}
+    apps["run"] = open_app(folder, "tui", "runs")
+    for app in apps.values():
+        app.see("live")
+    apps["run"].settle(0.3)
+    apps["run"].press("\r").see("artifacts")
+    apps["run"].settle(1.2)
+    for app in apps.values():
+        app.settle(0.2)
+    before = {name: app.cpu() for name, app in apps.items()}
+    time.sleep(3)
+    written = {name: app.read(0.05) for name, app in apps.items()}
+    assert set(written.values()) == {b""}, written
+    used = sum(app.cpu() - before[name] for name, app in apps.items())
+    assert used <= len(apps) * 3 * 0.003 + 0.03
+    run_cli(folder, "run", "tag", run, "--tag", "owner=someone")
+    apps["ledger"].see("run.tag")
 
 
 def test_thousands_of_runs(tmp_path: Path, served_home: Home, open_terminal: OpenTerminal) -> None:
@@ -106,6 +120,9 @@ def test_thousands_of_runs(tmp_path: Path, served_home: Home, open_terminal: Ope
     terminal = open_terminal(tmp_path)
     terminal.type("mlops-tui tui runs").keys("Enter").see("4,500 rows", "● live")
     terminal.see("late-departure-4999 ")
+    for width in (60, 200, 81, 120, 80):  # no key is lost in a storm of sizes: 30 rows further down
+        terminal.keys(*"jjjj").resize(width, 24).keys(*"jj")
+    terminal.line("▸", "late-departure-4966 ")
     terminal.keys("G").line("▸", "late-departure-0 ")
     terminal.keys("/").type("name:nothing-is-called-so").keys("Enter").see(
         "nothing passes the filter", "0 rows"
@@ -113,24 +130,36 @@ def test_thousands_of_runs(tmp_path: Path, served_home: Home, open_terminal: Ope
 
 
 def test_hostile_names_are_shown_as_they_are(
-    make_project: Make, open_terminal: OpenTerminal, run_cli: Callable[..., Any], tmp_path: Path
+    shared_home: Home,
+    make_project: Make,
+    open_terminal: OpenTerminal,
+    run_cli: Callable[..., Any],
+    tmp_path: Path,
 ) -> None:
-    """Check 5: in table, title, toast, log and file; nothing in a name reaches the terminal as an order."""
-    folder = make_project(code=f"import time\nprint({HOSTILE!r})\ntime.sleep(3)\n")
+    """Check 5: in table, message, title, log and file (help: below); nothing in a name reaches the terminal as an order."""
+    folder = make_project("hostile", code=f"import time\nprint({HOSTILE!r})\ntime.sleep(1)\n")
     terminal = open_terminal(folder)
     terminal.type("mlops-tui tui runs").keys("Enter").see("● live", "no runs yet")
     run_cli(folder, "run", "start", "fast", "--name", HOSTILE)
     terminal.see(HOSTILE_SHOWN)
+    terminal.line(HOSTILE_SHOWN, "right-to-left", "finished after")
     frame = terminal.line(HOSTILE_SHOWN, "✓ finished")
     assert "\u202e" not in frame and "x1b" in frame
     assert "\x1b[31m\u202e" not in terminal.coloured()
     terminal.keys("Enter").line("Runs ▸ [/red] 🦊")
     terminal.keys("g", "L").see("log", "[/red] 🦊")
     terminal.keys("Escape").see("1 row")
-    target = tmp_path / "list.csv"
-    terminal.keys("e").see("csv")
-    terminal.keys("Escape")
-    assert not target.exists()
+    for ending, shown in (
+        (".csv", HOSTILE),
+        (".jsonl", json.dumps(HOSTILE, ensure_ascii=False)),
+        (".md", HOSTILE_SHOWN),
+    ):
+        target = tmp_path / f"list{ending}"
+        terminal.keys("e").see("Export", "csv")
+        terminal.keys("C-u").type(str(target)).keys("F2").see("wrote 1 rows")
+        until(target.exists, f"wrote {target.name}")
+        written = target.read_text()
+        assert shown in written and (ending == ".csv" or "\x1b" not in written)
     run_cli(folder, "run", "start", "fast", "--name", "long" * 1000, "--wait")
     terminal.see("2 rows", "longlong")
     terminal.keys("Home", "Enter").see("Runs ▸ longlong", "…")
@@ -151,9 +180,23 @@ def test_a_killed_training_is_lost_and_never_done(
     assert "finished" not in frame
 
 
-def test_resizing_and_themes_change_nothing_else(make_project: Make, open_terminal: OpenTerminal) -> None:
+def test_hostile_keys_in_the_help(tmp_path: Path) -> None:
+    """Check 5: all of the help is of the registry, but for the user's own keys."""
+    text = Text()
+    Help([], {"run.stop": HOSTILE})._append(text, ACTIONS["run.stop"], 70)
+    assert (
+        HOSTILE_SHOWN in text.plain.replace("\n", " ")
+        and "\x1b" not in text.plain
+        and "\u202e" not in text.plain
+    )
+    assert not any("red" in str(span.style) for span in text.spans)
+
+
+def test_resizing_and_themes_change_nothing_else(
+    shared_home: Home, make_project: Make, open_terminal: OpenTerminal
+) -> None:
     """Check 9: the frame after a storm of sizes and themes is the frame from before."""
-    terminal = open_terminal(make_project())
+    terminal = open_terminal(make_project("storm"))
     terminal.type("mlops-tui").keys("Enter").see("● live")
     terminal.keys("2").see("no runs yet")
     before = terminal.see("0 rows")
@@ -162,6 +205,7 @@ def test_resizing_and_themes_change_nothing_else(make_project: Make, open_termin
     for theme in ("mlops-light", "ansi-dark", "mlops-dark"):
         terminal.keys(":").type(f"theme {theme}").keys("Enter")
         terminal.gone(f"theme {theme}")
+    assert not list((shared_home.path / "tui").glob("crash-*"))
     terminal.resize(40, 10).see("60x15")
     terminal.resize(80, 24).gone("60x15")
 
@@ -175,16 +219,16 @@ def test_resizing_and_themes_change_nothing_else(make_project: Make, open_termin
 
 @pytest.mark.parametrize("how", ["ctrl-c", "SIGTERM", "SIGHUP", "dropped"])
 def test_the_terminal_is_given_back(
-    make_project: Make, open_app: OpenApp, run_cli: Callable[..., Any], how: str
+    shared_home: Home, make_project: Make, open_app: OpenApp, run_cli: Callable[..., Any], how: str
 ) -> None:
     """Check 10, with the ledger's chain whole afterwards. ^C alone leaves nothing: it says how to leave."""
-    folder = make_project()
+    folder = make_project(f"ends-{how.lower()}")
     app = open_app(folder)
     app.see("live")
-    app.settle(0.5)
+    app.settle(0.2)
     before = len(app.written)
     if how == "ctrl-c":
-        app.press("\x03").settle(0.5)
+        app.press("\x03").see("nothing that runs is stopped")
         assert app.code is None
         app.press("q")
     elif how == "dropped":
@@ -198,12 +242,13 @@ def test_the_terminal_is_given_back(
         assert LEAVES_ALTERNATE in last and SHOWS_CURSOR in last
         assert MOUSE_ON not in app.written or last.rfind(MOUSE_OFF) >= 0
     assert run_cli(folder, "ledger", "verify")["ok"]
+    assert not list((shared_home.path / "tui").glob("crash-*"))
 
 
 def test_a_daemon_that_dies_is_started_again(
     make_project: Make, open_terminal: OpenTerminal, served_home: Home
 ) -> None:
-    """The app says so meanwhile; keys go on working."""
+    """The app says so meanwhile; no key is lost, and nothing crashes."""
     terminal = open_terminal(make_project())
     terminal.type("mlops-tui").keys("Enter").see("● live")
     pid = int(json.loads(served_home.daemon_file.read_text())["pid"])
@@ -213,20 +258,21 @@ def test_a_daemon_that_dies_is_started_again(
           "a new daemon")  # fmt: skip
     terminal.see("● live", "0 rows")
     terminal.keys("2").see("▸ Runs", "0 rows", "● live")
+    assert not list((served_home.path / "tui").glob("crash-*"))
     terminal.keys("q").see("\n$")
     terminal.restored()
 
 
 def test_leaving_stops_nothing(
-    make_project: Make, open_terminal: OpenTerminal, run_cli: Callable[..., Any], served_home: Home
+    shared_home: Home, make_project: Make, open_terminal: OpenTerminal, run_cli: Callable[..., Any]
 ) -> None:
-    folder = make_project(code=SLEEPS)
+    folder = make_project("left", code=SLEEPS)
     terminal = open_terminal(folder)
     terminal.type("mlops-tui").keys("Enter").see("● live")
     run = run_cli(folder, "run", "start", "fast")["run_id"]
     terminal.keys("2").see("● running")
     terminal.keys("q").see("\n$")
-    with connect(served_home) as client:
-        assert client.call("run show", {"run_id": run, "project": "quick"}).state == "RUNNING"
-        client.call("run stop", {"run_id": run, "project": "quick"})
+    with connect(shared_home) as client:
+        assert client.call("run show", {"run_id": run, "project": "left"}).state == "RUNNING"
+        client.call("run stop", {"run_id": run, "project": "left"})
     until(lambda: run_cli(folder, "run", "show", run)["state"] == "KILLED", "stopped")

@@ -37,6 +37,9 @@ def terminal(tmp_path: Path, project: Path, served_home: Home) -> Iterator[Termi
         "MLOPS_TUI_HOME": str(served_home.path), "XDG_CONFIG_HOME": str(tmp_path / "config"), "TERM": "xterm-256color",
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }  # fmt: skip
+    settings = tmp_path / "config" / "mlops-tui" / "tui.toml"
+    settings.parent.mkdir(parents=True)
+    settings.write_text("messages = 0.4\n")  # frames are looked at when nothing is said any more
     made = Terminal(tmp_path / "terminal", cwd=project, env=env)
     yield made
     made.close()

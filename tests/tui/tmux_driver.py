@@ -105,7 +105,7 @@ class Terminal:
         deadline = time.monotonic() + timeout
         while not holds(frame := self.frame()):
             assert time.monotonic() < deadline, f"the screen never {what}:\n{frame}"
-            time.sleep(0.1)
+            time.sleep(0.05)
         return frame
 
     def asks(self, words: str) -> str:
