@@ -11,6 +11,7 @@ import msgspec
 from mlops_store.atomic import write_json
 from mlops_store.home import Home
 from mlops_store.ids import new_run_id, now_ms
+from mlops_store.index.database import Database, migrations
 from mlops_store.index.tx import Command, Tx, Writer
 from mlops_store.records import ExitRecord, Identity, Outcome, RunSpec
 from mlops_store.run_folder import RunFolder
@@ -67,6 +68,17 @@ def do(writer: Writer, *verbs: tuple[str, dict[str, Any]], actor: str = "uid:1",
 
 def command(fn: Callable[[Tx], Any], key: str = "") -> Command:
     return Command(fn, "uid:1", key)
+
+
+def migrated_again(home: Home, number: int, dropped: str) -> None:
+    """The index as if it had come from before a migration: what that one made is dropped, then it happens."""
+    database = Database.open(home.index)
+    con = database.cursor()
+    con.execute(dropped)
+    database._migrate(number, dict(migrations())[number])
+    con.execute("UPDATE meta SET value = ? WHERE name = 'schema_version'", [str(migrations()[-1][0])])
+    con.close()
+    database.close()
 
 
 def project(name: str = "flights") -> tuple[str, dict[str, Any]]:

@@ -6,12 +6,11 @@ import math
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 from effort import examples
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from index_box import journal, new_home, new_run
+from index_box import journal, migrated_again, new_home, new_run
 
 from mlops_store.index import points
 from mlops_store.index.database import Database
@@ -86,10 +85,7 @@ def test_an_older_index_gets_them_and_a_rebuilt_one_has_the_same(tmp_path: Path)
     writer.close()
     assert 1024 < len(made) <= 2048 and sum(row[5] - row[4] + 1 for row in made) == step
     build(home, tmp_path / "fresh.duckdb")
-    con = duckdb.connect(str(home.index))
-    con.execute("DROP TABLE curve_chunks; DROP MACRO TABLE chunks_of_points; DROP TABLE run_packs")
-    con.execute("UPDATE meta SET value = '3' WHERE name = 'schema_version'")
-    con.close()
+    migrated_again(home, 4, "DROP TABLE curve_chunks; DROP MACRO TABLE chunks_of_points")
     old, fresh = Database.open(home.index), Database.open(tmp_path / "fresh.duckdb")
     assert compare(old, fresh) == []
     old.close()

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from index_box import command, do, end, journal, new_home, new_run, project, start
+from index_box import command, do, end, journal, migrated_again, new_home, new_run, project, start
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.index import ingest, packs, runs
-from mlops_store.index.database import Database, rows
+from mlops_store.index.database import rows
 from mlops_store.index.tx import Tx, Writer
 from mlops_store.run_folder import RunFolder
 
@@ -153,9 +153,6 @@ def test_an_index_without_packs_gets_them(shelf: Shelf) -> None:
         shelf.step("end", place, False)
     home: Home = shelf.home
     shelf.writer.close()
-    con = Database.open(home.index).cursor()
-    con.execute("DROP TABLE run_packs")
-    con.execute("UPDATE meta SET value = '4' WHERE name = 'schema_version'")
-    con.close()
+    migrated_again(home, 5, "DROP TABLE run_packs")
     shelf.writer = Writer.open(home)
     assert shelf.check() == 2

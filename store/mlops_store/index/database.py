@@ -75,13 +75,10 @@ class Database:
         """The number of the last migration applied; 0 for an empty file."""
         con = self.cursor()
         try:
-            found = con.execute(
-                "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'meta' AND NOT internal"
-            ).fetchone()
-            if not found[0]:
-                return 0
             row = con.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
             return int(row[0]) if row else 0
+        except duckdb.CatalogException:  # asking which tables there are would read the statistics of each
+            return 0
         finally:
             con.close()
 
