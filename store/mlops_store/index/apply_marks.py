@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mlops_store.index.apply_care import ensure_rows
-from mlops_store.index.database import Connection, insert_columns, write_columns
+from mlops_store.index.database import Connection, unnested, write_columns
 from mlops_store.index.payload import listed, mapping, text
 from mlops_store.records import LedgerEntry
 
@@ -27,13 +27,15 @@ def _tags(con: Connection, entries: Sequence[LedgerEntry]) -> None:
         "WHERE run_tags.run_id = gone.r AND run_tags.key = gone.k",
         [place for place, word in last.items() if word is None],
     )
-    insert_columns(
-        con,
-        "run_tags",
-        ("VARCHAR", "VARCHAR", "VARCHAR", "BIGINT"),
-        [(*place, *word) for place, word in last.items() if word is not None],
-        "ON CONFLICT DO UPDATE SET value = excluded.value, seq = excluded.seq",
-    )
+    write_columns(con, _TAG, [(*place, *word) for place, word in last.items() if word is not None])
+
+
+_TAG = (
+    f"MERGE INTO run_tags USING ({unnested(('VARCHAR', 'VARCHAR', 'VARCHAR', 'BIGINT'))}) AS said(r, k, v, s) "
+    "ON run_tags.run_id = said.r AND run_tags.key = said.k WHEN MATCHED THEN UPDATE SET value = v, seq = s "
+    "WHEN NOT MATCHED THEN INSERT VALUES (r, k, v, s)"
+)
+"""Two thirds of what an upsert takes."""
 
 
 def _notes(con: Connection, entries: Sequence[LedgerEntry]) -> None:

@@ -122,7 +122,10 @@ def follow(con: Connection, entries: Sequence[LedgerEntry]) -> None:
             anew.update(
                 run_id for name in ("run_id", "verdict_id") if isinstance(run_id := entry.data.get(name), str)
             )
-    update(con, anew | _remark(con, {run_id: own for run_id, own in marks.items() if run_id not in anew}))
+    said = {run_id: own for run_id, own in marks.items() if run_id not in anew}
+    packs = packed(_Within(con), list(said))
+    update(con, anew | _remark(con, packs, said))
+    _pack(con, sorted(said.keys() - packs.keys()))
 
 
 def update(con: Connection, run_ids: Iterable[str]) -> None:
@@ -140,9 +143,10 @@ def pack_all(con: Connection) -> None:
 # --- inside ---------------------------------------------------------------------------------------------------
 
 
-def _remark(con: Connection, marks: Mapping[str, Sequence[LedgerEntry]]) -> set[str]:
-    """Writes tags and notes into packs. Returns the runs for which that cannot be done."""
-    packs = packed(_Within(con), list(marks))
+def _remark(
+    con: Connection, packs: Mapping[str, Pack], marks: Mapping[str, Sequence[LedgerEntry]]
+) -> set[str]:
+    """Writes tags and notes into packs. Returns the runs for which these are too much."""
     for run_id, pack in packs.items():
         for entry in marks[run_id]:
             if entry.verb == "run.note":
@@ -163,7 +167,7 @@ def _remark(con: Connection, marks: Mapping[str, Sequence[LedgerEntry]]) -> set[
         "unnest(?::BLOB[]) AS pack) AS new WHERE run_packs.k = new.k AND run_packs.run_id = new.run_id",
         fitting,
     )
-    return marks.keys() - {run_id for _, run_id, _ in fitting}
+    return packs.keys() - {run_id for _, run_id, _ in fitting}
 
 
 class _Within:
@@ -182,10 +186,18 @@ def _number(run_id: str) -> int:
 
 
 def _update(con: Connection, ids: list[str]) -> None:
-    inside = _Within(con)
     mine, given = _these("run_id", "VARCHAR", ids)
     numbered, numbers = _these("k", "UBIGINT", [_number(run_id) for run_id in ids])
     con.execute(f"DELETE FROM run_packs WHERE {numbered} AND {mine}", [*numbers, *given])
+    _pack(con, ids)
+
+
+def _pack(con: Connection, ids: list[str]) -> None:
+    """Packs those of these runs that are over; none of them is packed."""
+    if not ids:
+        return
+    inside = _Within(con)
+    mine, given = _these("run_id", "VARCHAR", ids)
     over = inside.rows(f"SELECT run_id FROM runs WHERE {mine} AND {_OVER}", given)
     packs = gather(inside, sorted(row["run_id"] for row in over))
     encoded = ((run_id, _ENCODER.encode(pack)) for run_id, pack in sorted(packs.items()))
