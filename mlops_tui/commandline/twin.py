@@ -24,6 +24,8 @@ def command(key: str, fields: Mapping[str, Any] | None = None, *, project: str |
     found = [parameter for parameter in parameters(find(key).input) if not parameter.fill]
     arguments = [word for parameter in found if parameter.argument for word in _argument(parameter, given)]
     options = [word for parameter in found if not parameter.argument for word in _option(parameter, given)]
+    if any(word.startswith("-") for word in arguments):  # they are no options
+        return shlex.join([*words, *options, "--", *arguments])
     return shlex.join([*words, *arguments, *options])
 
 

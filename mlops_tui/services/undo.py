@@ -42,7 +42,10 @@ def plan_undo(read: Read, request: LedgerUndo) -> Plan:
     if len(reversals) > _SHOWN:
         steps.append(f"and so on, for {len(reversals)} entries")
     return Plan(
-        title=_title(entries), steps=steps, undo="`mlops-tui ledger undo SEQ` of the entry that this makes"
+        title=_title(entries),
+        steps=steps,
+        undo="by undoing the entry that this makes: the answer names it",
+        settled={"seq": entries[0]["seq"]},
     )
 
 

@@ -92,11 +92,13 @@ class ListInput(PageInput, kw_only=True):
 
 
 class Plan(Output, kw_only=True):
-    """What a dangerous verb would do; printed by `--dry-run`, confirmed in the app."""
+    """What a dangerous verb would do; printed by `--dry-run`, confirmed in the app. `settled` are fields of its input that the question left open: with
+    them it does what the plan says, whatever happens meanwhile."""
 
     title: str
     steps: list[str]
     undo: str = ""
+    settled: dict[str, Any] = {}
 
 
 class Verb(msgspec.Struct, frozen=True):

@@ -268,14 +268,15 @@ class Room(Screen[None]):
         if verb.writes and self.link.read_only:
             self.mlops.tell(READ_ONLY, "warning")
             return None
-        line = command(key, fields, project=self.link.project[0])
         try:
             plan = (
                 await self.link.plan(key, fields)
                 if verb.plans
                 else Plan(title=title or verb.summary, steps=[verb.help or verb.summary])
             )
-            plan = Plan(title=plan.title, steps=[*notes, *plan.steps], undo=plan.undo)
+            plan = Plan(title=plan.title, steps=[*notes, *plan.steps], undo=plan.undo, settled=plan.settled)
+            fields = {**fields, **plan.settled}
+            line = command(key, fields, project=self.link.project[0])
             if not self.in_front():
                 self.mlops.tell("this screen was left before the plan came: nothing was done", "warning")
                 return None
