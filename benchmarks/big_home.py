@@ -26,6 +26,7 @@ from typing import Any
 
 import duckdb
 from big_home_rows import CURVE, Filled, fill, found
+from pages import write_figures
 
 from mlops_store.home import Home
 from mlops_tui.cli.commands.daemon import stop_daemon
@@ -200,7 +201,7 @@ def measure(path: Path, runs: int, points: int, repeat: int) -> Measured:
 
 
 def report(big: Measured, small: Measured, command: str) -> tuple[str, list[dict[str, Any]]]:
-    """The page and the lines."""
+    """The figures of the page and the lines."""
     lines, rows = [], []
     for question in questions(big.filled):
         cost, before, hand = (
@@ -217,11 +218,10 @@ def report(big: Measured, small: Measured, command: str) -> tuple[str, list[dict
             f"{ratio or ''} | {before['wall_ms']} / {before['cpu_ms']} | {question.budget or ''} | {'' if question.budget is None else 'yes' if kept else '**no**'} |"
         )
     made = f"; writing its rows took {big.fill_s:.0f} s" if big.fill_s > 1 else ""
-    page = f"""# A home of {big.filled.runs:,} runs and {big.filled.points:,} points
-
-`{command}` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}), load {os.getloadavg()[0]:.1f} at the end.
-Milliseconds: median wall (worst) as the client sees it over the socket, mean CPU of the daemon; `by hand` is the plainest SQL for the same answer, on the same file
-without a daemon, and the ratio is of the two walls; `1k` is wall / CPU in a home of {small.filled.runs:,} runs and {small.filled.points:,} points.
+    figures = f"""A home of {big.filled.runs:,} runs and {big.filled.points:,} points: `{command}` on {os.cpu_count()} cores
+({platform.machine()}, Python {platform.python_version()}, DuckDB {duckdb.__version__}), load {os.getloadavg()[0]:.1f} at the end. Milliseconds: median wall (worst) as the client sees
+it over the socket, mean CPU of the daemon; `by hand` is the plainest SQL for the same answer, on the same file without a daemon, and the ratio is of the two walls;
+`1k` is wall / CPU in a home of {small.filled.runs:,} runs and {small.filled.points:,} points.
 
 | question | wall | CPU | by hand | ratio | 1k | budget | met |
 |---|---|---|---|---|---|---|---|
@@ -229,24 +229,8 @@ without a daemon, and the ratio is of the two walls; `1k` is wall / CPU in a hom
 
 Daemon: {big.own["restart_ms"]} ms from its start to the first answer (budget 1,000); {big.own["rss_mb_at_start"]} MB resident then, {big.own["rss_mb_peak"]} MB at
 most after all questions (budget 300). The index has {big.index_mb:,} MB{made}.
-
-**What is generated.** The index by SQL (`benchmarks/big_home_rows.py`), not run folders: a folder for each run and a line for each point would take hours to
-write and to ingest, and these questions never open them. Rows, columns, types and their order in the tables are those that ingestion leaves: run
-after run, step after step with the metrics in turn; `last_values` and the chunks of long curves are computed from the very points. One run has a curve of {CURVE:,} points.
-A page is read with its neighbours (300 after it, 100 before), so of the next pages one in four is read and the others are kept; a jump always reads.
-`doctor` would report the folders missing. **Not measured here**: ingestion (its rate is in the store's own benchmarks), and pages while runs are logging.
-
-**Missed, and why.** A jump of the list reads runs that nobody has asked for yet, from four tables: where they lie together, each table costs the part that they
-are in (122,880 rows, 4–6 ms), where a metric's order scatters them, all of `params` and `last_values` (25–30 ms each). One narrow row for each ended run, found by
-its primary key (100 of them: 7 ms, measured on `runs`), would do; it is not there. A curve takes its rows from chunks that ingestion keeps up, whatever its length; a part of it that is
-less than a thousand chunks wide is read from its points, and so are, over time, the chunks that an edge between buckets cuts. `fields` is kept: its first answer after
-a start costs 70–100 ms of CPU. A start takes about 0.4 s of CPU,
-0.3 of them for imports; on a loaded box that is more of wall.
-
-**Peers**, measured elsewhere and on smaller homes, so for scale only: MLflow searched 10,000 runs with filter and order in 265 ms and read a history of 100,000 points
-in 1,890 ms.
 """
-    return page, lines
+    return figures, lines
 
 
 def main() -> int:
@@ -257,7 +241,7 @@ def main() -> int:
     parser.add_argument(
         "--slack", type=float, default=1.0, help="factor on the budgets before the exit code is 1"
     )
-    parser.add_argument("--write", type=Path, help="write the page here")
+    parser.add_argument("--write", type=Path, help="write the figures into this page")
     parser.add_argument(
         "--keep", type=Path, help="make the homes here, leave them, and take those that are there"
     )
@@ -271,12 +255,12 @@ def main() -> int:
         small = measure(place / "small", *SMALL, parsed.repeat)
         big = measure(place / "big", parsed.runs, parsed.points, parsed.repeat)
     command = f"python benchmarks/big_home.py --runs {parsed.runs} --points {parsed.points} --repeat {parsed.repeat}"
-    page, lines = report(big, small, command)
+    figures, lines = report(big, small, command)
     for line in lines:
         print(json.dumps(line))
     print(json.dumps({"daemon": big.own, "small": small.own, "index_mb": big.index_mb}))
     if parsed.write:
-        parsed.write.write_text(page, encoding="utf-8")
+        write_figures(parsed.write, figures)
     late = [
         line for line in lines if line["budget_ms"] and line["wall_ms"] > line["budget_ms"] * parsed.slack
     ]
