@@ -23,7 +23,7 @@ _SHAPE_WORDS = (b"AKIA", b"ASIA", b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b
 _SHAPES = rb"""
       A[KS]IA[0-9A-Z]{16} | gh[pousr]_[A-Za-z0-9]{30,} | github_pat_[A-Za-z0-9_]{40,} | glpat-[A-Za-z0-9_-]{18,}
     | xox[abposr]-[A-Za-z0-9-]{10,} | (?<![A-Za-z0-9])sk-[A-Za-z0-9_-]{20,} | hf_[A-Za-z0-9]{30,} | AIza[0-9A-Za-z_-]{35}
-    | eyJ[A-Za-z0-9_-]{8,500}\.eyJ[A-Za-z0-9_-]{8,2500}\.[A-Za-z0-9_-]{8,}"""
+    | eyJ[A-Za-z0-9_-]{9,500}\.eyJ[A-Za-z0-9_-]{8,2500}\.[A-Za-z0-9_-]{8,}"""
 _URL_WORDS = (b"://",)
 _URL_LOGIN = rb"://[^\s/:@]{0,200}:([^\s/@]{1,200})@"
 # the rest is matched in lower case; a number of tokens is no secret, and neither is what is said of a path
@@ -41,10 +41,11 @@ _KEY_END = rb"-----END[ ][ A-Z]*PRIVATE[ ]KEY-----"
 _KEY_BODY = rb"[ \t+>|-]*(?:[A-Za-z0-9+/=]{0,256}|[A-Z][A-Za-z-]+:[ ][^\r\n]*)[ \t]*[\"'\\,]*[\r\n]*\Z"
 _LINE = rb"[^\r\n]*(?:\r\n|[\r\n]|\Z)"
 
-_WORD = 24
+_LONG = 12  # every known shape begins with a word at least as long
+_DENSE = 24
 _WORD_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_=-"
 _IN_WORD = bytes(119 if code in _WORD_BYTES else 32 for code in range(256))
-_RUN = b"w" * _WORD
+_RUN = b"w" * _LONG
 _HEX = frozenset(b"0123456789abcdefABCDEF-")
 
 
@@ -80,11 +81,17 @@ def mask_lines(text: bytes, values: Sequence[bytes] = ()) -> bytes:
 
 def _spans(text: bytes, values: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     lower = text.lower()
-    yield from _at_words(_SHAPE_WORDS, _SHAPES, text)
+    words = _words(text)
+    if words:
+        joined = b" ".join([text[start:end] for start, end in words])
+        if any(word in joined for word in _SHAPE_WORDS):
+            yield from _at_words(_SHAPE_WORDS, _SHAPES, text)
+        yield from (
+            (start, end) for start, end in words if end - start >= _DENSE and _random_looking(text[start:end])
+        )
     yield from _at_words(_URL_WORDS, _URL_LOGIN, text)
     yield from _at_words(_NAME_WORDS, _ASSIGNED, lower)
     yield from _at_words(_HEADER_WORDS, _HEADER, lower)
-    yield from _long_words(text)
     for value in values:
         yield from ((start, start + len(value)) for start in _places(value, text))
 
@@ -106,16 +113,17 @@ def _at_words(words: Iterable[bytes], pattern: bytes, text: bytes) -> Iterator[t
                 covered = found.end()
 
 
-def _long_words(text: bytes) -> Iterator[tuple[int, int]]:
-    """Where long words stand that look random."""
+def _words(text: bytes) -> list[tuple[int, int]]:
+    """Where words stand that are long enough for a secret of a known shape."""
+    found = []
     shape = text.translate(_IN_WORD)
     start = shape.find(_RUN)
     while start >= 0:
         end = shape.find(b" ", start)
         end = len(text) if end < 0 else end
-        if _random_looking(text[start:end]):
-            yield start, end
+        found.append((start, end))
         start = shape.find(_RUN, end)
+    return found
 
 
 def _random_looking(word: bytes) -> bool:
