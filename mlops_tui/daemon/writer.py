@@ -26,8 +26,9 @@ LOG = logging.getLogger("mlops_tui.daemon")
 T = TypeVar("T")
 
 _GROUP = 64
-_PATIENCE = 0.004
-"""Seconds that the first of a group waits at most for those who wrote together with it the last time: one commit for all costs each of them less."""
+_PATIENCE = 0.02
+"""Seconds that a group waits at most, and no longer than half of what the last one took, for those who wrote together then: one commit for all
+costs each of them less."""
 
 
 @dataclass
