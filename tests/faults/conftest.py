@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-for neighbour in ("runs", "store", "data", "registry"):
+for neighbour in ("runs", "store", "data", "registry", "daemon"):
     sys.path.append(str(Path(__file__).parents[1] / neighbour))
 
 from run_box import Shims  # noqa: E402

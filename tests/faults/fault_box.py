@@ -46,6 +46,15 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
+def run_with(program: Path, code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same with another copy of the program."""
+    first = {"PYTHONPATH": os.pathsep.join([str(program), environment()["PYTHONPATH"]])}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True, text=True, check=True, env={**environment(), **first}, timeout=120,
+    )  # fmt: skip
+
+
 def run(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """`python -c code`, to its end."""
     return subprocess.run(

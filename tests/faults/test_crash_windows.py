@@ -8,9 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fault_box import assert_sound, codes, killed, spoilt_daemon
+from fault_box import assert_sound, codes, killed, run_with, spoilt_daemon
 from ingest_box import make_box
 from run_box import Box, Shims, lives, until
+from test_daemon_life import copy_of_program
 
 from mlops_store.atomic import read_json, write_json
 from mlops_store.home import Home
@@ -162,6 +163,37 @@ def test_an_alias_file_that_was_not_written_is_named_and_put_right(home: Home) -
         alias_files.reconcile(home, read)  # what a daemon does first
         assert examine(read) == []
     box.close()
+
+
+@pytest.mark.parametrize("when", ["before it stops", "while it stops"])
+def test_a_daemon_that_dies_in_its_hand_over(
+    served_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """The newer client finds nobody, and starts its own; what was acknowledged is there."""
+    how = {
+        "before it stops": "from mlops_tui.daemon import server; server.Daemon.shutdown = lambda self, reason: die()",
+        "while it stops": "from mlops_tui.daemon import loop; loop.Loops.stop = lambda self: die()",
+    }[when]
+    monkeypatch.setattr("mlops_tui.client.spawn.daemon_command", spoilt_daemon(how))
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "mlops.toml").write_text('[project]\nname = "p"\n')
+    with connect(served_home) as client:
+        client.call("project add", {"dir": str(tmp_path / "p")})
+        old = client.ping().pid
+    copy_of_program(tmp_path / "newer", "99.1.0")
+    done = run_with(
+        tmp_path / "newer",
+        """
+        import sys
+        from mlops_store.home import Home
+        from mlops_tui.client import connect
+        with connect(Home.locate(sys.argv[1])) as client:
+            print(client.ping().version, client.ping().pid, *(each.name for each in client.call("project list").items))
+        """,
+        served_home.path,
+    )
+    version, pid, *projects = done.stdout.split()
+    assert (version, projects) == ("99.1.0", ["p"]) and int(pid) != old
 
 
 # --- runs: word, folder, ledger ---------------------------------------------------------------------------
