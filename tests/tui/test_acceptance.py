@@ -192,6 +192,11 @@ def test_hostile_keys_in_the_help(tmp_path: Path) -> None:
     assert not any("red" in str(span.style) for span in text.spans)
 
 
+def _top(terminal: Terminal) -> str:
+    """The line of crumbs with its colours."""
+    return terminal.coloured().splitlines()[0]
+
+
 def test_resizing_and_themes_change_nothing_else(
     shared_home: Home, make_project: Make, open_terminal: OpenTerminal
 ) -> None:
@@ -200,11 +205,19 @@ def test_resizing_and_themes_change_nothing_else(
     terminal.type("mlops-tui").keys("Enter").see("● live")
     terminal.keys("2").see("no runs yet")
     before = terminal.see("0 rows")
+    looks = [_top(terminal)]
     for _ in range(8):
         terminal.resize(60, 15).resize(200, 50)
+    terminal.resize(80, 24)
+    until(lambda: _top(terminal) == looks[0], "looked as before")
     for theme in ("mlops-light", "ansi-dark", "mlops-dark"):
-        terminal.keys(":").type(f"theme {theme}").keys("Enter")
-        terminal.gone(f"theme {theme}")
+        terminal.keys(":").see("a command as after")
+        terminal.type(f"set theme {theme}").keys("Enter").gone(f"set theme {theme}")
+        if theme == "mlops-dark":
+            until(lambda: _top(terminal) == looks[0], "looked as at first")
+        else:
+            until(lambda: "storm" in _top(terminal) and _top(terminal) not in looks, f"looked like {theme}")
+            looks.append(_top(terminal))
     assert not list((shared_home.path / "tui").glob("crash-*"))
     terminal.resize(40, 10).see("60x15")
     terminal.resize(80, 24).gone("60x15")
