@@ -17,6 +17,7 @@ import time
 
 from mlops_store.masking import Masker
 from mlops_tui.output_pipe import HINT, pipe_of, remove, take_lock
+from mlops_tui.worker.shim_journal import open_journal, write_rows
 
 TYPE_CHECKING = False  # importing typing would cost a fifth of the start
 if TYPE_CHECKING:
@@ -92,11 +93,28 @@ def read_output(run_dir: str, attempt: int, values: Sequence[bytes] = ()) -> boo
         )
         stream = Stream(pipe, log, values)
         stream.run()
+        told = _count_loss(run_dir, attempt, stream.lost)
         remove(path)
     finally:
         os.close(lock)
     stream.tell_what_is_missing(_PATIENCE)
+    if not told:
+        _count_loss(run_dir, attempt, stream.lost)
     return True
+
+
+def _count_loss(run_dir: str, attempt: int, lines: int) -> bool:
+    """Lost lines of output count as lines of a journal do. False where the disk does not take the number."""
+    if not lines:
+        return True
+    try:
+        journal = open_journal(run_dir, attempt, "output")
+    except OSError:
+        return False
+    try:
+        return write_rows(journal, [["d", lines, "output"]])
+    finally:
+        os.close(journal)
 
 
 def leave_reader(run_dir: str, attempt: int, values: Sequence[bytes] = ()) -> None:
@@ -125,8 +143,10 @@ class Stream:
         self._values = list(values)
         self._masker = Masker(values)
         self._held = b""  # the beginning of a line that may be meant for us
-        self._missing = 0
+        self._missing = 0  # bytes, since the log took something for the last time
         self._why = ""
+        self.lost = 0
+        """Lines that the log did not take."""
 
     def run(self) -> None:
         """Until every process that could write has ended, or let go."""
@@ -202,5 +222,7 @@ class Stream:
                 if len(rest) <= len(block):
                     self._missing = 0
         except OSError as error:
-            self._missing += min(len(rest), len(block))
+            rest = rest[max(0, len(rest) - len(block)) :]
+            self._missing += len(rest)
+            self.lost += rest.count(b"\n")
             self._why = error.strerror or str(error)

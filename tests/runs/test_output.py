@@ -19,7 +19,7 @@ from mlops_tui.output_pipe import HINT, hide, pipe_of
 from mlops_tui.services import known_secrets
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._shapes import ClientContext
-from mlops_tui.worker.output import Stream
+from mlops_tui.worker.output import Output, Stream, read_output
 
 GITHUB = "ghp_" + "a8Zk3Qw9Lr5Tn2Xc7Vb1Mj6Hd4Gf0Sy2Pe8U"
 
@@ -304,7 +304,25 @@ def test_a_disk_that_refuses_costs_output_and_not_the_program(
     assert (tmp_path / "log.txt").read_text() == (
         "kept\n\nmlops-tui: 14 bytes of output are missing here: No space left on device\nkept again\n"
     )
-    assert refused[0] == 2
+    assert refused[0] == 2 and stream.lost == 2
+
+
+def test_lost_lines_are_counted_in_a_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = Output(str(tmp_path), 1, ())
+    os.write(pipe.writer, b"lost\nlost\n")
+    pipe.close_writer()
+    real = os.write
+
+    def refuse(handle: int, block: bytes) -> int:
+        if os.readlink(f"/proc/self/fd/{handle}").endswith("log.txt") and b"missing" not in bytes(block):
+            raise OSError(28, "No space left on device")
+        return real(handle, block)
+
+    monkeypatch.setattr(os, "write", refuse)
+    assert read_output(str(tmp_path), 1) and read_output(str(tmp_path), 1)
+    (journal,) = (tmp_path / "journal").iterdir()
+    assert journal.read_text().splitlines()[1:] == ['["d",2,"output"]']
+    assert "10 bytes of output are missing here" in (tmp_path / "log.txt").read_text()
 
 
 def test_a_fault_of_the_mask_is_said_and_nothing_leaks(
