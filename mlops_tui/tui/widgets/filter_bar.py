@@ -288,6 +288,8 @@ class FilterBar(Vertical):
         self._below(None)
 
     def _below(self, text: Text | None, wrong: bool = False) -> None:
-        self.set_class(text is not None, "-below")
-        self.set_class(wrong and text is not None, "-wrong")
-        self.query_one("#filter-below", Static).update("" if text is None else text)
+        if text is None and not self.has_class("-below"):
+            return
+        self.update_classes({"-below": text is not None, "-wrong": wrong and text is not None})
+        # The classes say how high it is: a text alone needs no layout of the screen.
+        self.query_one("#filter-below", Static).update("" if text is None else text, layout=False)

@@ -105,9 +105,13 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         top = round(self.scroll_y)
         visible = range(top, top + self.body_height)
         self._placed()
-        for index in visible if indexes is None else indexes:
-            if index in visible and self._line(index) != self._painted.get(index):
-                self.refresh(Region(0, index - top + 1, self._laid_out, 1))
+        changed = [
+            Region(0, index - top + 1, self._laid_out, 1)
+            for index in (visible if indexes is None else indexes)
+            if index in visible and self._line(index) != self._painted.get(index)
+        ]
+        if changed:
+            self.refresh(*changed)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Lines straight from the cache: where nothing surrounds or tints them, Textual's own cache, which is by place
