@@ -133,7 +133,7 @@ def ask_all(home: Home, filled: Filled, repeat: int) -> tuple[dict[str, Cost], d
     begun = time.perf_counter()
     with connect(home, idle_exit=60) as client:
         client.call("run list", {"limit": 100})
-        own = {"restart_ms": round((time.perf_counter() - begun) * 1000)}
+        own: dict[str, float] = {"restart_ms": round((time.perf_counter() - begun) * 1000)}
         daemon = Daemon(client.ping().pid)
         own["rss_mb_at_start"] = daemon.memory_mb("VmRSS")
         for question in questions(filled):

@@ -21,17 +21,16 @@ def metrics(read: Read, request: RunMetrics) -> RunCurves:
         if edge is not None and not -_INT64 <= edge < _INT64:
             raise Problem("bad_range", f"{edge} is no x of a curve", "steps and times have 64 bits", status=2)
     run_id = run_rows.find_run(read, request.run_id, request.project)
-    known = queries.metric_names(read, run_id)
-    for key in request.keys:
-        if key not in known:
-            some = ", ".join(known[:20])
-            raise Problem(
-                "no_such_metric",
-                f"run {run_id} has logged no metric {key!r}",
-                f"it has {some}" if some else "it has logged none",
-            )
     span = (request.start, request.end)
-    found = curves.series(read, run_id, request.keys or known, request.buckets, request.axis, span)
+    found = curves.series(read, run_id, request.keys, request.buckets, request.axis, span)
+    lacking = [key for key in request.keys if key not in {curve["key"] for curve in found}]
+    if lacking:
+        some = ", ".join(queries.metric_names(read, run_id)[:20])
+        raise Problem(
+            "no_such_metric",
+            f"run {run_id} has logged no metric {lacking[0]!r}",
+            f"it has {some}" if some else "it has logged none",
+        )
     return RunCurves(run_id=run_id, axis=request.axis, metrics=msgspec.convert(found, list[Curve]))
 
 

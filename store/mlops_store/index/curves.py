@@ -13,12 +13,12 @@ from mlops_store.index.long_curves import Axis, Source, Span, long_envelope, mer
 def series(
     read: Source,
     run_id: str,
-    keys: Sequence[str],
+    keys: Sequence[str] = (),
     buckets: int = 500,
     axis: str = "step",
     span: Span = (None, None),
 ) -> list[dict[str, Any]]:
-    """The curves of metrics as envelopes {key, points, nonfinite, buckets}, by key; those that the run lacks are left out.
+    """The curves of metrics, all where none is named, as envelopes {key, points, nonfinite, buckets}, by key; those that the run lacks are left out.
 
     A curve has at most `buckets` entries [x, min, max, last] of equal width, x ascending: x is the first step (or, for `axis` "time", the
     first UTC millisecond) of an entry, `last` the value of its newest point. NaN and infinities are left out and counted. `span` is the
@@ -26,8 +26,8 @@ def series(
     """
     found = read.rows(
         "SELECT key, count, nans + infs AS nonfinite, last_step FROM last_values "
-        "WHERE run_id = ? AND key IN (SELECT unnest(?::VARCHAR[])) ORDER BY key",
-        [run_id, list(keys)],
+        f"WHERE run_id = ? AND {'key IN (SELECT unnest(?::VARCHAR[]))' if keys else 'true'} ORDER BY key",
+        [run_id, *([list(keys)] if keys else [])],
     )
     x: Axis = "ts" if axis == "time" else "step"
     return [

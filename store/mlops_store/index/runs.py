@@ -10,6 +10,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filters import Field, Node, parse_field
+from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction
 from mlops_store.index.filter_sql import Joins, Sql, compile_runs, metric_value
@@ -71,6 +72,11 @@ def shapes(
 
 def find(read: Rows, start: str, project: str | None = None) -> str:
     """The id of the run that `start` begins, or of the newest one with that name. Raises Problem `no_such_run`, `ambiguous_run`."""
+    whole = RUN_ID.match(start) and read.rows(
+        "SELECT run_id FROM runs WHERE run_id = ? AND (? IS NULL OR project = ?)", [start, project, project]
+    )
+    if whole:
+        return start
     found = read.rows(
         "SELECT run_id FROM runs WHERE starts_with(run_id, ?) AND (? IS NULL OR project = ?) ORDER BY run_id LIMIT 6",
         [start.lower(), project, project],
