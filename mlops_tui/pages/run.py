@@ -61,6 +61,8 @@ def list_(page: Page[Run], screen: Surface) -> None:
 
 def _best(run: Run) -> str:
     """The metric that the run is judged by, else the first two; all of them are in `run show`."""
+    if run.headline is not None:
+        return f"{run.headline.metric}={score(run.headline.value)}"
     keys = [run.metric] if run.metric in run.metrics else [key for key in run.metrics if "/" not in key][:2]
     return " ".join(f"{key}={score(run.metrics[key].best)}" for key in keys) or "-"
 

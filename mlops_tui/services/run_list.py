@@ -15,6 +15,7 @@ from mlops_store.index.runs import SortKey
 from mlops_store.index.tx import Read
 from mlops_tui.services import run_rows
 from mlops_tui.services.paging import page_of, start_of
+from mlops_tui.services.run_headline import HEADLINE
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import RunList
@@ -81,7 +82,7 @@ def rows(read: Read, ids: Sequence[str], shape: Sequence[str], only: Sequence[Fi
 
 
 def chosen(fields: Sequence[str]) -> list[Field] | None:
-    """The parameters, metrics and tags that `--fields` names; None where it names nothing, which means all. Raises Problem `bad_fields`."""
+    """The parameters, metrics and tags that `--fields` names, and the headline; None where it names nothing, which means all. Raises Problem `bad_fields`."""
     names = [part.strip() for text in fields for part in _BETWEEN_COMMAS.findall(text)]
     names = [name for name in names if name]
     if len(names) > _MOST_FIELDS:
@@ -89,11 +90,14 @@ def chosen(fields: Sequence[str]) -> list[Field] | None:
             "bad_fields", f"{len(names)} fields are too many", f"name at most {_MOST_FIELDS}", status=2
         )
     try:
-        found = [parse_field(name) for name in names]
+        found = [parse_field(name) for name in names if name != HEADLINE.name]
     except Problem as problem:
-        raise Problem("bad_fields", problem.message, "such as params.lr, metrics.roc_auc, tags.owner; `mlops-tui run fields` lists them",
+        raise Problem("bad_fields", problem.message, "such as headline, params.lr, metrics.roc_auc, tags.owner; `mlops-tui run fields` lists them",
                       status=2) from problem  # fmt: skip
-    return [field for field in found if field.group != "column"] if names else None
+    if not names:
+        return None
+    chosen = [field for field in found if field.group != "column"]
+    return [*chosen, HEADLINE] if HEADLINE.name in names else chosen
 
 
 def _wanted(request: RunList) -> Node | None:

@@ -37,11 +37,19 @@ class MetricSummary(Output, kw_only=True):
     count: int = 0
 
 
+class Headline(Output, kw_only=True):
+    """The metric that a run is judged by, its own first one where nothing judges it; `value` is the best by the `direction` (max or min)."""
+
+    metric: str
+    value: Number = None
+    direction: str = "max"
+
+
 class Run(Output, kw_only=True):
     """One execution. `attempts` counts them; `reason` says why where the state alone does not.
 
     `settled` is false while the outcome of an ended run is not yet in the ledger (registered, judged, admitted):
-    whoever waits for a run waits for that too.
+    whoever waits for a run waits for that too. `headline` is given where `--fields` names it.
     """
 
     run_id: str
@@ -68,6 +76,7 @@ class Run(Output, kw_only=True):
     settled: bool = True
     archived: bool = False
     note: str = ""
+    headline: Headline | None = None
 
 
 class Attempt(Output, kw_only=True):
