@@ -115,7 +115,8 @@ def test_planted_secrets_never_reach_the_disk_nor_the_screen(served_home: Home, 
     started = subprocess.run(
         [*cli, *words], cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=120
     )
-    assert started.returncode == 0, [path.read_text() for path in served_home.runs.glob("*/*/log.txt")]
+    logs_there = [path.read_text() for path in served_home.runs.glob("*/*/log.txt")]
+    assert started.returncode == 0, (started.stdout, started.stderr, logs_there)
     failed = subprocess.run(
         [sys.executable, "-c", SDK], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
