@@ -14,7 +14,6 @@ from mlops_store.index import (
     apply_models,
     apply_proposals,
     apply_runs,
-    packs,
 )
 from mlops_store.index.database import Connection, insert_columns
 from mlops_store.index.payload import json_text
@@ -72,7 +71,7 @@ def newest(con: Connection) -> tuple[int, str]:
 
 
 def record(con: Connection, entries: Sequence[LedgerEntry]) -> None:
-    """The entries themselves, as they are on disk, and the packs of the runs that they are about: after all of them were applied."""
+    """The entries themselves, as they are on disk."""
     insert_columns(
         con,
         "ledger",
@@ -94,4 +93,3 @@ def record(con: Connection, entries: Sequence[LedgerEntry]) -> None:
             for e in entries
         ],
     )
-    packs.follow(con, entries)

@@ -16,6 +16,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
+from mlops_store.index import packs
 from mlops_store.index.database import Connection, rows
 from mlops_store.index.fact import Fact
 from mlops_store.index.payload import check, json_text
@@ -106,6 +107,13 @@ class Group:
         except duckdb.Error:
             self.broken = True
             raise
+        self.unclear = False
+
+    def finish(self) -> None:
+        """Nothing more comes: packs the runs that were written about. What can fail has failed before the ledger has it."""
+        self.flush()
+        self.unclear = not self._singly
+        packs.follow(self._con, self.drafts)
         self.unclear = False
 
     def seal(self, first: int, key: str, value: Any) -> None:

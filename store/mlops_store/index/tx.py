@@ -22,6 +22,7 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.ids import now_ms
 from mlops_store.index import apply as applying
+from mlops_store.index import packs
 from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, one, rows
 from mlops_store.index.disk import commit_refused, files_refused, index_unavailable, refused_by_disk
@@ -352,8 +353,11 @@ class Writer:
             if group.unclear or (not result.ok and (group.broken or len(group.drafts) > first)):
                 return number
         try:
-            group.flush()
-        except Exception:  # the group is run again one by one, and whose it is gets it
+            group.finish()
+        except Exception:
+            if not group.unclear:
+                raise
+            # the group is run again one by one, and whose it is gets it
             LOG.exception("entries that were checked could not be applied")
         return None
 
@@ -440,4 +444,5 @@ class Writer:
 def replay(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     """Applies entries that are in the ledger: the same rows as when they were first made."""
     applying.apply_all(con, entries)
+    packs.follow(con, entries)
     applying.record(con, entries)
