@@ -33,7 +33,10 @@ def sparkbar(values: Sequence[float | None], width: int, mode: Mode = "braille")
 
 def _mean(values: Sequence[float | None]) -> float | None:
     kept = [value for value in values if value is not None and math.isfinite(value)]
-    return sum(value / len(kept) for value in kept) if kept else None
+    if not kept:
+        return None
+    # between the least and the greatest, also where rounding at the end of what a float holds would leave them
+    return min(max(sum(value / len(kept) for value in kept), min(kept)), max(kept))
 
 
 def bar(share: float, width: int, signs: Glyphs) -> str:

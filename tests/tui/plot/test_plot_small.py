@@ -34,6 +34,7 @@ def test_sparks_of_anything(values: list[float | None], width: int, mode) -> Non
 def test_sparks() -> None:
     assert sparkbar([1, 2, 3, None, 8], 8) == "▁▂▃ █"
     assert sparkbar([5, 5, 5], 8) == "▄▄▄"
+    assert sparkbar([sys.float_info.max] * 3, 1) == "▄"
     assert sparkbar([0, 0, 4, 4], 2, "ascii") == ".@"
 
 
