@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import pickle
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,14 +22,19 @@ from mlops_tui.worker.training import modelfile
 
 MODULES = frozenset({"pickle", "_pickle", "cPickle", "cloudpickle", "dill", "shelve", "marshal", "torch"})
 CALLS = frozenset({"read_pickle", "unpickle", "eval", "exec", "compile", "__import__"})
+MENTIONS = re.compile(
+    rf"\b({'|'.join(MODULES)}|joblib|allow_pickle|read_pickle|unpickle)\b|(?<![.\w])(eval|exec|compile|__import__)\s*\("
+)
+"""What a module has somewhere that could do such a thing: most need no closer look."""
 REVIEWED: frozenset[str] = frozenset()
 """`file: call` that somebody has looked at."""
 
 
 def suspicious(path: Path) -> list[str]:
     """Imports and calls in a module that could run what data says."""
-    found = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    found: list[str] = []
+    text = path.read_text()
+    for node in ast.walk(ast.parse(text)) if MENTIONS.search(text) else ():
         if isinstance(node, ast.Import):
             found += [name.name for name in node.names if name.name.split(".")[0] in MODULES]
         elif isinstance(node, ast.ImportFrom):
@@ -59,6 +65,22 @@ def suspicious(path: Path) -> list[str]:
             ):
                 found.append("allow_pickle")
     return found
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import pickle",
+        "from joblib import load",
+        "import joblib\njoblib.load(1)",
+        "eval ('1')",
+        "x.read_pickle()",
+        "load(allow_pickle=True)",
+    ],
+)
+def test_what_could_run_what_data_says_is_found(tmp_path: Path, code: str) -> None:
+    (tmp_path / "m.py").write_text(code)
+    assert suspicious(tmp_path / "m.py")
 
 
 def test_the_code_reads_no_pickle_and_runs_no_text() -> None:
