@@ -294,10 +294,20 @@ def test_metrics_by_joins_are_metrics_by_lookups(shop: Shop, text: str) -> None:
         for number in (place, place + 1):
             journal(shop.folders[number], "1-h-1-a", ["m", key, place, 5, value])
     shop.writer.ingest([folder.path for folder in shop.folders])
-    tree, joins = parse(text), Joins()
+    model = {
+        "project": "flights",
+        "model": "late",
+        "version": 1,
+        "run_id": shop.folders[1].run_id,
+        "tree": "t",
+    }
+    do(shop.writer, ("model.register", {**model, "metric": "auc", "direction": "min"}))
+    do(shop.writer, ("model.register", {**model, "project": "other", "metric": "loss", "direction": "max"}))
+    tree = parse(text)
     assert tree is not None
     condition, params = compile_runs(tree, 0)
-    joined, joined_params = compile_runs(tree, 0, joins)
     looked_up = shop.read.rows(f"SELECT run_id FROM runs r WHERE {condition} ORDER BY run_id", params)
-    found = shop.read.rows(f"SELECT r.run_id FROM runs r {joins.sql} WHERE {joined} ORDER BY r.run_id", [*joins.params, *joined_params])  # fmt: skip
-    assert found == looked_up
+    for joins in (Joins(), Joins(runs.directions_of(shop.read, shop.read.kept))):
+        joined, joined_params = compile_runs(tree, 0, joins)
+        found = shop.read.rows(f"SELECT r.run_id FROM runs r {joins.sql} WHERE {joined} ORDER BY r.run_id", [*joins.params, *joined_params])  # fmt: skip
+        assert found == looked_up

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 _LOWER = frozenset(
@@ -20,7 +21,7 @@ def default_direction(metric: str) -> str:
 
 
 def direction(
-    metric: str, *, run_metric: str | None, run_direction: str | None, project: dict[str, str]
+    metric: str, *, run_metric: str | None, run_direction: str | None, project: Mapping[str, str]
 ) -> str:
     """`max` or `min`. `project` maps the metrics of registered models to their direction. A search's scores are of the
     metric that the run is judged by."""

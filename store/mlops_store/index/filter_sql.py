@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mlops_store.errors import Problem
@@ -35,11 +35,19 @@ _COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
 _ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
-class Joins:
-    """The rows of `last_values` that conditions and sort values over `runs r` speak of: each metric's once, however often it is named."""
+Directions = Mapping[str, Mapping[str, str]]
+"""Project → metric → `min` or `max`, as its models say."""
 
-    def __init__(self) -> None:
+
+class Joins:
+    """The rows of `last_values` that conditions and sort values over `runs r` speak of: each metric's once, however often it is named.
+
+    With `directions` nobody has to look them up, which takes as long as all else.
+    """
+
+    def __init__(self, directions: Directions | None = None) -> None:
         self.params: list[str] = []
+        self.directions = directions
 
     @property
     def sql(self) -> str:
@@ -64,7 +72,7 @@ def compile_runs(node: Node, now: int, joins: Joins | None = None) -> Sql:
 
     def there(field: Field, condition: str, params: list[Any]) -> Sql:
         if field.group == "metric" and joins is not None:
-            return _joined(field, condition, params, joins.metric(field.name))
+            return _joined(field, condition, params, joins)
         return _exists(field, condition, params, now)
 
     sql, params = compile_tree(node, there, kind_of, _search)
@@ -206,13 +214,15 @@ def _metric(field: Field, condition: str, params: list[Any]) -> Sql:
     return _by_direction(field.name, over("min"), over("max"))
 
 
-def _joined(field: Field, condition: str, params: list[Any], row: str) -> Sql:
+def _joined(field: Field, condition: str, params: list[Any], joins: Joins) -> Sql:
+    row = joins.metric(field.name)
+
     def over(column: str) -> Sql:
         return f"({row}.{column} IS NOT NULL AND {condition.replace('$', f'{row}.{column}')})", params
 
     if field.aggregate != "best":
         return over(field.aggregate)
-    return _by_direction(field.name, over("min"), over("max"))
+    return _by_direction(field.name, over("min"), over("max"), joins.directions)
 
 
 def metric_value(field: Field, joins: Joins) -> Sql:
@@ -225,15 +235,21 @@ def metric_value(field: Field, joins: Joins) -> Sql:
 
     if field.aggregate != "best":
         return of(field.aggregate)
-    return _by_direction(field.name, of("min"), of("max"))
+    return _by_direction(field.name, of("min"), of("max"), joins.directions)
 
 
-def _by_direction(metric: str, low: Sql, high: Sql) -> Sql:
+def _by_direction(metric: str, low: Sql, high: Sql, directions: Directions | None = None) -> Sql:
     """`low` where less of the metric is better, else `high`; as `directions.direction` decides it."""
-    lower = (
-        "CASE WHEN r.metric = ? AND r.direction IN ('min', 'max') THEN r.direction = 'min' "
-        "WHEN r.project IN (SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = 'min') THEN true "
-        "WHEN r.project IN (SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = 'max') THEN false ELSE ?::BOOLEAN END"
-    )
-    choice = [metric] * 3 + [default_direction(metric) == "min"]
+    cases = ["WHEN r.metric = ? AND r.direction IN ('min', 'max') THEN r.direction = 'min'"]
+    choice: list[Any] = [metric]
+    for way in ("min", "max"):
+        if directions is None:
+            projects, given = "SELECT d.project FROM directions d WHERE d.metric = ? AND d.direction = ?", [metric, way]  # fmt: skip
+        else:
+            given = [project for project, ways in directions.items() if ways.get(metric) == way]
+            projects = ", ".join("?" * len(given))
+        if projects:
+            cases.append(f"WHEN r.project IN ({projects}) THEN {way == 'min'}")
+            choice += given
+    lower = f"CASE {' '.join(cases)} ELSE {default_direction(metric) == 'min'} END"
     return f"(CASE WHEN {lower} THEN {low[0]} ELSE {high[0]} END)", [*choice, *low[1], *high[1]]

@@ -12,7 +12,7 @@ from mlops_store.errors import Problem
 from mlops_store.filters import Node, fields_of
 from mlops_store.index.filter_sql import Joins, compile_runs
 from mlops_store.index.orders import Array, Order, Orders, arrange
-from mlops_store.index.runs import sort_value, standing
+from mlops_store.index.runs import directions_of, sort_value, standing
 
 
 class Source(Protocol):
@@ -47,7 +47,7 @@ class RunsQuestion:
         return bool(joins.params) or any(field.group == "metric" for field in fields)
 
     def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> tuple[Array, Array]:
-        joins = Joins()
+        joins = Joins(directions_of(source, source.kept))
         condition, params = compile_runs(self.where, now, joins) if self.where is not None else ("true", [])
         among = "true" if run_ids is None else f"r.run_id IN ({', '.join('?' * len(run_ids))})"
         key, key_params = sort_value(self.sort, joins)

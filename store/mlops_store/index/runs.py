@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -13,7 +13,7 @@ from mlops_store.filters import Field, Node, parse_field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction
-from mlops_store.index.filter_sql import Joins, Sql, compile_runs, metric_value
+from mlops_store.index.filter_sql import Directions, Joins, Sql, compile_runs, metric_value
 from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.packs import Pack, gather, packed
 
@@ -65,7 +65,7 @@ def shapes(
     ids = list(run_ids)
     found = {} if kept is None else packed(read, ids)
     found |= gather(read, [run_id for run_id in ids if run_id not in found], only)
-    directions = _directions(read) if kept is None else kept.fact("directions", lambda: _directions(read))
+    directions = directions_of(read, kept)
     wanted = None if only is None else {(field.group, field.name) for field in only}
     return [_shape(found[i], wanted, directions.get(found[i].project, {})) for i in ids if i in found]
 
@@ -150,15 +150,19 @@ _ENDS = ("started", "ended", "exit_code", "signal", "attempts", "model", "propos
 _SHAPE = ("run_id", "kind", "name", "project", "experiment", "state", "created", *_ENDS)
 
 
-def _directions(read: Rows) -> dict[str, dict[str, str]]:
-    """What the models of projects say of the direction of metrics: project → metric → direction."""
+def directions_of(read: Rows, kept: KeptRows | None) -> Directions:
+    """What the models of projects say of the direction of metrics."""
+    return _directions(read) if kept is None else kept.fact("directions", lambda: _directions(read))
+
+
+def _directions(read: Rows) -> Directions:
     directions: dict[str, dict[str, str]] = {}
     for row in read.rows("SELECT project, metric, direction FROM directions"):
         directions.setdefault(row["project"], {})[row["metric"]] = row["direction"]
     return directions
 
 
-def _shape(pack: Pack, wanted: set[tuple[str, str]] | None, directions: dict[str, str]) -> dict[str, Any]:
+def _shape(pack: Pack, wanted: set[tuple[str, str]] | None, directions: Mapping[str, str]) -> dict[str, Any]:
     shape: dict[str, Any] = {name: getattr(pack, name) for name in _SHAPE}
     params, tags, metrics = msgspec.json.decode(pack.params), pack.tags, pack.metrics
     if wanted is not None:
