@@ -68,7 +68,8 @@ class WriterThread:
         self._closing = False
         self._close_lock = threading.Lock()
         self._written = 0
-        self._crowd = 1
+        self.crowd = 1
+        """Writes that are expected to come together."""
         self._took = 0.0
         self._recalled: dict[Callable[[Read], Any], tuple[int, Any]] = {}
 
@@ -191,11 +192,11 @@ class WriterThread:
                 if len(group) >= _GROUP:
                     break
                 try:
-                    job = self._next(patience if group and len(group) < self._crowd else 0.0)
+                    job = self._next(patience if group and len(group) < self.crowd else 0.0)
                 except queue.Empty:
                     break
             # as many as came together write on, most likely; each that stays away is waited for once
-            self._crowd = max(len(group), self._crowd - 1)
+            self.crowd = max(len(group), self.crowd - 1)
             start = time.monotonic()
             self._execute(writer, group)
             self._took = time.monotonic() - start

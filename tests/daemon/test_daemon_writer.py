@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +125,23 @@ def test_a_slow_question_is_interrupted_and_the_next_is_answered(writer: WriterT
 
     asyncio.run(scenario())
     readers.close()
+
+
+def test_who_writes_together_is_committed_together_and_nobody_waits_for_ever(writer: WriterThread) -> None:
+    """Those of the last group are waited for, each that stays away once: a lone writer soon waits for nobody."""
+    going, go_on = threading.Event(), threading.Event()
+
+    def holds(tx: Tx) -> None:
+        going.set()
+        assert go_on.wait(30)
+
+    first = writer.submit(holds)
+    assert going.wait(30)
+    futures = [writer.submit(add(f"p{number}")) for number in range(3)]
+    go_on.set()
+    assert [future.result(30) for future in (first, *futures)] == [None, "p0", "p1", "p2"]
+    crowds = []
+    for number in range(3):
+        writer.call(add(f"q{number}"), timeout=30)
+        crowds.append(writer.crowd)
+    assert crowds == [2, 1, 1]
