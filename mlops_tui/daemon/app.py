@@ -8,6 +8,7 @@ import pwd
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -116,12 +117,17 @@ def _asked(request: Request) -> Asked:
     )
 
 
+@cache
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
 def actor(claim: str) -> str:
     """Who did it: the user that the kernel vouches for, and what the client claims to act for."""
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        user = f"uid {os.getuid()}"
+    user = _user()
     shown = "".join(character for character in claim if character.isprintable()).strip()[:100]
     return f"{user}/{shown}" if shown else user
 
