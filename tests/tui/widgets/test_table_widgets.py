@@ -279,6 +279,10 @@ def test_a_moved_cursor_asks_for_two_lines_of_one_widget() -> None:
                 return plain(crop)
 
             widget.render_lines = watched  # type: ignore[method-assign]
+        await pilot.pause(0.05)
+        while asked:  # the first rows are being drawn
+            asked.clear()
+            await pilot.pause(0.05)
         await pilot.press("j")
         await pilot.pause()
         assert [(widget, crop.y, crop.height) for widget, crop in asked] == [(app.table, 1, 2)]
