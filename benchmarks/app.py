@@ -230,7 +230,8 @@ class Bench:
     def chart(self, screen: Screen, times: int) -> Figures:
         """A curve of a million points, from the key that asks for it to the end of drawing."""
         screen.type(b"/")
-        screen.type(f'id = "{self.filled.curve}"'.encode() + ENTER)
+        screen.type(f'id = "{self.filled.curve}'.encode())
+        os.write(screen.fd, b'"' + ENTER)
         screen.see(ROW + b"0")
         screen.settle()
         os.write(screen.fd, ENTER)
