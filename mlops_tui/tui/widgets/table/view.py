@@ -253,6 +253,15 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         self._arrange()
         self.call_after_refresh(self._ask)
 
+    def _size_updated(
+        self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
+    ) -> bool:
+        """A widget that comes into being while its screen is laid out gets its size without a Resize: it would wait for rows for ever."""
+        changed = super()._size_updated(size, virtual_size, container_size, layout)
+        if changed:
+            self.call_later(self._ask)
+        return changed
+
     def on_resize(self) -> None:
         self._resize()
         self._arrange()
