@@ -36,4 +36,11 @@ def openapi(found: OpenApi, screen: Surface) -> None:
     screen.block(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
 
 
-RENDERERS = {"start": status, "restart": status, "stop": stop, "status": status, "logs": logs, "openapi": openapi}
+RENDERERS = {
+    "start": status,
+    "restart": status,
+    "stop": stop,
+    "status": status,
+    "logs": logs,
+    "openapi": openapi,
+}
