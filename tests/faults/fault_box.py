@@ -90,7 +90,8 @@ def assert_sound(home: Home) -> None:
     build(home, fresh)
     a, b = Database.open(fresh, readonly=True), Database.open(home.index, readonly=True)
     try:
-        assert compare(a, b) == []
+        differences = compare(a, b)
+        assert not differences, differences
     finally:
         a.close()
         b.close()

@@ -150,6 +150,17 @@ def refused(client: Any, folder: Path) -> Callable[[], Problem | None]:
     return ask
 
 
+def all_settled(client: Any) -> None:
+    """Until nothing of an ended run is left to read."""
+    until(
+        lambda: (
+            not client.call(
+                "sql", {"query": "SELECT 1 FROM runs WHERE submitted IS NOT NULL AND settled IS NULL"}
+            ).rows
+        )
+    )
+
+
 def test_a_disk_without_a_byte_left(small: Disk, tmp_path: Path) -> None:
     """Journal, ledger and index at once; when there is room again, all goes on by itself."""
     home = Home(small.path / "home")
@@ -175,6 +186,7 @@ def test_a_disk_without_a_byte_left(small: Disk, tmp_path: Path) -> None:
         assert until(lambda: ask() is None)
         assert "journal_dropped" in {finding.code for finding in client.call("doctor").findings}
         assert client.ping().pid == pid
+        all_settled(client)
         client.shutdown()
         wait_until_free(home, 20)
     assert_sound(home)
@@ -272,6 +284,7 @@ def test_a_disk_that_turns_read_only_under_a_run(breaking: Disk, tmp_path: Path)
         lost = until(lambda: (run := client.call("run show", {"run_id": training.run_id})).ended and run)
         assert (lost.state, lost.exit_code) == ("LOST", None), "nobody could note how it ended"
         assert refused(client, tmp_path / "r")() is None
+        all_settled(client)
         client.shutdown()
         wait_until_free(home, 20)
     assert_sound(home)
