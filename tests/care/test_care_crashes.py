@@ -144,7 +144,7 @@ def test_a_deletion_may_die_at_every_step(box: Box, dying: Callable[[int], None]
 
 
 def test_every_table_of_what_folders_say_is_cleared_by_a_deletion(box: Box) -> None:
-    """A table with a run_id is either made of run folders, and then in FOLDER_TABLES, or of the ledger, and then here."""
+    """A table with a run_id is either made of run folders, and then in FOLDER_TABLES, or of the ledger, or follows the run's rows, and then here."""
     of_ledger = {
         "runs",
         "run_tags",
@@ -160,4 +160,4 @@ def test_every_table_of_what_folders_say_is_cleared_by_a_deletion(box: Box) -> N
         "SELECT DISTINCT c.table_name AS name FROM duckdb_columns() c JOIN duckdb_tables() t ON t.table_name = c.table_name "
         "WHERE c.column_name = 'run_id' AND NOT t.internal"
     )
-    assert {row["name"] for row in found} == of_ledger | set(FOLDER_TABLES)
+    assert {row["name"] for row in found} == of_ledger | {"run_packs"} | set(FOLDER_TABLES)

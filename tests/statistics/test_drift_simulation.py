@@ -12,7 +12,7 @@ from mlops_tui.worker.statistics import drift
 from mlops_tui.worker.statistics.drift import build_profile, chunk_alerts, drift_columns
 
 SIZES = (100, 500, 5000)
-DAYS, ROWS, COLUMNS, REPEATS = 30, 3000, 10, 60
+DAYS, ROWS, COLUMNS, REPEATS = 30, 3000, 10, 40
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +83,7 @@ def few_alarms(repeats: int, batch_sd: float, sizes, shift: float = 0.0, batches
 
 
 def test_three_batches_that_are_alike_do_not_alarm():
-    repeats = 40
+    repeats = 26
     found = few_alarms(repeats, 0.0, SIZES)
     tolerance = 1.645 * np.sqrt(0.05 * 0.95 / repeats)
     assert max(found.values()) <= 0.05 + tolerance, found
@@ -100,7 +100,7 @@ def test_three_batches_are_too_few_to_learn_how_batches_differ():
 
 LONG = 90
 """Days of the reference that chunks of many days are compared with, 100 rows each."""
-MANY_REPEATS = 20
+MANY_REPEATS = 14
 
 
 def persistent(rng: np.random.Generator, days: int, day_sd: float, rho: float) -> np.ndarray:
