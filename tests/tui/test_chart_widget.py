@@ -9,6 +9,7 @@ from typing import Any
 from textual.app import App, ComposeResult
 from textual.geometry import Region
 
+from mlops_tui.tui.formats import use_ascii
 from mlops_tui.tui.widgets.chart import Chart, Series
 
 
@@ -74,6 +75,44 @@ def test_keys_change_how_it_is_looked_at() -> None:
         assert app.text().split("\n")[-2].startswith("▲ run-1")
         await pilot.press("P", "P")
         assert not any(one.pinned for one in chart.series)
+
+    run(check)
+
+
+def test_a_key_chooses_what_curves_are_drawn_with() -> None:
+    async def check(app: Board, pilot: Any) -> None:
+        braille = app.text()
+        assert any("\u2800" < char <= "\u28ff" for char in braille)
+        await pilot.press("number_sign")
+        await pilot.pause()
+        assert app.chart.mode == "block" and set(app.text()) & set("▘▝▀▖▗▞▟") and "⣀" not in app.text()
+        await pilot.press("number_sign")
+        await pilot.pause()
+        assert app.chart.mode == "ascii" and app.text().isascii()
+        await pilot.press("number_sign")
+        await pilot.pause()
+        assert app.chart.mode == "braille" and app.text() == braille
+        use_ascii(True)
+        try:
+            await pilot.press("number_sign")
+            assert app.chart.mode == "braille", "a terminal of ASCII alone has no choice"
+        finally:
+            use_ascii(False)
+
+    run(check)
+
+
+def test_the_crosshair_may_be_a_line() -> None:
+    async def check(app: Board, pilot: Any) -> None:
+        await pilot.press("left", "left")
+        await pilot.pause()
+        pointer = app.text()
+        await pilot.press("vertical_line")
+        await pilot.pause()
+        assert app.text().count("│") > pointer.count("│") + 10
+        await pilot.press("vertical_line")
+        await pilot.pause()
+        assert app.text() == pointer
 
     run(check)
 

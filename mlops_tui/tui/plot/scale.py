@@ -9,8 +9,8 @@ from typing import Literal
 
 import msgspec
 
-XKind = Literal["step", "time", "elapsed"]
-"""what x is: a step, a UTC millisecond, or milliseconds since the start"""
+XKind = Literal["step", "time"]
+"""what x is: a step, or a UTC millisecond"""
 
 Tick = tuple[float, str]
 
@@ -189,20 +189,18 @@ def _few_log_ticks(scale: Scale, count: int) -> list[Tick]:
 
 
 def x_ticks(scale: Scale, count: int, kind: XKind = "step", tz: tzinfo = UTC) -> list[Tick]:
-    """Ticks of an x-axis: steps as whole numbers, moments as HH:MM or dates in `tz`, durations as 30s, 5m, 2h."""
+    """Ticks of an x-axis: steps as whole numbers, moments as HH:MM or dates in `tz`."""
     span = scale.high - scale.low
     # below a second, and beyond what a calendar holds, milliseconds are numbers like others
     if kind == "step" or span < 2 * _SECOND or not -2e13 < scale.low <= scale.high < 2e14:
         return ticks(scale, count, integers=kind == "step" and span >= 1)
     rough = span / max(count, 1)
     step = next((s for s in _TIME_STEPS if s >= rough), None) or int(_step(span / DAY, count)) * DAY
-    shift = 0
-    if kind == "time":
-        offset = datetime.fromtimestamp(scale.low / 1000, tz).utcoffset()
-        shift = round(offset.total_seconds() * 1000) if offset else 0
+    offset = datetime.fromtimestamp(scale.low / 1000, tz).utcoffset()
+    shift = round(offset.total_seconds() * 1000) if offset else 0
     first = math.ceil((scale.low + shift) / step)
     values = [float(i * step - shift) for i in range(first, math.floor((scale.high + shift) / step) + 1)]
-    return [(v, moment(v, step, tz) if kind == "time" else lasting(v, step)) for v in values]
+    return [(v, moment(v, step, tz)) for v in values]
 
 
 def moment(ms: float, step: float = 1.0, tz: tzinfo = UTC) -> str:
@@ -218,22 +216,6 @@ def moment(ms: float, step: float = 1.0, tz: tzinfo = UTC) -> str:
     return then.strftime("%H:%M" if step >= _MINUTE else "%H:%M:%S")
 
 
-def lasting(ms: float, step: float = 1.0) -> str:
-    """Milliseconds as a duration, as finely as steps of `step` ms need: 45s, 5m, 1h30, 2d."""
-    seconds = round(ms / 1000)
-    minus, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-    days, rest = divmod(seconds, 86_400)
-    hours, rest = divmod(rest, 3_600)
-    minutes, rest = divmod(rest, 60)
-    if days:
-        return f"{minus}{days}d" + (f"{hours}h" if hours else "")
-    if hours:
-        return f"{minus}{hours}h" + (f"{minutes:02d}" if minutes or step < _HOUR else "")
-    if minutes:
-        return f"{minus}{minutes}m" + (f"{rest:02d}" if rest or step < _MINUTE else "")
-    return f"{minus}{rest}s"
-
-
 def x_text(x: float, kind: XKind, tz: tzinfo = UTC) -> str:
     """An x as the crosshair names it: exact."""
     if kind == "time":
@@ -241,4 +223,4 @@ def x_text(x: float, kind: XKind, tz: tzinfo = UTC) -> str:
             return datetime.fromtimestamp(x / 1000, tz).strftime("%d %b %H:%M:%S")
         except (ValueError, OverflowError, OSError):
             return number(x)
-    return lasting(x) if kind == "elapsed" else f"{int(x):,}" if x == int(x) and abs(x) < 1e15 else number(x)
+    return f"{int(x):,}" if x == int(x) and abs(x) < 1e15 else number(x)

@@ -21,7 +21,7 @@ from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.plot.chart import Drawing, View, draw, slots
 from mlops_tui.tui.plot.colours import Ground, styles
 from mlops_tui.tui.plot.curve import Curve, Point, Series
-from mlops_tui.tui.plot.glyphs import Mode
+from mlops_tui.tui.plot.glyphs import MODES, Mode
 from mlops_tui.tui.plot.lines import changed
 from mlops_tui.tui.plot.navigate import Window, moved, nearest, zoomed
 from mlops_tui.tui.plot.scale import XKind
@@ -214,6 +214,15 @@ class Chart(Widget, can_focus=True):
     def action_chart_axis(self) -> None:
         """Asks for the points over the other axis: steps or time."""
         self.post_message(self.AxisAsked(self, "time" if self.x_kind == "step" else "step"))
+
+    def action_chart_signs(self) -> None:
+        """The next kind of signs; a terminal that has only ASCII keeps to it."""
+        if glyphs().mode != "ascii":
+            self.mode = MODES[(MODES.index(self.mode) + 1) % len(MODES)]
+
+    def action_chart_line(self) -> None:
+        """The crosshair as a line through the plot, and back."""
+        self.line = not self.line
 
     def action_chart_left(self) -> None:
         """The crosshair to the bucket before."""

@@ -29,7 +29,7 @@ views = st.builds(
     mode=st.sampled_from(MODES),
     log_y=st.booleans(),
     smoothing=st.sampled_from([0.0, 0.6, 0.99]),
-    x_kind=st.sampled_from(["step", "time", "elapsed"]),
+    x_kind=st.sampled_from(["step", "time"]),
     crosshair=st.none() | st.floats(-1e9, 1e9),
     line=st.booleans(),
     y_label=st.text(max_size=20),
