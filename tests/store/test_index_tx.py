@@ -9,11 +9,13 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from index_box import command, do, new_home, project
 
 from mlops_store import ledger as ledger_module
 from mlops_store.errors import Problem
+from mlops_store.index import apply as applying
 from mlops_store.index.database import Database
 from mlops_store.index.rebuild import build, compare
 from mlops_store.index.tx import Command, FatalStoreError, Tx, Writer
@@ -123,6 +125,33 @@ def test_a_full_disk_refuses_the_group_and_changes_nothing(
     assert names(writer) == ["a"]
     do(writer, project("d"))
     assert names(writer) == ["a", "d"]
+    writer.close()
+
+
+@pytest.mark.parametrize("where", ["append", "commit"])
+def test_a_refused_group_answers_no_key_that_was_first_used_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """What was answered to a key before the group still holds."""
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    kept = do(writer, project("a"), key="old")
+
+    def full(*_: object) -> None:
+        raise (
+            Problem("ledger_unavailable", "full")
+            if where == "append"
+            else duckdb.IOException("No space left on device")
+        )
+
+    monkeypatch.setattr(*((writer.ledger, "append") if where == "append" else (applying, "record")), full)
+    asked = [command(lambda tx: tx.append(*_entry("b")), key) for key in ("k", "k", "old")]
+    first, again, old = writer.execute(asked)
+    assert first.problem is not None and again.problem is not None and again.value is None
+    assert old.ok and old.value == kept
+    monkeypatch.undo()
+    assert writer.execute(asked[:1])[0].unwrap() == 2, "the key is free, and what it was for is done now"
+    assert names(writer) == ["a", "b"] and verify(home.ledger) == []
     writer.close()
 
 

@@ -167,7 +167,8 @@ class Command:
 
 @dataclass
 class Result:
-    """What became of a command. Just one of `problem` and `value` counts; a replayed value is plain data, not a struct.
+    """What became of a command. Just one of `problem` and `value` counts; a replayed value is plain data, not a struct, and `stored` says
+    that it is in the ledger already, not of a command of the same group.
 
     `error` is an exception that is no Problem: a fault of the program, with nothing changed.
     """
@@ -176,6 +177,7 @@ class Result:
     problem: Problem | None = None
     error: Exception | None = None
     replayed: bool = False
+    stored: bool = False
     entries: list[LedgerEntry] = field(default_factory=list)
 
     @property
@@ -328,7 +330,8 @@ class Writer:
     ) -> int | None:
         """Runs the commands that are left. Returns the number of one whose effects must be taken back, or None; where the group is
         `unclear` all have to be run again, one by one."""
-        group.replies = self._replies([commands[number].key for number in left])
+        stored = self._replies([commands[number].key for number in left])
+        group.replies = dict(stored)
         for number in left:
             command, result, first = commands[number], Result(), len(group.drafts)
             results[number] = result
@@ -336,6 +339,7 @@ class Writer:
             try:
                 if command.key in group.replies:
                     result.value, result.replayed = group.replies[command.key], True
+                    result.stored = command.key in stored
                     continue
                 result.value = command.fn(tx)
                 group.seal(first, command.key, result.value)
@@ -404,9 +408,9 @@ class Writer:
             position += count
 
     def _refuse(self, left: list[int], results: list[Result], problem: Problem) -> None:
-        """Nothing of the group was done, apart from what had been answered to its keys before."""
+        """Nothing of the group was done, apart from what had been answered to its keys before it."""
         for number in left:
-            if results[number].ok and not results[number].replayed:
+            if results[number].ok and not results[number].stored:
                 results[number] = Result(problem=problem)
 
     def _compare_heads(self, applied: int, known: str) -> None:
