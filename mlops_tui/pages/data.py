@@ -10,7 +10,7 @@ from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short, size
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import DataVersion
-from mlops_tui.verbs.data import Batch, DataDetail, Difference, Quarantined
+from mlops_tui.verbs.data import Batch, DataDetail, Difference, ExpectationResult, Quarantined
 
 _FILES = 30
 _COLUMNS = 40
@@ -52,6 +52,21 @@ def show(found: DataDetail, screen: Surface) -> None:
     )
     screen.heading("FILES", plural(len(found.batches), "file"))
     _batches(found.batches, screen)
+    if found.expectations:
+        screen.heading(
+            "EXPECTATIONS",
+            "of mlops.toml as it is now; results of the files that came",
+        )
+        kept = [
+            (e.column, e.rule, e.severity, f"{e.refused}" if e.refused else "-", *_results(e.results))
+            for e in found.expectations
+        ]
+        screen.table(
+            ("column", "rule", "severity", "refused", "last result", "before"),
+            kept,
+            drop=("before", "severity"),
+            middle=("rule",),
+        )
     if found.warnings:
         screen.heading("WARNINGS")
     for warning in found.warnings:
@@ -70,6 +85,17 @@ def _profile(found: dict[str, Any], kind: str) -> tuple[str, str, str, str, str]
         first, last = (day(round(moment)) if moment is not None else "-" for moment in moments)
         return share, first, "-", last, top or "-"
     return share, score(found.get("min")), score(found.get("mean")), score(found.get("max")), top or "-"
+
+
+def _results(found: list[ExpectationResult]) -> tuple[str, str]:
+    """The newest result, and those before it."""
+    shown = [_result(each) for each in found]
+    return (shown[0] if shown else "-"), (", ".join(shown[1:]) or "-")
+
+
+def _result(found: ExpectationResult) -> str:
+    """`v3 kept`: nothing was said against it; or how many rows broke the rule."""
+    return f"v{found.version} {plural(found.rows, 'row') + ' broke it' if found.said else 'kept'}"
 
 
 def _warning(found: dict[str, Any]) -> str:

@@ -47,6 +47,15 @@ class Expectation(Table):
     regex: str = ""
     severity: Literal["block", "warn"] = "block"
 
+    def rules(self) -> dict[str, str]:
+        """Name of a predicate → as it is written: {"min": "min 0", "not_null": "not_null"}, in the order they are checked."""
+        found = {
+            name: getattr(self, "in_" if name == "in" else name) for name in ("in", "min", "max", "regex")
+        }
+        given = {name: f"{name} {value}" for name, value in found.items() if value not in (None, "")}
+        flags = {name: name for name in ("not_null", "unique") if getattr(self, name)}
+        return {name: text if len(text) <= 84 else text[:84] + "…" for name, text in given.items()} | flags
+
 
 class SourceConfig(Table):
     """A named place that data arrives at. `path` is a glob relative to the project's folder."""

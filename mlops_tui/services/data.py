@@ -20,6 +20,7 @@ from mlops_tui.project.load import load
 from mlops_tui.services import profiles, run_rows
 from mlops_tui.services import project as projects
 from mlops_tui.services.costs import takes
+from mlops_tui.services.expected import expected
 from mlops_tui.services.ingests import submit_ingest
 from mlops_tui.services.listing import listed
 from mlops_tui.services.loop_facts import loads
@@ -34,12 +35,15 @@ from mlops_tui.verbs.data import (
     DataQuarantine,
     DataShow,
     Difference,
+    Expected,
     Quarantined,
     QuarantineRef,
     Redrive,
     SchemaChange,
 )
 
+_RESULTS = 10
+"""Versions whose results of expectations are shown."""
 _STATES = {"HELD": "waiting", "REDRIVEN": "redriven", "DROPPED": "dropped"}
 
 
@@ -62,7 +66,16 @@ def show(read: Read, request: DataShow) -> DataDetail:
         schema=manifest.schema if manifest else _schema(read, row),
         profile=profiles.merged(profiles.read(read.home, [file["stored"] for file in files])),
         warnings=warnings_of(read, row),
+        expectations=_expected(read, row),
     )
+
+
+def _expected(read: Read, row: dict[str, Any]) -> list[Expected]:
+    """What is expected of the source, with the results of this version and of those before."""
+    versions = queries.between(read, row["project"], row["source"], row["version"] - _RESULTS, row["version"])
+    noted = [(each["version"], warnings_of(read, each)) for each in reversed(versions)]
+    held = queries.held_of(read, row["project"], row["source"])
+    return expected(read, row["project"], row["source"], noted, held)
 
 
 def diff(read: Read, request: DataDiff) -> Difference:

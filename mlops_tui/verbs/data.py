@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mlops_store.records import Column
 from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
@@ -31,13 +31,33 @@ class Batch(Output, kw_only=True):
     max_event_time: int | None = None
 
 
+class ExpectationResult(Output, kw_only=True):
+    """What the check of the files that came with a version found: the rows that broke it (0: none did), and what was said then."""
+
+    version: int
+    rows: int = 0
+    said: str = ""
+
+
+class Expected(Output, kw_only=True):
+    """An expectation of mlops.toml as it is now, and how it was kept, version by version, newest first. `refused`: files in the quarantine
+    for it."""
+
+    column: str
+    rule: str
+    severity: Literal["block", "warn"]
+    results: list[ExpectationResult] = []
+    refused: int = 0
+
+
 class DataDetail(DataVersion, kw_only=True):
-    """A data version with its files, columns and profile (one entry a column)."""
+    """A data version with its files, columns and profile (one entry a column), and what is expected of its source."""
 
     batches: list[Batch] = []
     schema: list[Column] = []
     profile: list[dict[str, Any]] = []
     warnings: list[dict[str, Any]] = []
+    expectations: list[Expected] = []
 
 
 class DataAdd(SubmitInput, kw_only=True):

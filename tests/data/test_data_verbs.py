@@ -84,6 +84,10 @@ def test_the_life_of_files(tmp_path: Path) -> None:
         bad = box.until(held)[0]
         assert "amount: min 0" in bad.reason and "fails in 9 of 10" in bad.reason
         assert bad.rows[0]["id"] is not None and bad.state == "waiting"
+        known = box.writer.read(
+            lambda r: data.show(r, DataShow(project="shop", source="orders"))
+        ).expectations
+        assert [(one.rule, one.refused, one.results[0].said) for one in known] == [("min 0", 1, "")]
         wait(box.writer.call(lambda tx: data.redrive(tx, Redrive(project="shop", sha256=bad.sha256[:10]))))
         assert [q.sha256 for q in held()] == [bad.sha256]
         wait(
@@ -98,6 +102,15 @@ def test_the_life_of_files(tmp_path: Path) -> None:
         assert "data/bad.csv" in [b.path for b in forced.batches] and any(
             "by decision" in w["message"] for w in forced.warnings
         )
+
+        rule = forced.expectations[0]
+        assert (rule.column, rule.rule, rule.severity, rule.refused) == ("amount", "min 0", "block", 0)
+        assert [(one.version, one.rows) for one in rule.results] == [(3, 9), (2, 0), (1, 0)]
+        assert "fails in 9" in rule.results[0].said
+        (project / "mlops.toml").rename(project / "away.toml")
+        gone = box.writer.read(lambda r: data.show(r, DataShow(project="shop", source="orders")))
+        assert gone.rows == forced.rows and gone.expectations == []
+        (project / "away.toml").rename(project / "mlops.toml")
 
         (project / "data/empty.csv").write_text("")
         empty = box.until(held)[0]

@@ -15,7 +15,7 @@ WITHOUT: dict[str, str] = {
     "proposal show": _OPEN,
     "run show": _OPEN,
     "daemon enable": _DAEMON, "daemon logs": _DAEMON, "daemon openapi": _SHELL, "daemon restart": _DAEMON, "daemon start": _DAEMON, "daemon status": _DAEMON,
-    "daemon stop": _DAEMON, "data diff": _PANE, "data quarantine": _PANE, "doctor": _CARE, "events": _SHELL, "home backup": _CARE,
+    "daemon stop": _DAEMON, "data quarantine": _PANE, "doctor": _CARE, "events": _SHELL, "home backup": _CARE,
     "home budget": _CARE, "home export": _CARE, "home gc": _CARE, "home import": _CARE, "home restore": _CARE,
     "home show": "a part of the first screen", "init": "writes the mlops.toml that the app starts from", "model card": _PANE,
     "model evaluate": "typed after `:` with its parameters", "model history": _PANE, "model report": _PANE,

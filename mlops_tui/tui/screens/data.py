@@ -91,6 +91,25 @@ class DataRoom(ListRoom):
 
         self.mlops.open(DataVersionRoom, row.project, row.source, row.version)
 
+    def action_data_compare(self) -> None:
+        """The two marked versions of a source; the one at the cursor with the one before, where none are marked."""
+        from mlops_tui.tui.screens.data_version import DataVersionRoom
+
+        row: DataVersion | None = self.table.row_at_cursor
+        if row is None:
+            return
+        marked = sorted(self.table.selection.keys)
+        if not marked:
+            self.mlops.open(DataVersionRoom, row.project, row.source, row.version, "changes")
+            return
+        names = {key.rpartition("@")[0] for key in marked}
+        if len(marked) != 2 or len(names) != 1:
+            self.mlops.tell("mark two versions of one source, or none", "warning")
+            return
+        project, source = names.pop().split("/", 1)
+        older, newer = sorted(int(key.rpartition("@")[2]) for key in marked)
+        self.mlops.open(DataVersionRoom, project, source, newer, "changes", older)
+
     @work(exclusive=True, group="deed")
     async def action_data_add(self) -> None:
         row: DataVersion | None = self.table.row_at_cursor

@@ -1,4 +1,4 @@
-"""A data version: profile, schema and files; what changed since the one before; what was refused, and what becomes of it."""
+"""A data version: profile, schema, expectations and files; what changed since another one; what was refused, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from textual.screen import Screen
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.dialogs.choose import Choose
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.dialogs.reader import Reader
-from mlops_tui.tui.formats import clean, number
+from mlops_tui.tui.formats import clean, clock, number
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
@@ -23,7 +24,7 @@ from mlops_tui.tui.writers import data as write
 from mlops_tui.verbs.data import DataDetail, Quarantined
 
 _LIMIT = 200
-"""how many refused files are listed"""
+"""how many refused files are listed, and versions offered"""
 
 
 def _profile() -> Split:
@@ -42,12 +43,14 @@ class DataVersionRoom(DetailRoom):
     CONTEXTS = ("data-version",)
     BINDINGS: ClassVar[list[Any]] = bindings("data-version")
     TABS = (
-        Tab("profile", "profile", _profile), Tab("schema", "schema"), Tab("changes", "changes"), Tab("files", "files"),
-        Tab("quarantine", "quarantine", _quarantine),
+        Tab("profile", "profile", _profile), Tab("schema", "schema"), Tab("expectations", "expectations"), Tab("changes", "changes"),
+        Tab("files", "files"), Tab("quarantine", "quarantine", _quarantine),
     )  # fmt: skip
 
-    def __init__(self, project: str, source: str, version: int, tab: str = "") -> None:
+    def __init__(self, project: str, source: str, version: int, tab: str = "", base: int = 0) -> None:
+        """`base`: the version that `changes` counts from; 0: the one before."""
         super().__init__(tab)
+        self.base = base or max(1, version - 1)
         self.project, self.source, self.version = project, source, version
         self.found: DataDetail | None = None
 
@@ -71,7 +74,7 @@ class DataVersionRoom(DetailRoom):
     def twin(self) -> tuple[str, dict[str, Any]]:
         source = {"source": self.source, "project": self.project}
         if self.tab == "changes":
-            return "data diff", {**source, "a": max(1, self.version - 1), "b": self.version}
+            return "data diff", {**source, "a": self.base, "b": self.version}
         if self.tab == "quarantine":
             return "data quarantine", {**source, "limit": _LIMIT}
         return "data show", {**source, "source": f"{self.source}@{self.version}"}
@@ -106,7 +109,9 @@ class DataVersionRoom(DetailRoom):
         elif isinstance(pane, Split):
             pane.show(write.profile_columns(), answer.profile, write.column)
         elif isinstance(pane, Doc):
-            writer = {"schema": write.schema, "files": write.files}.get(tab)
+            writer = {"schema": write.schema, "expectations": write.expectations, "files": write.files}.get(
+                tab
+            )
             pane.write(lambda width: writer(answer, width) if writer else page("data diff", answer, width))
 
     @on(QueryTable.Opened)
@@ -118,6 +123,31 @@ class DataVersionRoom(DetailRoom):
         else:
             reader = Reader(str(row.get("name")), lambda width: write.column(row, width))
         self.app.push_screen(reader)
+
+    @work(exclusive=True, group="choice")
+    async def action_data_compare(self) -> None:
+        """Asks which other version `changes` counts from; the older one of two always comes first."""
+        try:
+            found = await self.link.ask(
+                "data list", {"project": self.project, "source": self.source, "limit": _LIMIT}
+            )
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return
+        others = [row for row in found.items if row.version != self.version]
+        if not others:
+            self.mlops.tell("there is one version only: nothing to compare with", "warning")
+            return
+        options = [
+            (str(row.version), f"v{row.version}  {clock(row.created)}  {number(row.rows)} rows")
+            for row in others
+        ]
+        chosen = await self.app.push_screen_wait(
+            Choose(f"Compare {self.source} v{self.version} with", options)
+        )
+        if chosen is not None:
+            self.base = int(chosen)
+            self.show_tab("changes")
 
     # --- deeds ---
 

@@ -13,13 +13,15 @@ from mlops_tui.tui.plot.scale import number as brief
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.query_table import Column
 from mlops_tui.tui.writers.drawing import meter, mode, put
-from mlops_tui.verbs.data import DataDetail, Quarantined
+from mlops_tui.verbs.data import DataDetail, ExpectationResult, Quarantined
 
 Facts = dict[str, Any]
 """A column of a profile."""
 
 _SPARK = 12
 _OTHERS = "all others"
+_VERSIONS = 5
+"""Versions whose results of expectations stand side by side."""
 
 
 # --- profile ----------------------------------------------------------------------------------------------------
@@ -99,11 +101,11 @@ def _value(found: Facts, value: Any) -> str:
     return when(round(value))[:10] if _type(found) in ("datetime", "date") else brief(value)
 
 
-# --- schema, files ----------------------------------------------------------------------------------------------
+# --- schema, expectations, files ----------------------------------------------------------------------------------------------
 
 
 def schema(found: DataDetail, width: int) -> Text:
-    """What a file has to look like, and which expectations were not kept by files that were admitted."""
+    """What a file has to look like."""
     sheet = Sheet(width)
     sheet.line(
         Text.assemble(("schema ", "bold"), f"s{found.schema_version}, {number(len(found.schema))} columns")
@@ -118,14 +120,42 @@ def schema(found: DataDetail, width: int) -> Text:
         for one in found.schema
     ]
     sheet.table(("column", "type", "values", ""), rows)
-    sheet.heading("expectations")
-    sheet.line(f"they stand in mlops.toml, [source.{found.source}.expect]; a file that breaks one is refused, or warned of where it says so", "bright_black")  # fmt: skip
+    return sheet.text
+
+
+def expectations(found: DataDetail, width: int) -> Text:
+    """What is expected of the source, how its last versions have kept it, and what was noted of this version."""
+    sheet = Sheet(width)
+    if not found.expectations:
+        sheet.line("none", "bold")
+        sheet.line(f"mlops.toml has them in [source.{found.source}.expect]: ranges, lists of values, patterns, no NULL, no value twice", "bright_black")  # fmt: skip
+    else:
+        rows = [
+            (plain(one.column, "bold"), one.rule, "refuses" if one.severity == "block" else "warns",
+             _refusals(one.refused), *map(_kept, one.results[:_VERSIONS]))
+            for one in found.expectations
+        ]  # fmt: skip
+        versions = [f"v{result.version}" for result in found.expectations[0].results[:_VERSIONS]]
+        sheet.table(("column", "rule", "broken", "refused", *versions), rows, right=(3,))
+        sheet.line(f"rules: mlops.toml as it is now; {glyphs().ok} nothing was said against it when the version's files came", "bright_black")  # fmt: skip
+    sheet.heading(f"warnings of v{found.version}")
     if not found.warnings:
-        sheet.line(f"{glyphs().ok} no warning in this version", "green")
+        sheet.line(f"{glyphs().ok} none", "green")
     for warning in found.warnings:
         said = warning.get("message") or warning.get("reason") or warning
         sheet.line(f"{glyphs().warn} {short(said, 400)}", "yellow")
     return sheet.text
+
+
+def _refusals(files: int) -> Text:
+    return Text(f"{number(files)} {'file' if files == 1 else 'files'}" if files else "", style="yellow")
+
+
+def _kept(result: ExpectationResult) -> Text:
+    """How many rows of a version broke a rule."""
+    if not result.said:
+        return Text(glyphs().ok, style="green")
+    return Text(f"{glyphs().warn} {brief(result.rows)}", style="yellow")
 
 
 def files(found: DataDetail, width: int) -> Text:

@@ -77,3 +77,11 @@ def held(db: Read | Tx, project: str | None, wanted: str) -> list[Row]:
         "ORDER BY seq DESC",
         [project, project, wanted.lower(), wanted],
     )
+
+
+def held_of(db: Read | Tx, project: str, source: str) -> list[Row]:
+    """The waiting files of a source, newest first."""
+    return db.rows(
+        "SELECT * FROM quarantine WHERE state = 'HELD' AND project = ? AND source = ? ORDER BY seq DESC",
+        [project, source],
+    )

@@ -30,7 +30,7 @@ from mlops_tui.verbs._status import (
     Waiting,
 )
 from mlops_tui.verbs.daemon import DaemonStatus
-from mlops_tui.verbs.data import Batch, DataDetail, Quarantined
+from mlops_tui.verbs.data import Batch, DataDetail, ExpectationResult, Expected, Quarantined
 from mlops_tui.verbs.feature import ViewDetail
 from mlops_tui.verbs.monitor import (
     ChampionMove,
@@ -136,6 +136,12 @@ def data(name: str = "origin") -> DataDetail:
             {"name": "nothing", "type": "Null", "rows": 0, "nulls": 0, "distinct": 0},
         ],
         warnings=[{"version": 3, "message": f"{name}: 3 values are not among those that are expected"}],
+        expectations=[
+            Expected(column=name, rule="in ['EWR', 'JFK', 'LGA']", severity="warn", refused=0, results=[
+                ExpectationResult(version=3, rows=3, said=f"{name}: in fails in 3 of 100 rows"), ExpectationResult(version=2)]),
+            Expected(column="delay", rule="min -120", severity="block", refused=1, results=[
+                ExpectationResult(version=3), ExpectationResult(version=2)]),
+        ],
     )  # fmt: skip
 
 

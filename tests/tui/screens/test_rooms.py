@@ -24,6 +24,8 @@ from mlops_tui.tui.screens.proposal import ProposalRoom
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Settings, look
 from mlops_tui.verbs._declare import Page, Plan
+from mlops_tui.verbs._shapes import DataVersion
+from mlops_tui.verbs.data import Difference
 from mlops_tui.verbs.model import ModelComparison
 
 Given = dict[str, Callable[[dict[str, Any]], Any]]
@@ -167,6 +169,32 @@ def test_dropping_wants_the_name_typed() -> None:
         await until(pilot, lambda: any(key == "data drop" for key, _ in app.link.asked))
 
     play(DataVersionRoom("flights", "weather", 3, "quarantine"), DATA, keys)
+
+
+def test_any_two_versions_are_compared() -> None:
+    versions = [
+        DataVersion(project="flights", source="weather", version=n, snapshot="s", rows=n, files=n, created=0)
+        for n in (3, 2, 1)
+    ]
+    given: Given = {
+        **DATA,
+        "data list": lambda _: Page(items=versions),
+        "data diff": lambda f: Difference(source="weather", a=f["a"], b=f["b"], rows_a=1, rows_b=2),
+    }
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await pilot.press("tab", "tab")
+        await until(pilot, lambda: "refuses   1 file" in frame(app))
+        await pilot.press("tab")
+        await until(pilot, lambda: "version 2 and 3" in frame(app))
+        await pilot.press("c")
+        await until(pilot, lambda: "Compare weather v3 with" in frame(app))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "version 1 and 3" in frame(app))
+        asked = [(fields["a"], fields["b"]) for key, fields in app.link.asked if key == "data diff"]
+        assert asked == [(2, 3), (1, 3)]
+
+    play(DataVersionRoom("flights", "weather", 3), given, keys)
 
 
 def _compared(run_id: str | None) -> Given:

@@ -58,6 +58,7 @@ WRITERS: dict[str, Callable[[str], Writer]] = {
     **{f"report-{part}": partial(_part, write) for part, write in report.PARTS.items()},
     "report-regression": lambda name: lambda width: report.residuals(answers.report(name, task="regression"), width),
     "data-schema": lambda name: lambda width: data.schema(answers.data(name), width),
+    "data-expectations": lambda name: lambda width: data.expectations(answers.data(name), width),
     "data-files": lambda name: lambda width: data.files(answers.data(name), width),
     "data-profile": lambda name: lambda width: _cells(data.profile_columns(), answers.data(name).profile, width),  # type: ignore[arg-type]
     "data-text": lambda name: lambda width: data.column(answers.data(name).profile[0], width),
