@@ -204,6 +204,9 @@ class Masker:
     def _give(self, text: bytes) -> bytes:
         masked = mask_lines(self._without_keys(text), self._values)
         shown, self._shown = self._shown, b""
+        if shown.startswith(masked):  # of a line that was cut, more had been shown
+            self._shown = shown[len(masked) :]
+            return b""
         if not shown:
             return masked
         same = 0

@@ -82,6 +82,15 @@ def test_an_unfinished_line_is_shown_but_for_its_last_word() -> None:
     assert masker.close() == b""
 
 
+@pytest.mark.parametrize("part", [b"." * 5000, b"a word " * 800])
+def test_what_is_shown_of_a_line_that_is_cut_is_not_shown_again(part: bytes) -> None:
+    masker, shown = Masker(), b""
+    for _ in range(14):
+        shown += masker.feed(part) + masker.early()
+    assert shown + masker.close() == part * 14
+    assert len(part) * 14 > LIMIT
+
+
 def test_private_keys_are_masked_line_by_line() -> None:
     text = b"begin\n" + KEY + b"end\n"
     assert whole(text) == b"begin\n" + 4 * (MASK + b"\n") + b"end\n"
