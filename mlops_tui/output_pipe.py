@@ -9,6 +9,7 @@ import contextlib
 import fcntl
 import os
 import select
+import time
 
 HINT = b"\0mlops-tui:mask:"
 """Begins a line of the pipe that is meant for the reader: a value to mask follows, in hexadecimal digits."""
@@ -20,9 +21,13 @@ def pipe_of(run_dir: str, attempt: int) -> str:
 
 
 def take_lock(path: str) -> int | None:
-    """A handle with the reader's lock of a pipe; None where a reader has it, -1 where there is nothing to read any more."""
+    """A handle with the reader's lock of a pipe; None where a reader has it, -1 where there is nothing to read any more.
+
+    Raises OSError, where nothing is known (too many open files).
+    """
     try:
-        handle = os.open(path + ".lock", os.O_WRONLY | os.O_CLOEXEC)
+        # to read is enough for a lock, and goes on a disk that has turned read-only
+        handle = os.open(path + ".lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return -1
     try:
@@ -43,30 +48,40 @@ def remove(path: str) -> None:
             os.unlink(name)
 
 
-def hide(run_dir: str, attempt: int, value: str) -> None:
+def hide(run_dir: str, attempt: int, value: str, patience: float = 1.0) -> bool:
     """Asks the reader to mask a value that only the program knows, in what it prints from now on: through the pipe itself, so that it
-    arrives before that, and touches no disk. Where nothing is read for a second, the program goes on without."""
+    arrives before that, and touches no disk. Waits for `patience` seconds while the pipe is full.
+
+    False where it was not sent, and may be another time. A value above about 2 KB is left alone: True.
+    """
     word = HINT + value.encode(errors="surrogateescape").hex().encode() + b"\n"
     if len(word) > select.PIPE_BUF:
-        return  # could be torn apart by what others print
+        return True  # could be torn apart by what others print
     try:
         handle = os.open(pipe_of(run_dir, attempt), os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
-        return  # not under a shim, or nobody reads
+        return False  # not under a shim, or nobody reads
     try:
         poller = select.poll()
         poller.register(handle, select.POLLOUT)
-        if poller.poll(1000):
-            os.write(handle, word)
-    except BlockingIOError:
-        return
+        end = time.monotonic() + patience
+        while poller.poll(max(0.0, end - time.monotonic()) * 1000):
+            with contextlib.suppress(BlockingIOError):  # another was faster
+                os.write(handle, word)
+                return True
+    except OSError:
+        return False  # the last reader has gone
     finally:
         os.close(handle)
+    return False
 
 
 def unread(run_dir: str, attempt: int) -> bool:
-    """Whether there is a pipe that nobody reads."""
-    lock = take_lock(pipe_of(run_dir, attempt))
+    """Whether there is a pipe that nobody reads. Not where that cannot be told now: who asks, asks again."""
+    try:
+        lock = take_lock(pipe_of(run_dir, attempt))
+    except OSError:
+        return False
     if lock is None or lock < 0:
         return False
     os.close(lock)

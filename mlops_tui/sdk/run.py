@@ -46,6 +46,8 @@ class Run:
         self._started = time.monotonic()
         self._ended = False
         self._params: dict[str, Any] = {}
+        self._hidden: set[str] = set()  # values that the reader of the output knows
+        self._patience = 1.0  # seconds that such a value waits for a place in the output
         self._journal = JournalWriter(folder.path, attempt)
         # bound once: this is the call that training makes a million times
         self.log_metric: Callable[..., None] = self._journal.metric
@@ -77,8 +79,7 @@ class Run:
         given = plain_params(params)
         shown = redact_params(given)
         if not self._owner:
-            for value in secret_values(given):
-                hide(str(self._folder.path), self._attempt, value)  # it may be printed next
+            self._hide(secret_values(given))  # they may be printed next
         for key, value in shown.items():
             if key in self._params and self._params[key] != value:
                 raise Problem(
@@ -90,6 +91,14 @@ class Run:
             if key not in self._params:
                 self._params[key] = value
                 self._journal.param(key, value)
+
+    def _hide(self, values: set[str]) -> None:
+        """Each of them once. Where nothing is read, training waits for that once."""
+        for value in values - self._hidden:
+            if hide(str(self._folder.path), self._attempt, value, self._patience):
+                self._hidden.add(value)
+            else:
+                self._patience = 0.0
 
     def set_tag(self, key: str, value: str) -> None:
         """Text that may change; the last one holds."""

@@ -18,7 +18,7 @@ _PUNCH_HOLE = 0x01 | 0x02  # and keep the size
 
 
 class LogCap:
-    """Looks after one log; `check` it now and then."""
+    """Looks after one log; who writes it calls `check` now and then."""
 
     def __init__(self, path: str, cap: int = CAP, head: int = HEAD, tail: int = TAIL) -> None:
         self._path = path
@@ -46,17 +46,15 @@ class LogCap:
         return True
 
     def _punch(self, offset: int, length: int) -> bool:
-        import ctypes  # has been imported by then: the shim became a subreaper with it
-
         try:
+            import ctypes  # not before it is needed: few logs are that long
+
+            call = ctypes.CDLL(None).fallocate
             handle = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
-        except OSError:
+        except (ImportError, AttributeError, OSError):
             return False
         try:
-            call = ctypes.CDLL(None).fallocate
             call.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
             return bool(call(handle, _PUNCH_HOLE, offset, length) == 0)
-        except AttributeError:
-            return False
         finally:
             os.close(handle)

@@ -17,6 +17,7 @@ import time
 
 from mlops_store.masking import Masker
 from mlops_tui.output_pipe import HINT, pipe_of, remove, take_lock
+from mlops_tui.worker.log_cap import LogCap
 from mlops_tui.worker.shim_journal import open_journal, write_rows
 
 TYPE_CHECKING = False  # importing typing would cost a fifth of the start
@@ -58,15 +59,18 @@ class Output:
         if self._thread is not None and not self._thread.is_alive():
             self._thread = None
         if self._thread is None and not self._done:
-            lock = take_lock(pipe_of(*self._who[:2]))
-            self._done = lock == -1
-            if lock is not None and lock >= 0:
-                os.close(lock)
-                self._thread = threading.Thread(
-                    target=read_output, args=self._who, name="output", daemon=True
-                )
-                self._thread.start()
+            with contextlib.suppress(OSError, RuntimeError):  # no room for a handle or a thread: next time
+                self._take_over()
         return self._done
+
+    def _take_over(self) -> None:
+        lock = take_lock(pipe_of(*self._who[:2]))
+        self._done = lock == -1
+        if lock is not None and lock >= 0:
+            os.close(lock)
+            thread = threading.Thread(target=read_output, args=self._who, name="output", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def finish(self, seconds: float) -> bool:
         """Waits until all output is in the log; False where that takes longer."""
@@ -79,27 +83,28 @@ class Output:
 
 
 def read_output(run_dir: str, attempt: int, values: Sequence[bytes] = ()) -> bool:
-    """Reads to the end of the attempt's output. False where another reader is at it, True where nothing is left."""
+    """Reads to the end of the attempt's output. False where another reader is at it, True where nothing is left. Raises OSError."""
     path = pipe_of(run_dir, attempt)
     lock = take_lock(path)
     if lock is None:
         return False
     if lock < 0:
         return True
-    try:
-        pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        log = os.open(
-            os.path.join(run_dir, "log.txt"), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
-        )
-        stream = Stream(pipe, log, values)
-        stream.run()
-        told = _count_loss(run_dir, attempt, stream.lost)
-        remove(path)
-    finally:
-        os.close(lock)
-    stream.tell_what_is_missing(_PATIENCE)
-    if not told:
-        _count_loss(run_dir, attempt, stream.lost)
+    log_path = os.path.join(run_dir, "log.txt")
+    with contextlib.ExitStack() as telling:
+        with contextlib.ExitStack() as reading:
+            reading.callback(os.close, lock)
+            log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            telling.callback(os.close, log)
+            pipe = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            reading.callback(os.close, pipe)
+            stream = Stream(pipe, log, values, LogCap(log_path))
+            stream.run()
+            told = _count_loss(run_dir, attempt, stream.lost)
+            remove(path)
+        stream.tell_what_is_missing(_PATIENCE)
+        if not told:
+            _count_loss(run_dir, attempt, stream.lost)
     return True
 
 
@@ -137,10 +142,11 @@ def leave_reader(run_dir: str, attempt: int, values: Sequence[bytes] = ()) -> No
 class Stream:
     """Copies a pipe into a log, masked. A disk that refuses costs the output, which is counted, and never the program."""
 
-    def __init__(self, pipe: int, log: int, values: Sequence[bytes] = ()) -> None:
+    def __init__(self, pipe: int, log: int, values: Sequence[bytes] = (), cap: LogCap | None = None) -> None:
         self._pipe = pipe
         self._log = log
-        self._values = list(values)
+        self._cap = cap
+        self._values = set(values)
         self._masker = Masker(values)
         self._held = b""  # the beginning of a line that may be meant for us
         self._missing = 0  # bytes, since the log took something for the last time
@@ -153,6 +159,7 @@ class Stream:
         poller = select.poll()
         poller.register(self._pipe, select.POLLIN)
         fresh = False  # the beginning of a line has come that was not shown yet
+        taken = 0  # bytes, since the log's size was looked at for the last time
         while True:
             try:
                 data = os.read(self._pipe, _BLOCK)
@@ -165,10 +172,15 @@ class Stream:
                 break
             self._write(self._mask(lambda data=data: self._masker.feed(self._heard(data))))  # type: ignore[misc]
             fresh = self._masker.waiting()
+            taken += len(data)
+            if self._cap is not None and taken >= _ROOM:
+                self._cap.check()
+                taken = 0
             if len(data) < _BLOCK // 4:
                 time.sleep(_GATHER)  # many small writes are one big one a moment later
         self._write(self._mask(lambda: self._masker.feed(self._held) + self._masker.close()))
-        os.close(self._pipe)
+        if self._cap is not None:
+            self._cap.check()
 
     def tell_what_is_missing(self, seconds: int) -> None:
         """Tries to leave word in the log as long as the disk refuses."""
@@ -177,7 +189,6 @@ class Stream:
             if not self._missing:
                 break
             time.sleep(1)
-        os.close(self._log)
 
     def _heard(self, data: bytes) -> bytes:
         """What is printed, without the lines that are meant for the reader (`output_pipe.hide`)."""
@@ -189,11 +200,15 @@ class Stream:
                 self._held = data[start:]
                 return data[:start]
             try:
-                self._values.append(bytes.fromhex(data[start + len(HINT) : end].decode("ascii")))
+                value = bytes.fromhex(data[start + len(HINT) : end].decode("ascii")) if end >= 0 else None
             except ValueError:
+                value = None
+            if value is None:
                 start = data.find(HINT, start + 1)  # not ours: printed as it is
                 continue
-            self._masker.hide(self._values)
+            if value not in self._values:
+                self._values.add(value)
+                self._masker.hide([value])
             data = data[:start] + data[end + 1 :]
             start = data.find(HINT, start)
         last = data.rfind(b"\0", -len(HINT))

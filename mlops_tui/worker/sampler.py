@@ -1,7 +1,7 @@
 """What a run uses: CPU, memory and storage of its process tree, once a second, into a journal of its own.
 
-Also the one who makes the run's journals durable, so that training never waits for a disk, and who caps its log. A thread of the shim: a
-stalled disk holds up this thread and not the one that answers a stop.
+Also the one who makes the run's journals durable, so that training never waits for a disk. A thread of the shim: a stalled disk holds up
+this thread and not the one that answers a stop.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import time
 
 from mlops_tui import processes
 from mlops_tui.journal_sync import JournalSync
-from mlops_tui.worker.log_cap import LogCap
 from mlops_tui.worker.shim_journal import open_journal, write_rows
 
 PERIOD = 1.0
@@ -26,7 +25,6 @@ class Sampler:
     def __init__(self, run_dir: str, attempt: int, session: int) -> None:
         self._run_dir = run_dir
         self._journals = JournalSync(os.path.join(run_dir, "journal"))
-        self._log = LogCap(os.path.join(run_dir, "log.txt"))
         self._attempt = attempt
         self._session = session
         self._done = threading.Event()
@@ -58,7 +56,6 @@ class Sampler:
             wait = PERIOD
             self._sample()
             self._journals.sync()
-            self._log.check()
         self._sample()
         if self._dropped:
             self._write([["d", self._dropped, "write failed"]])

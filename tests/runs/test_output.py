@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import signal
+import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from run_box import Box, Shims, environment, lives, until
@@ -15,10 +21,12 @@ from mlops_store.records import ExitRecord, Identity, LaunchContext
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
 from mlops_tui.daemon.spawn import LocalLauncher
-from mlops_tui.output_pipe import HINT, hide, pipe_of
+from mlops_tui.output_pipe import HINT, hide, pipe_of, unread
+from mlops_tui.sdk.run import Run
 from mlops_tui.services import known_secrets
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._shapes import ClientContext
+from mlops_tui.worker.log_cap import LogCap
 from mlops_tui.worker.output import Output, Stream, read_output
 
 GITHUB = "ghp_" + "a8Zk3Qw9Lr5Tn2Xc7Vb1Mj6Hd4Gf0Sy2Pe8U"
@@ -232,6 +240,47 @@ def test_what_the_program_logs_as_secret_is_masked_in_what_it_prints_then(shims:
     assert folder.log.read_text() == "half [redacted], [redacted], 0.25\n"
 
 
+def test_a_secret_is_sent_once_and_waited_for_once(shims: Shims) -> None:
+    folder = shims.folder(["true"])
+    os.mkfifo(pipe_of(str(folder.path), 1))
+    read = os.open(pipe_of(str(folder.path), 1), os.O_RDONLY | os.O_NONBLOCK)
+    run = Run(folder, 1, owner=False)
+    for number in range(3):
+        run.log_params({"password": "zebras under water", "n": 1, "long": "x" * 10_000})
+        run.log_params({f"password{number}": "zebras under water"})
+    assert os.read(read, 1 << 20) == HINT + b"zebras under water".hex().encode() + b"\n"
+    write = os.open(pipe_of(str(folder.path), 1), os.O_WRONLY | os.O_NONBLOCK)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(write, b"." * 4096)
+    run._patience = 0.1  # seconds; 1 in a run
+    started = time.monotonic()
+    for number in range(20):
+        run.log_params({f"token{number}": f"another secret {number}"})
+    assert 0.1 <= time.monotonic() - started < 0.8
+    with contextlib.suppress(BlockingIOError):
+        while os.read(read, 1 << 20):
+            pass
+    run.log_params({"again": {"token": "another secret 7"}})
+    assert os.read(read, 1 << 20) == HINT + b"another secret 7".hex().encode() + b"\n"
+    run.finish()
+    os.close(read)
+    os.close(write)
+
+
+def test_a_pipe_that_breaks_does_not_reach_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = Output(str(tmp_path), 1, ())
+
+    def broken(*_: object) -> int:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(os, "write", broken)
+    assert not hide(str(tmp_path), 1, "zebras under water")
+    pipe.close_writer()
+
+
 @pytest.mark.parametrize("size", [1, 2, 7, 16, 60, 1000])
 def test_lines_for_the_reader_are_taken_out_however_they_arrive(tmp_path: Path, size: int) -> None:
     os.mkfifo(pipe_of(str(tmp_path), 1))
@@ -252,6 +301,32 @@ def test_lines_for_the_reader_are_taken_out_however_they_arrive(tmp_path: Path, 
     stream.run()
     shown = b"one \0\0 " + HINT + b"no digits\n" + b"\0 [redacted] " + HINT[:5] + b"\n" + HINT[:-1]
     assert (tmp_path / "log.txt").read_bytes() == shown
+
+
+@pytest.mark.parametrize(
+    "rest", [b"", b"\n" + HINT + b"zebras under water".hex().encode() + b"\nzebras under water\n"]
+)
+def test_what_looks_like_a_line_for_the_reader_and_does_not_end_is_printed(
+    tmp_path: Path, rest: bytes
+) -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    text = HINT + b"a" * 5001
+    os.write(write, text + rest)
+    os.close(write)
+    log = tmp_path / "log.txt"
+
+    def too_long(*_: object) -> None:
+        raise TimeoutError
+
+    before = signal.signal(signal.SIGALRM, too_long)  # it was a loop without end: fail, do not hang
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    try:
+        Stream(read, os.open(log, os.O_WRONLY | os.O_CREAT)).run()
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert log.read_bytes() == text + (b"\n[redacted]\n" if rest else b"")
 
 
 def test_a_process_that_outlives_the_program_prints_to_its_end(shims: Shims) -> None:
@@ -323,6 +398,97 @@ def test_lost_lines_are_counted_in_a_journal(tmp_path: Path, monkeypatch: pytest
     (journal,) = (tmp_path / "journal").iterdir()
     assert journal.read_text().splitlines()[1:] == ['["d",2,"output"]']
     assert "10 bytes of output are missing here" in (tmp_path / "log.txt").read_text()
+
+
+def refusing(
+    monkeypatch: pytest.MonkeyPatch, name: str, number: int, write: bool = False
+) -> Callable[[], None]:
+    """Opening a file of this name fails (only to write, where asked) until the answer is called."""
+    real = os.open
+
+    def refuse(path: Any, flags: int, *rest: Any, **more: Any) -> int:
+        if os.fspath(path).endswith(name) and (not write or flags & (os.O_WRONLY | os.O_RDWR)):
+            raise OSError(number, os.strerror(number), path)
+        return real(path, flags, *rest, **more)
+
+    monkeypatch.setattr(os, "open", refuse)
+    return lambda: monkeypatch.setattr(os, "open", real)
+
+
+def test_a_disk_that_turns_read_only_is_no_end_of_the_shim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = Output(str(tmp_path), 1, ())
+    refusing(monkeypatch, ".lock", errno.EROFS, write=True)
+    os.write(pipe.writer, b"one\n")
+    pipe.close_writer()
+    assert pipe.finish(5.0) and (tmp_path / "log.txt").read_text() == "one\n"
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.EIO])
+def test_a_lock_that_cannot_be_opened_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    pipe = Output(str(tmp_path), 1, ())
+    allow = refusing(monkeypatch, ".lock", number)
+    os.write(pipe.writer, b"one\n")
+    pipe.close_writer()
+    assert not pipe.look_after() and not pipe.finish(0.01) and not unread(str(tmp_path), 1)
+    allow()
+    assert pipe.finish(5.0) and (tmp_path / "log.txt").read_text() == "one\n"
+
+
+def test_a_reader_that_fails_leaves_nothing_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = Output(str(tmp_path), 1, ())
+    pipe.close_writer()
+    before = len(os.listdir("/proc/self/fd"))
+    allow = refusing(monkeypatch, "log.txt", errno.EIO)
+    for _ in range(3):
+        with pytest.raises(OSError, match="Input/output error"):
+            read_output(str(tmp_path), 1)
+    allow()
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(Stream, "run", lambda _: 1 / 0)
+        read_output(str(tmp_path), 1)
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert read_output(str(tmp_path), 1)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+CAPPED = """
+import functools, sys
+sys.path += sys.argv[2:]
+from mlops_tui.worker import log_cap, output, supervise
+mb = 1 << 20
+output.LogCap = functools.partial(log_cap.LogCap, cap=3 * mb, head=mb, tail=mb)
+sys.exit(supervise.launch(sys.argv[1], 1))
+"""
+FILLS = """
+import os, sys, time
+print('first', flush=True)
+while not os.path.exists(os.environ['MLOPS_TUI_RUN_DIR'] + '/go-0'): time.sleep(0.005)
+for _ in range(2 * 60): sys.stdout.write(('plain ' * 1000 + chr(10)) * 10)
+print('last')
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_the_log_is_capped_by_who_writes_it(shims: Shims, killed: bool) -> None:
+    """The shim itself, with a lower cap; killed, there is only the reader left."""
+    folder = shims.folder([sys.executable, "-c", FILLS])
+    done = subprocess.run([sys.executable, "-S", "-c", CAPPED, str(folder.path), *sys.path], check=False)
+    assert done.returncode == 0
+    until(lambda: folder.log.exists() and folder.log.read_bytes() == b"first\n", "it prints")
+    if killed:
+        kill(folder.shim(1))
+    go(folder, 0)
+    until(lambda: gone(folder), "the reader has read all")
+    size, used = folder.log.stat().st_size, folder.log.stat().st_blocks * 512
+    if not LogCap(str(folder.log), cap=0, head=4096, tail=4096).check():
+        pytest.skip("this file system cannot punch holes")
+    assert size == len(b"first\nlast\n") + 1200 * 6001 and used <= 5 << 20
+    data = folder.log.read_bytes()
+    assert data.startswith(b"first\n") and data.endswith(b"plain \nlast\n")
 
 
 def test_a_fault_of_the_mask_is_said_and_nothing_leaks(
