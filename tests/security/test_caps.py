@@ -20,7 +20,7 @@ from mlops_store.run_folder import RunFolder
 from mlops_tui.cli.commands.daemon import stop_daemon
 from mlops_tui.client import Client, connect
 from mlops_tui.verbs._shapes import RunDetail
-from mlops_tui.worker.log_cap import LogCap
+from mlops_tui.worker.output import Output
 
 
 @pytest.fixture(scope="module")
@@ -133,14 +133,16 @@ def test_a_line_without_end_costs_a_bad_line_and_no_memory(served: Home) -> None
 
 
 def test_a_log_of_a_gigabyte_keeps_its_ends_and_is_shown_in_pieces(served: Home) -> None:
+    """`runs/test_output` has it capped while it grows, with and without a shim."""
     detail = log(served, "pass").run
     path = RunFolder(served.run_dir(detail.run_id)).log
     with open(path, "wb") as file:
         file.write(b"the first line\n")
         file.truncate(1 << 30)
-        file.seek(0, os.SEEK_END)
-        file.write(b"\nthe last line\n")
-    LogCap(str(path)).check()
+    output = Output(str(path.parent), 1, ())
+    os.write(output.writer, b"\nthe last line\n")
+    output.close_writer()
+    assert output.finish(10.0)
     with connect(served) as client:
         start = time.monotonic()
         head = client.call("run logs", {"run_id": detail.run_id, "offset": 0})
