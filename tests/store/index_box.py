@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ import msgspec
 from mlops_store.atomic import write_json
 from mlops_store.home import Home
 from mlops_store.ids import new_run_id, now_ms
-from mlops_store.index.database import Database, migrations
+from mlops_store.index.database import Database, Fill, migrations
 from mlops_store.index.tx import Command, Tx, Writer
 from mlops_store.records import ExitRecord, Identity, Outcome, RunSpec
 from mlops_store.run_folder import RunFolder
@@ -70,9 +71,9 @@ def command(fn: Callable[[Tx], Any], key: str = "") -> Command:
     return Command(fn, "uid:1", key)
 
 
-def migrated_again(home: Home, number: int, dropped: str) -> None:
+def migrated_again(home: Home, number: int, dropped: str, fill: Fill = MappingProxyType({})) -> None:
     """The index as if it had come from before a migration: what that one made is dropped, then it happens."""
-    database = Database.open(home.index)
+    database = Database.open(home.index, fill=fill)
     con = database.cursor()
     con.execute(dropped)
     database._migrate(number, dict(migrations())[number])

@@ -13,6 +13,7 @@ from index_box import end, new_home, new_run, start
 
 from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
+from mlops_store.index import group
 from mlops_store.index.database import Connection, Database
 from mlops_store.index.fact import Fact
 from mlops_store.index.marks import MARKS
@@ -139,6 +140,31 @@ def test_an_entry_that_cannot_be_applied_is_refused_alone(
         found = {row["run_id"]: row["note"] for row in read.rows("SELECT run_id, note FROM runs")}
     assert found == {RUNS[0]: "one", RUNS[1]: None, RUNS[2]: "three", RUNS[3]: "four"}
     assert [each.data["text"] for each in read_entries(writer.home.ledger)] == ["one", "three", "four"]
+    writer.close()
+
+
+@pytest.mark.parametrize("kind", [duckdb.ConversionException, UnicodeError])
+def test_a_run_that_cannot_be_packed_is_the_refusal_of_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
+) -> None:
+    writer = home_with_runs(tmp_path)
+    real = group.packs.follow
+
+    def fails(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+        if any(each.subject == RUNS[1] for each in entries):
+            raise kind("cannot be")
+        real(con, entries)
+
+    monkeypatch.setattr(group.packs, "follow", fails)
+    results = writer.execute(
+        [
+            Command(lambda tx, run_id=run_id: tx.append("run.archive", run_id, {"run_id": run_id}), "ann")
+            for run_id in RUNS[:3]
+        ]
+    )
+    assert [result.ok for result in results] == [True, False, True]
+    assert isinstance(results[1].error, kind)
+    assert [each.subject for each in read_entries(writer.home.ledger)] == [RUNS[0], RUNS[2]]
     writer.close()
 
 

@@ -148,11 +148,44 @@ def test_a_run_too_large_is_read_from_the_tables(shelf: Shelf, monkeypatch: pyte
     assert shelf.check() == 0
 
 
+def test_no_more_is_gathered_than_may_be_in_memory(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a run that is too large nothing is, and of many no more at once than the limit."""
+    for place in range(3):
+        shelf.step("end", place, False)
+    journal(shelf.folders[1], "1-b", ["p", "long", "x" * packs._LARGEST])
+    gathered: list[list[str]] = []
+    real = packs._gather
+    monkeypatch.setattr(packs, "_gather", lambda read, ids, only=None: gathered.append(ids) or real(read, ids, only))  # fmt: skip
+    monkeypatch.setattr(packs, "_AT_ONCE", 10)
+    shelf.take(shelf.folders[1])
+    assert gathered == []
+    shelf.decide("archive", shelf.folders[1].run_id, False)
+    assert gathered == []
+    assert shelf.check() == 2
+    fitting = [[shelf.folders[place].run_id] for place in (0, 2)]
+    assert gathered[-2:] == fitting
+
+
+def test_what_people_say_of_a_run_leaves_its_pack_as_it_is(shelf: Shelf) -> None:
+    shelf.step("end", 0, False)
+    folder, read = shelf.folders[0], shelf.writer.reader()
+    before = rows(read._con, "SELECT rowid, * FROM run_packs")
+    mine = {"run_id": folder.run_id}
+    for data in ({"set": {"z": "1", "a": "2"}}, {"remove": ["a"]}, {"clear": ["a"]}):
+        shelf.writer.execute([command(lambda tx, data=data: tx.append("run.tag", folder.run_id, mine | data))])[0].unwrap()  # fmt: skip
+        shelf.check()
+    shelf.step("note", 0, False)
+    shown = runs.shapes(read, [folder.run_id], kept=read.kept)[0]
+    assert (shown["tags"], shown["note"]) == ({"a": "b", "z": "1"}, "seen")
+    assert rows(read._con, "SELECT rowid, * FROM run_packs") == before
+    read.close()
+
+
 def test_an_index_without_packs_gets_them(shelf: Shelf) -> None:
     for place in (0, 2):
         shelf.step("end", place, False)
     home: Home = shelf.home
     shelf.writer.close()
-    migrated_again(home, 5, "DROP TABLE run_packs")
+    migrated_again(home, 7, "DELETE FROM run_packs", packs.FILL)
     shelf.writer = Writer.open(home)
     assert shelf.check() == 2

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 import duckdb
@@ -12,10 +13,10 @@ import duckdb
 from mlops_store.errors import Problem
 
 Connection: TypeAlias = Any  # duckdb ships no type information that mypy may follow
+Fill: TypeAlias = Mapping[str, Callable[[Connection], None]]
+"""By the name of a migration's file: what a program does after it, in its transaction."""
 
 SCHEMA_DIR = Path(__file__).parent / "schema"
-_PACKS = "005_packs.sql"
-"""What this one makes is filled by a program: in one statement it would need more memory than the index may have."""
 STORAGE_VERSION = "v1.5.0"
 THREADS = 2
 _GIB = 1 << 30
@@ -42,13 +43,22 @@ def migrations(folder: Path = SCHEMA_DIR) -> list[tuple[int, Path]]:
 class Database:
     """An open index. `root` never runs a query of a caller: it only gives cursors."""
 
-    def __init__(self, root: Connection, path: Path, *, readonly: bool) -> None:
+    def __init__(
+        self, root: Connection, path: Path, *, readonly: bool, fill: Fill = MappingProxyType({})
+    ) -> None:
         self._root = root
         self.path = path
         self.readonly = readonly
+        self._fill = fill
 
     @staticmethod
-    def open(path: Path, *, readonly: bool = False, schema: Path = SCHEMA_DIR) -> Database:
+    def open(
+        path: Path,
+        *,
+        readonly: bool = False,
+        schema: Path = SCHEMA_DIR,
+        fill: Fill = MappingProxyType({}),
+    ) -> Database:
         """Opens the file (a writer makes and migrates it).
 
         Raises Problem: `index_locked` (another process has it), `index_newer` (a newer program made it; readers may
@@ -59,7 +69,7 @@ class Database:
                 "index_missing", f"there is no index at {path}", "start the daemon: `mlops-tui daemon start`"
             )
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = Database(_connect(path, readonly), path, readonly=readonly)
+        database = Database(_connect(path, readonly), path, readonly=readonly, fill=fill)
         try:
             database._check_version(schema)
         except BaseException:
@@ -123,10 +133,8 @@ class Database:
             con.execute("BEGIN")
             try:
                 con.execute(path.read_text(encoding="utf-8"))
-                if path.name == _PACKS:
-                    from mlops_store.index.packs import pack_all  # which needs this module
-
-                    pack_all(con)
+                if path.name in self._fill:
+                    self._fill[path.name](con)
                 con.execute(
                     "INSERT INTO meta VALUES ('schema_version', ?) ON CONFLICT DO UPDATE SET value = excluded.value",
                     [str(number)],

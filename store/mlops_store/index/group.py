@@ -111,16 +111,20 @@ class Group:
 
     def finish(self) -> None:
         """Nothing more comes: packs the runs that were written about. What can fail has failed before the ledger has it."""
+        if self._singly:
+            return  # `seal` has packed those of each command
         self.flush()
-        self.unclear = not self._singly
+        self.unclear = True
         packs.follow(self._con, self.drafts)
         self.unclear = False
 
     def seal(self, first: int, key: str, value: Any) -> None:
-        """Marks what belongs together, and leaves the reply with the last entry."""
+        """Ends a command: marks what belongs together, and leaves the reply with the last entry."""
         own = self.drafts[first:]
         if not own:
             return
+        if self._singly:
+            packs.follow(self._con, own)
         for entry in own[:-1]:
             entry.more = True
         last = own[-1]

@@ -1,9 +1,12 @@
-"""All that a list shows of a run, as one: gathered from the tables, or, of runs that are over, as it was packed (see schema/005_packs.sql)."""
+"""All that a list shows of a run, as one: gathered from the tables, or, of runs that are over, as it was packed (see schema/005_packs.sql).
+
+What people say of a run, tags and a note, is in no pack: it is read beside, so that saying it writes nothing but itself.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -11,19 +14,22 @@ import msgspec
 from mlops_store.filters import Field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows, among
-from mlops_store.index.database import Connection, insert, rows, write_columns
-from mlops_store.index.payload import json_text, listed, mapping, text
+from mlops_store.index.database import Connection, insert, rows
+from mlops_store.index.payload import json_text
 from mlops_store.records import ENDED, LedgerEntry
 
 _FEW = 100
 _LARGEST = 64 << 10
 """Bytes of a pack: a run of many thousand metrics is read from the tables, of which a question then takes what it wants."""
 _BATCH = 1000
+_AT_ONCE = 8 << 20
+"""Bytes of parameters, tags and metrics that are gathered to be packed together."""
 _OVER = f"state IN ({', '.join(map(repr, sorted(ENDED)))}) AND (submitted IS NULL OR settled IS NOT NULL) AND name <> ''"
 """What is over changes only when somebody says so: each change of it is worth packing it anew."""
 
 _TOUCHING = ("run.", "gate.verdict", "model.register")
-"""Ledger verbs that change what is packed."""
+_MARKS = ("run.tag", "run.note")
+"""Ledger verbs that change what is packed, and those among them that do not."""
 
 
 class Pack(msgspec.Struct, array_like=True, gc=False):
@@ -49,15 +55,17 @@ class Pack(msgspec.Struct, array_like=True, gc=False):
     submitted: int | None
     settled: int | None
     archived: int | None
-    note: str | None
     params: msgspec.Raw = msgspec.Raw(b"{}")
     """An object in JSON, as it was given: numbers may be larger than those of Python's C types."""
     tags: dict[str, str] = {}
+    """Those of its journals, and when it was read those that people say over them."""
     metrics: dict[str, tuple[float | str | None, float | None, float | None, int]] = {}
     """Last, least, greatest and number of values. A last one that is no finite number is text: JSON has no other."""
     verdict: str | None = None
     version: int | None = None
     """The newest verdict, and the version that came of it."""
+    note: str | None = None
+    """Only when it was read."""
 
 
 _COLUMNS = ", ".join(Pack.__struct_fields__[: Pack.__struct_fields__.index("params")])
@@ -65,8 +73,66 @@ _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Pack)
 
 
-def packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
-    """Those of the runs that are packed. Only for who sees what is committed: inside of a transaction a pack may be what was."""
+def look(
+    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, *, packed: bool = False
+) -> dict[str, Pack]:
+    """Runs as they are; unknown ids are left out. With `only`, of parameters and metrics at least those fields. `packed` is for who sees
+    what is committed: inside of a transaction a pack may be what was."""
+    found = _packed(read, run_ids) if packed else {}
+    found |= _gather(read, [run_id for run_id in run_ids if run_id not in found], only)
+    if not found:
+        return {}
+    mine, given = among(list(found))
+    for row in read.rows(
+        f"SELECT run_id, key, value FROM run_tags WHERE {mine} "
+        f"UNION ALL SELECT run_id, NULL, note FROM runs WHERE note IS NOT NULL AND {mine}",
+        [*given, *given],
+    ):
+        pack = found[row["run_id"]]
+        if row["key"] is None:
+            pack.note = row["value"]
+        elif row["value"] is None:
+            pack.tags.pop(row["key"], None)
+        else:
+            pack.tags = dict(sorted({**pack.tags, row["key"]: row["value"]}.items()))
+    return found
+
+
+def follow(con: Connection, entries: Sequence[LedgerEntry]) -> None:
+    """Packs anew the runs that entries of the ledger, which were applied, are about."""
+    update(
+        con,
+        {
+            run_id
+            for entry in entries
+            # what another home said of a run may settle it
+            if entry.verb.startswith(_TOUCHING) and (entry.verb not in _MARKS or "origin" in entry.data)
+            for name in ("run_id", "verdict_id")
+            if isinstance(run_id := entry.data.get(name), str)
+        },
+    )
+
+
+def update(con: Connection, run_ids: Iterable[str]) -> None:
+    """Packs these runs as they are now, those of them that are over, in the transaction that is open."""
+    ids = sorted(set(run_ids))
+    for start in range(0, len(ids), _BATCH):
+        _update(con, ids[start : start + _BATCH])
+
+
+def pack_all(con: Connection) -> None:
+    """Packs all runs, for an index that has no packs yet."""
+    update(con, [row["run_id"] for row in rows(con, f"SELECT run_id FROM runs WHERE {_OVER}")])
+
+
+FILL = {"007_packs.sql": pack_all}
+"""Migrations that a program completes: in one statement it would need more memory than the index may have."""
+
+
+# --- inside ---------------------------------------------------------------------------------------------------
+
+
+def _packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
     numbers = [_number(run_id) for run_id in run_ids]
     if not numbers:
         return {}
@@ -77,8 +143,8 @@ def packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
     return {row["run_id"]: _DECODER.decode(row["pack"]) for row in found if row["run_id"] in wanted}
 
 
-def gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None) -> dict[str, Pack]:
-    """Runs from the tables; unknown ids are left out. With `only`, of parameters, tags and metrics just those fields."""
+def _gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None) -> dict[str, Pack]:
+    """Runs from the tables, without what people say of them."""
     ids = list(run_ids)
     if not ids:
         return {}
@@ -91,7 +157,7 @@ def gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = No
         params.setdefault(row["run_id"], []).append(f"{json_text(row['key'])}:{row['value']}")
     for run_id in found.keys() & params.keys():
         found[run_id].params = msgspec.Raw(f"{{{','.join(params[run_id])}}}".encode())
-    for row in _attached(read, "tags", "value", ids, only, "tag"):
+    for row in _attached(read, "journal_tags", "value", ids, only, "tag"):
         if row["run_id"] in found:
             found[row["run_id"]].tags[row["key"]] = row["value"]
     for row in _attached(read, "last_values", "last, min, max, count", ids, only, "metric"):
@@ -108,66 +174,6 @@ def gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = No
             pack = found[row["run_id"]]
             pack.verdict, pack.version = row["verdict"] or pack.verdict, row["version"] or pack.version
     return found
-
-
-def follow(con: Connection, entries: Sequence[LedgerEntry]) -> None:
-    """Packs anew the runs that entries of the ledger, which were applied, are about. Where all that they say of a run is tags and notes, these
-    are written into its pack: that takes two statements however many runs, and gathering a run again takes six."""
-    marks: dict[str, list[LedgerEntry]] = {}
-    anew: set[str] = set()
-    for entry in entries:
-        if entry.verb in ("run.tag", "run.note") and not entry.data.get("clear"):
-            marks.setdefault(str(entry.data.get("run_id")), []).append(entry)
-        elif entry.verb.startswith(_TOUCHING):
-            anew.update(
-                run_id for name in ("run_id", "verdict_id") if isinstance(run_id := entry.data.get(name), str)
-            )
-    said = {run_id: own for run_id, own in marks.items() if run_id not in anew}
-    packs = packed(_Within(con), list(said))
-    update(con, anew | _remark(con, packs, said))
-    _pack(con, sorted(said.keys() - packs.keys()))
-
-
-def update(con: Connection, run_ids: Iterable[str]) -> None:
-    """Packs these runs as they are now, those of them that are over, in the transaction that is open."""
-    ids = sorted(set(run_ids))
-    for start in range(0, len(ids), _BATCH):
-        _update(con, ids[start : start + _BATCH])
-
-
-def pack_all(con: Connection) -> None:
-    """Packs all runs, for an index that has no packs yet."""
-    update(con, [row["run_id"] for row in rows(con, f"SELECT run_id FROM runs WHERE {_OVER}")])
-
-
-# --- inside ---------------------------------------------------------------------------------------------------
-
-
-def _remark(
-    con: Connection, packs: Mapping[str, Pack], marks: Mapping[str, Sequence[LedgerEntry]]
-) -> set[str]:
-    """Writes tags and notes into packs. Returns the runs for which these are too much."""
-    for run_id, pack in packs.items():
-        for entry in marks[run_id]:
-            if entry.verb == "run.note":
-                pack.note = text(entry.data, "text") or None
-                continue
-            given = {
-                key: value for key, value in mapping(entry.data, "set").items() if isinstance(value, str)
-            }
-            gone = set(map(str, listed(entry.data, "remove")))
-            pack.tags = dict(
-                sorted({**{k: v for k, v in pack.tags.items() if k not in gone}, **given}.items())
-            )
-    encoded = {run_id: _ENCODER.encode(pack) for run_id, pack in packs.items()}
-    fitting = [(_number(run_id), run_id, pack) for run_id, pack in encoded.items() if len(pack) <= _LARGEST]
-    write_columns(
-        con,
-        "UPDATE run_packs SET pack = new.pack FROM (SELECT unnest(?::UBIGINT[]) AS k, unnest(?::VARCHAR[]) AS run_id, "
-        "unnest(?::BLOB[]) AS pack) AS new WHERE run_packs.k = new.k AND run_packs.run_id = new.run_id",
-        fitting,
-    )
-    return packs.keys() - {run_id for _, run_id, _ in fitting}
 
 
 class _Within:
@@ -197,15 +203,37 @@ def _pack(con: Connection, ids: list[str]) -> None:
     if not ids:
         return
     inside = _Within(con)
-    mine, given = _these("run_id", "VARCHAR", ids)
-    over = inside.rows(f"SELECT run_id FROM runs WHERE {mine} AND {_OVER}", given)
-    packs = gather(inside, sorted(row["run_id"] for row in over))
-    encoded = ((run_id, _ENCODER.encode(pack)) for run_id, pack in sorted(packs.items()))
-    insert(
-        con,
-        "run_packs",
-        [(_number(run_id), run_id, pack) for run_id, pack in encoded if len(pack) <= _LARGEST],
+    for part in _parts(inside, ids):
+        encoded = ((run_id, _ENCODER.encode(pack)) for run_id, pack in sorted(_gather(inside, part).items()))
+        insert(
+            con,
+            "run_packs",
+            [(_number(run_id), run_id, pack) for run_id, pack in encoded if len(pack) <= _LARGEST],
+        )
+
+
+def _parts(read: Rows, ids: list[str]) -> Iterator[list[str]]:
+    """Those of these runs that are over and not surely too large, as many at a time as may be in memory together."""
+    ours, given = _these("run_id", "VARCHAR", ids)
+    mine, among_given = among(ids)
+    sizes = read.rows(
+        f"SELECT run_id, CAST(sum(size) AS BIGINT) AS size FROM (SELECT run_id, true AS over, 0 AS size FROM runs WHERE {ours} AND {_OVER} "
+        f"UNION ALL SELECT run_id, false, strlen(key) + strlen(value) FROM params WHERE {mine} "
+        f"UNION ALL SELECT run_id, false, strlen(key) + strlen(value) FROM journal_tags WHERE {mine} "
+        f"UNION ALL SELECT run_id, false, strlen(key) FROM last_values WHERE {mine}) "
+        "GROUP BY run_id HAVING bool_or(over) AND sum(size) <= ? ORDER BY run_id",
+        [*given, *among_given, *among_given, *among_given, _LARGEST],
     )
+    part: list[str] = []
+    total = 0
+    for row in sizes:
+        if part and total + row["size"] > _AT_ONCE:
+            yield part
+            part, total = [], 0
+        part.append(row["run_id"])
+        total += row["size"]
+    if part:
+        yield part
 
 
 def _these(column: str, kind: str, values: list[Any]) -> tuple[str, list[Any]]:
@@ -222,7 +250,7 @@ def _these(column: str, kind: str, values: list[Any]) -> tuple[str, list[Any]]:
 def _attached(
     read: Rows, table: str, columns: str, ids: list[str], only: Sequence[Field] | None, group: str
 ) -> list[dict[str, Any]]:
-    """The rows of some runs in `params`, `tags` or `last_values`, by run and key; of all keys, or of those that `only` names."""
+    """The rows of some runs in `params`, `journal_tags` or `last_values`, by run and key; of all keys, or of those that `only` names."""
     keys = None if only is None else sorted({field.name for field in only if field.group == group})
     if keys == []:
         return []

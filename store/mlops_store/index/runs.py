@@ -15,7 +15,7 @@ from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction
 from mlops_store.index.filter_sql import Directions, Joins, Sql, compile_runs, metric_value
 from mlops_store.index.kept_rows import KeptRows
-from mlops_store.index.packs import Pack, gather, packed
+from mlops_store.index.packs import Pack, look
 
 SortKey = int | float | str | None
 
@@ -63,8 +63,7 @@ def shapes(
     With `only`, of parameters, tags and metrics just those fields. `kept` is what readers keep, of which a transaction knows nothing.
     """
     ids = list(run_ids)
-    found = {} if kept is None else packed(read, ids)
-    found |= gather(read, [run_id for run_id in ids if run_id not in found], only)
+    found = look(read, ids, only, packed=kept is not None)
     directions = directions_of(read, kept)
     wanted = None if only is None else {(field.group, field.name) for field in only}
     return [_shape(found[i], wanted, directions.get(found[i].project, {})) for i in ids if i in found]

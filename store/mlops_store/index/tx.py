@@ -220,7 +220,7 @@ class Writer:
         """Opens ledger and index of a home, and brings the index up to the ledger. Raises Problem as Database and Ledger do."""
         ledger = Ledger.open(home.ledger)
         try:
-            database = Database.open(home.index)
+            database = Database.open(home.index, fill=packs.FILL)
             try:
                 writer = Writer(home, database, ledger, checkpoint)
                 writer.recover()
