@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -45,11 +48,44 @@ def test_something_is_kept() -> None:
     assert kept.get("a", ["s", "r"]) == {"s": b"2"}
 
 
+@pytest.mark.parametrize("every", [False, True])
+def test_what_is_written_while_an_answer_is_put_is_not_missed(every: bool) -> None:
+    class Meanwhile(Changes):
+        """The writer comes in between: right after what has changed was asked for."""
+
+        def since(self, version: int, *, points: bool = True) -> frozenset[str] | None:
+            found = super().since(version, points=points)
+            if self.version == 1:
+                self.note_all() if every else self.note(["r"])
+            return found
+
+    changes = Meanwhile()
+    kept = KeptRows(changes)
+    changes.note(["s"])
+    kept.put("a", {"r": b"old"}, changes.version)
+    assert kept.get("a", ["r"]) == {}
+
+
+def test_shapes_that_are_asked_for_once_do_not_add_up() -> None:
+    """They are free text, as `--fields` is."""
+    changes = Changes()
+    kept = KeptRows(changes, budget=100_000)
+    tracemalloc.start()
+    for number in range(1000):
+        kept.put((f"{number:05}" * 200,), {"r": b"x"}, changes.version)
+        assert kept.nbytes <= 100_000
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 300_000
+    changes.note(["r"])
+    assert kept.get("a", ["r"]) == {} and kept.nbytes == 0
+
+
 def test_memory_is_bounded_and_the_oldest_go() -> None:
     changes = Changes()
     kept = KeptRows(changes, budget=100_000)
     for number in range(1000):
-        kept.put("a", {str(number): b"x" * 750}, changes.version)
+        kept.put("a", {str(number): b"x" * 749}, changes.version)
         assert kept.nbytes <= 100_000
     assert set(kept.get("a", map(str, range(1000)))) == {str(number) for number in range(900, 1000)}
     kept.put("a", {"huge": b"x" * 200_000}, changes.version)

@@ -14,7 +14,7 @@ T = TypeVar("T")
 BUDGET = 8 << 20
 """Bytes that the kept answers take together, nearly: some 6,000 runs with all their fields."""
 _OVERHEAD = 250
-"""Bytes of one entry besides its answer."""
+"""Bytes of one entry besides its answer and what its shape says, which may be anybody's text."""
 
 
 class KeptRows:
@@ -25,9 +25,8 @@ class KeptRows:
         self._budget = budget
         self._lock = threading.Lock()
         self._version = 0
-        self._rows: OrderedDict[tuple[str, Hashable], bytes] = OrderedDict()
+        self._rows: OrderedDict[str, dict[Hashable, bytes]] = OrderedDict()  # of each run, by shape
         self._nbytes = 0
-        self._shapes: set[Hashable] = set()
         self._facts: dict[str, tuple[int, Any]] = {}
 
     @property
@@ -49,27 +48,28 @@ class KeptRows:
             self._forget()
             found = {}
             for run_id in run_ids:
-                row = self._rows.get((run_id, shape))
+                row = self._rows.get(run_id, {}).get(shape)
                 if row is not None:
-                    self._rows.move_to_end((run_id, shape))
+                    self._rows.move_to_end(run_id)
                     found[run_id] = row
             return found
 
     def put(self, shape: Hashable, rows: Mapping[str, bytes], version: int) -> None:
         """Keeps answers that were asked for when the changes stood at `version` or later."""
-        changed = self.changes.since(version)
-        if changed is None:
-            return
         with self._lock:
             self._forget()
-            if self._version != self.changes.version:  # somebody has just written: not worth the trouble
+            # only now: what is written after this, the next `_forget` is told of
+            changed = self.changes.since(version)
+            if changed is None:
                 return
-            self._shapes.add(shape)
             for run_id, row in rows.items():
                 if run_id not in changed:
-                    self._drop((run_id, shape))
-                    self._rows[run_id, shape] = row
-                    self._nbytes += len(row) + _OVERHEAD
+                    shapes = self._rows.setdefault(run_id, {})
+                    self._nbytes += _weight(shape, row) - (
+                        _weight(shape, shapes[shape]) if shape in shapes else 0
+                    )
+                    shapes[shape] = row
+                    self._rows.move_to_end(run_id)
             while self._nbytes > self._budget:
                 self._drop(next(iter(self._rows)))
 
@@ -82,14 +82,14 @@ class KeptRows:
         self._version = version
         if changed is None:
             self._rows.clear()
-            self._shapes.clear()
             self._nbytes = 0
             return
-        for shape in self._shapes:
-            for run_id in changed:
-                self._drop((run_id, shape))
+        for run_id in changed:
+            self._drop(run_id)
 
-    def _drop(self, key: tuple[str, Hashable]) -> None:
-        row = self._rows.pop(key, None)
-        if row is not None:
-            self._nbytes -= len(row) + _OVERHEAD
+    def _drop(self, run_id: str) -> None:
+        self._nbytes -= sum(_weight(shape, row) for shape, row in self._rows.pop(run_id, {}).items())
+
+
+def _weight(shape: Hashable, row: bytes) -> int:
+    return len(row) + len(str(shape)) + _OVERHEAD
