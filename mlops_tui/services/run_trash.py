@@ -105,12 +105,14 @@ def _chosen(
 
 def _found(db: Read | Tx, request: RunSet, *, archived: bool, deleted: bool) -> list[str]:
     given = parse(request.filter or "")
-    terms: list[Node] = [] if given is None else [given]
+    if given is None:  # what was to choose has chosen nothing: never is that all runs
+        raise Problem("no_runs", "the filter is blank, and chooses no runs", 'say which ones, such as --filter "state = FAILED"', status=2)  # fmt: skip
+    terms: list[Node] = [given]
     if request.project is not None:
         terms.append(Compare(Field("column", "project"), "=", request.project))
     found = queries.page(
         db,
-        And(tuple(terms)) if terms else None,
+        And(tuple(terms)),
         limit=MOST + 1,
         now=db.now,
         archived=archived,

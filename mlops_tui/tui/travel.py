@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import msgspec
 from textual.app import App
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.places import room_of
@@ -34,6 +35,7 @@ class Travel(App[int]):
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
         self._current_mode = screen  # instead of an empty screen that would be drawn first
         self._screen_stacks = {screen: []}
+        self._spot_of: WeakKeyDictionary[Screen[Any], Spot] = WeakKeyDictionary()
         self._spots = [Spot(screen)]
         self._spot = 0
 
@@ -60,9 +62,26 @@ class Travel(App[int]):
             return make(*args)
 
         self._note(Spot(self.current_mode, again))
-        self.push_screen(again())
+        room = again()
+        self._spot_of[room] = self._spots[self._spot]
+        self.push_screen(room)
+
+    def _settle(self) -> None:
+        """Screens may have been left since: by escape, or because another project is looked at."""
+        here = self._spot_of.get(self.screen, Spot(self.current_mode))
+        if self._spot and self._spots[self._spot - 1] == here != self._spots[self._spot]:
+            self._spot -= 1
+        else:
+            self._add(here)
 
     def _note(self, spot: Spot) -> None:
+        if self.screen_stack:
+            self._settle()
+        self._add(spot)
+
+    def _add(self, spot: Spot) -> None:
+        if spot == self._spots[self._spot]:
+            return
         self._spots = [*self._spots[: self._spot + 1], spot][-LONGEST:]
         self._spot = len(self._spots) - 1
 
@@ -73,7 +92,10 @@ class Travel(App[int]):
         await self._travel(1)
 
     async def _travel(self, step: int) -> None:
-        if self.is_modal or not 0 <= self._spot + step < len(self._spots):
+        if self.is_modal:
+            return
+        self._settle()
+        if not 0 <= self._spot + step < len(self._spots):
             return
         self._spot += step
         spot = self._spots[self._spot]
@@ -81,7 +103,9 @@ class Travel(App[int]):
         while len(self.screen_stack) > 1:
             await self.pop_screen()
         if spot.make is not None:
-            await self.push_screen(spot.make())
+            room = spot.make()
+            self._spot_of[room] = spot
+            await self.push_screen(room)
 
     def open_lineage(self, entity: str) -> None:
         """What something came from, and what came of it."""
@@ -95,22 +119,25 @@ class Travel(App[int]):
         if not self.is_modal:
             self.open(SqlRoom)
 
-    def go_with_filter(self, name: str, filter: str) -> None:
-        """To a screen, with a filter where one is given."""
+    def go_with_filter(self, name: str, filter: str | None, sort: str | None = None) -> None:
+        """To a screen, with a filter where one is given ("": none), and an order ("": its usual one)."""
         self.go(name)
-        if not filter or self.is_modal:
+        if filter is None or self.is_modal:
             return
         while len(self.screen_stack) > 1:  # what was opened on top of the list
             self.pop_screen()
         room = self.screen
         if isinstance(room, Room):
-            self.call_after_refresh(room.filter_by, filter)
+            self.call_after_refresh(room.filter_by, filter, sort)
 
     def open_by_command(self, key: str, fields: dict[str, Any]) -> bool:
-        """Opens the screen that shows what a command asks for; False where there is none."""
+        """Opens the screen that shows what a command asks for; False where there is none, or where it has no place for an option."""
+        fields = {name: given for name, given in fields.items() if given not in (None, False, "", [])}
         found = room_of(key, fields, self.link.project[0] or "")
         if isinstance(found, str):
-            self.go_with_filter(found, str(fields.get("filter") or ""))
+            if fields.keys() - {"filter", "sort", "limit"}:
+                return False
+            self.go_with_filter(found, str(fields.get("filter", "")), str(fields.get("sort", "")))
         elif found is not None:
             self.open(*found)
         return found is not None
@@ -121,7 +148,7 @@ class Travel(App[int]):
         for stack in self._screen_stacks.values():
             for screen in stack:
                 if isinstance(screen, Room):
-                    screen.mark_stale()
+                    screen.project_changed()
         while len(self.screen_stack) > 1:
             self.pop_screen()
         if isinstance(self.screen, Room):

@@ -44,6 +44,25 @@ def test_a_filter_chooses_within_the_project(box: Box) -> None:
     assert listed(box) == sorted([other, good])
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\t\n"])
+def test_a_blank_filter_never_means_all_runs(box: Box, blank: str) -> None:
+    run_id = box.run()
+    for verb in (run_trash.archive, run_trash.unarchive, run_trash.delete, run_trash.restore):
+        for named in ([], [run_id]):
+            with pytest.raises(Problem, match="blank") as caught:
+                box.do(verb, RunSet(runs=named, filter=blank))
+            assert caught.value.code == "no_runs"
+    for plan in (
+        run_trash.plan_archive,
+        run_trash.plan_unarchive,
+        run_trash.plan_delete,
+        run_trash.plan_restore,
+    ):
+        with pytest.raises(Problem, match="blank"):
+            box.ask(plan, RunSet(filter=blank))
+    assert listed(box) == [run_id]
+
+
 @pytest.mark.parametrize("kind", ["train", "sdk"])
 def test_delete_and_restore_are_the_whole_way_there_and_back(box: Box, kind: str) -> None:
     run_id = box.run(kind)

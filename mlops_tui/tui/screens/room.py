@@ -85,8 +85,8 @@ class Room(Screen[None]):
         """What `related` starts from, such as `run:0192f`; empty where nothing is at hand."""
         return ""
 
-    def filter_by(self, text: str) -> None:
-        """Shows only what a filter finds, where the screen is a list."""
+    def filter_by(self, text: str, sort: str | None = None) -> None:
+        """Shows only what a filter finds, where the screen is a list; in an order, or ("") its usual one."""
 
     def save_view(self, letter: str) -> None:
         """Keeps how the screen is looked at, where it is a list."""
@@ -216,6 +216,10 @@ class Room(Screen[None]):
         """Something changed while this screen was behind another."""
         self._stale = True
 
+    def project_changed(self) -> None:
+        """Another project is looked at."""
+        self.mark_stale()
+
     def action_room_pause(self) -> None:
         self.paused = not self.paused
         if not self.paused and self._stale:
@@ -314,7 +318,7 @@ class Room(Screen[None]):
 
     def key_of(self, id: str) -> str:
         """The first key of an action, the user's own where they have chosen one."""
-        return shown_key(self.mlops.look.settings.keys.get(id, action(id).keys).split()[0])
+        return shown_key((self.mlops.look.settings.keys.get(id, action(id).keys).split() or ["ctrl+p"])[0])
 
     def in_front(self) -> bool:
         """Whether this is the screen that one looks at, dialogs aside: what is confirmed is what one sees."""

@@ -19,7 +19,7 @@ _SHOWN = 12
 
 
 class Targets(msgspec.Struct, frozen=True):
-    """Runs that a deed is about: these, or (with `runs` empty) the `count` that a filter finds."""
+    """Runs that a deed is about: these, or (with `runs` empty) the `count` that a filter finds. Without both it is about nothing."""
 
     runs: Sequence[Run] = ()
     filter: str = ""
@@ -27,8 +27,12 @@ class Targets(msgspec.Struct, frozen=True):
 
     @property
     def fields(self) -> dict[str, Any]:
-        """For the verbs that take many runs."""
-        return {"runs": [run.run_id for run in self.runs]} if self.runs else {"filter": self.filter}
+        """For the verbs that take many runs. Raises Problem where there are none: a blank filter would find all."""
+        if self.runs:
+            return {"runs": [run.run_id for run in self.runs]}
+        if not self.filter.strip():
+            raise Problem("no_runs", "no run is named", "mark runs, or move to one")
+        return {"filter": self.filter}
 
     @property
     def words(self) -> str:
@@ -46,7 +50,8 @@ class RunDeeds(Room):
 
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         """The runs that are marked, else the one at the cursor; None where there is none. Where all are marked, their filter may stand for them in
-        these `views` (listed, archived, deleted): there a set verb finds by it what the list shows. Raises Problem."""
+        these `views` (listed, archived, deleted): there a set verb finds by it what the list shows. Never an empty one: where marks are left of
+        nothing, it says so and returns None. Raises Problem."""
         raise NotImplementedError
 
     def done(self) -> None:
@@ -63,13 +68,14 @@ class RunDeeds(Room):
     async def _set(self, key: str, yes: str, views: Collection[str], *, counted: bool = False) -> None:
         try:
             found = await self.targets(views)
+            if found is None:
+                return
+            fields = found.fields
         except Problem as problem:
             self.mlops.complain(problem)
             return
-        if found is None:
-            return
         word = str(len(found.runs) or found.count) if counted else ""
-        if await self.perform(key, found.fields, yes=yes, reason="optional", word=word) is not None:
+        if await self.perform(key, fields, yes=yes, reason="optional", word=word) is not None:
             self.done()
 
     def action_run_archive(self) -> None:

@@ -18,6 +18,7 @@ from mlops_tui.tui.plot.bars import sparkbar
 from mlops_tui.tui.screens.list_room import Column
 from mlops_tui.tui.screens.run_deeds import Targets
 from mlops_tui.tui.screens.run_starts import RunStarts
+from mlops_tui.tui.widgets.query_table import Selection
 from mlops_tui.tui.writers.run import (
     best_of,
     column_of,
@@ -149,6 +150,8 @@ class RunsRoom(RunStarts):
 
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         chosen, row = self.table.selection, self.table.row_at_cursor
+        if chosen.everything and self.total is not None and not chosen.count(self.total):
+            return self._none_left(chosen, "no run is marked any more")
         if chosen.everything and self.view in views:
             return Targets(
                 filter=filter_of(self.question(), chosen.excluded), count=chosen.count(self.total or 0)
@@ -159,8 +162,11 @@ class RunsRoom(RunStarts):
                 raise Problem(
                     "too_many_runs", f"{page.total} runs are too many at once", f"filter them: at most {MOST}"
                 )
-            return Targets(
-                [run for run in page.items if run.run_id in chosen], count=chosen.count(page.total or 0)
+            runs = [run for run in page.items if run.run_id in chosen]
+            return Targets(runs) if runs else self._none_left(chosen, "no run is marked any more")
+        if len(chosen.keys) > MOST:
+            raise Problem(
+                "too_many_runs", f"{len(chosen.keys)} runs are too many at once", f"mark at most {MOST}"
             )
         if chosen.keys:
             named = ", ".join(f'"{key}"' for key in sorted(chosen.keys))
@@ -172,8 +178,18 @@ class RunsRoom(RunStarts):
                 "limit": MOST,
             }
             page = await self.link.ask(self.VERB, asked)
+            if not page.items:
+                return self._none_left(chosen, "the marked runs are gone")
+            if not self.gone and self.table.selection == chosen:
+                self.table.mark(run.run_id for run in page.items)
             return Targets(page.items)
         return Targets([row]) if row is not None else None
+
+    def _none_left(self, chosen: Selection, why: str) -> None:
+        """Says that the marks are of nothing, and takes them away."""
+        self.mlops.tell(why, "warning")
+        if not self.gone and self.table.selection == chosen:
+            self.table.mark(())
 
     # --- trends and stages ---
 

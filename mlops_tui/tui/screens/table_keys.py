@@ -31,6 +31,12 @@ class TableKeys(Room):
         if table is not None:
             table.repaint()
 
+    def project_changed(self) -> None:
+        """What is marked is of the project that was looked at."""
+        super().project_changed()
+        for table in self.query(QueryTable):
+            table.mark(())
+
     def _table(self) -> QueryTable | None:
         """The table in front; says so where there is none."""
         table = self.table_in_front()

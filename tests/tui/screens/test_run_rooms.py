@@ -10,6 +10,7 @@ from test_rooms import Given, Link, Stand, frame, play, until
 from textual import events
 from textual.pilot import Pilot
 
+from mlops_store.errors import Problem
 from mlops_store.filters import parse
 from mlops_tui.tui.branches import branches, next_alike, next_kind
 from mlops_tui.tui.news import News
@@ -19,9 +20,11 @@ from mlops_tui.tui.screens.queue import QueueRoom
 from mlops_tui.tui.screens.queue import until as ends_in
 from mlops_tui.tui.screens.run import RunRoom, environment, overview
 from mlops_tui.tui.screens.run_compare import CompareRoom, difference, shown
+from mlops_tui.tui.screens.run_deeds import Targets
 from mlops_tui.tui.screens.runs import RunsRoom
 from mlops_tui.tui.widgets.chart import Series
 from mlops_tui.tui.widgets.curves import closer, noisy
+from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.tui.writers.run import (
     best_of,
     due,
@@ -235,6 +238,61 @@ def test_deleting_wants_the_number_of_runs() -> None:
 
     given: Given = {"run list": listed([run(1), run(2), run(3)]), "run trends": trends, "run delete": delete}
     play(RunsRoom(), given, keys, size=(100, 30))
+
+
+def test_marks_of_runs_that_are_gone_never_come_to_mean_all_runs() -> None:
+    runs = [run(1), run(2), run(3)]
+    deeds = ("run archive", "run delete", "run tag", "run stop")
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        table = app.room.query_one(QueryTable)
+        await until(pilot, lambda: "late-3" in frame(app))
+        await pilot.press("space", "space")
+        runs[:] = [run(3)]
+        for key in ("Z", "D", "t", "T", "x", "R"):
+            app.said.clear()
+            table.mark([run(1).run_id, run(2).run_id])
+            await pilot.press(key)
+            await until(pilot, lambda: any("the marked runs are gone" in said for said in app.said))
+            assert not any(not said for said in app.said) and app.screen is app.room
+            assert not table.selection.keys, "dead marks are dropped"
+        runs[:] = [run(1), run(3)]
+        table.mark([run(1).run_id, run(2).run_id])
+        await pilot.press("Z")
+        await until(pilot, lambda: "the plan of run archive" in frame(app))
+        await pilot.press("escape")
+        assert table.selection.keys == {run(1).run_id}, "those that are there stay marked"
+        assert not [key for key, _ in app.link.asked if key in deeds]
+
+    play(RunsRoom(), {"run list": listed(runs), "run trends": trends}, keys, size=(100, 30))
+
+
+def test_all_but_every_one_is_nothing() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-2" in frame(app))
+        for key in ("Z", "D"):
+            app.said.clear()
+            await pilot.press("asterisk", "home", "space", "space", key)
+            await until(pilot, lambda: "no run is marked any more" in app.said)
+            assert app.screen is app.room
+
+    given: Given = {"run list": listed([run(1), run(2)]), "run trends": trends}
+    play(RunsRoom(), given, keys, size=(100, 30))
+    with pytest.raises(Problem, match="no run is named"):
+        _ = Targets().fields
+
+
+def test_marks_are_of_one_project() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        table = app.room.query_one(QueryTable)
+        await until(pilot, lambda: "late-3" in frame(app))
+        await pilot.press("space")
+        assert table.selection.keys
+        app.room.project_changed()
+        assert not table.selection.keys
+
+    given: Given = {"run list": listed([run(1), run(2), run(3)]), "run trends": trends}
+    play(RunsRoom(), given, keys)
 
 
 def test_marked_runs_are_stopped_by_one_question() -> None:
