@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mlops_store.index.asking import these
 from mlops_store.index.fact import Ask, Fact
 
 
@@ -27,12 +28,12 @@ class Marks:
 
 def _load(ask: Ask, run_ids: Sequence[str]) -> Mapping[str, Marks]:
     """Of runs that are there and not deleted."""
-    mine = "run_id IN (SELECT unnest(?::VARCHAR[]))"
+    mine, given = these("run_id", "VARCHAR", list(run_ids))
     rows = ask(
         f"SELECT 0 AS part, run_id, name AS a, project AS b, note AS c FROM runs WHERE {mine} AND deleted IS NULL "
         f"UNION ALL SELECT 1, run_id, key, value, NULL FROM journal_tags WHERE {mine} "
         f"UNION ALL SELECT 2, run_id, key, value, NULL FROM run_tags WHERE {mine}",
-        [list(run_ids)] * 3,
+        given * 3,
     )
     found = {
         row["run_id"]: Marks(row["run_id"], row["a"] or "", row["b"] or "", row["c"] or "")

@@ -13,12 +13,11 @@ import msgspec
 
 from mlops_store.filters import Field
 from mlops_store.ids import RUN_ID
-from mlops_store.index.asking import Rows, among
+from mlops_store.index.asking import Rows, among, these
 from mlops_store.index.database import Connection, insert, rows
 from mlops_store.index.payload import json_text
 from mlops_store.records import ENDED, LedgerEntry
 
-_FEW = 100
 _LARGEST = 64 << 10
 """Bytes of a pack: a run of many thousand metrics is read from the tables, of which a question then takes what it wants."""
 _BATCH = 1000
@@ -84,8 +83,9 @@ def look(
         return {}
     mine, given = among(list(found))
     for row in read.rows(
-        f"SELECT run_id, key, value FROM run_tags WHERE {mine} "
-        f"UNION ALL SELECT run_id, NULL, note FROM runs WHERE note IS NOT NULL AND {mine}",
+        # few runs have a note: these first, as the ids of all runs take longer to compare
+        "WITH noted AS MATERIALIZED (SELECT run_id, note FROM runs WHERE note IS NOT NULL) "
+        f"SELECT run_id, key, value FROM run_tags WHERE {mine} UNION ALL SELECT run_id, NULL, note FROM noted WHERE {mine}",
         [*given, *given],
     ):
         pack = found[row["run_id"]]
@@ -148,7 +148,7 @@ def _gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = N
     ids = list(run_ids)
     if not ids:
         return {}
-    mine, given = _these("run_id", "VARCHAR", ids)
+    mine, given = these("run_id", "VARCHAR", ids)
     found = {
         row["run_id"]: Pack(**row) for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)
     }
@@ -192,8 +192,8 @@ def _number(run_id: str) -> int:
 
 
 def _update(con: Connection, ids: list[str]) -> None:
-    mine, given = _these("run_id", "VARCHAR", ids)
-    numbered, numbers = _these("k", "UBIGINT", [_number(run_id) for run_id in ids])
+    mine, given = these("run_id", "VARCHAR", ids)
+    numbered, numbers = these("k", "UBIGINT", [_number(run_id) for run_id in ids])
     con.execute(f"DELETE FROM run_packs WHERE {numbered} AND {mine}", [*numbers, *given])
     _pack(con, ids)
 
@@ -214,7 +214,7 @@ def _pack(con: Connection, ids: list[str]) -> None:
 
 def _parts(read: Rows, ids: list[str]) -> Iterator[list[str]]:
     """Those of these runs that are over and not surely too large, as many at a time as may be in memory together."""
-    ours, given = _these("run_id", "VARCHAR", ids)
+    ours, given = these("run_id", "VARCHAR", ids)
     mine, among_given = among(ids)
     sizes = read.rows(
         f"SELECT run_id, CAST(sum(size) AS BIGINT) AS size FROM (SELECT run_id, true AS over, 0 AS size FROM runs WHERE {ours} AND {_OVER} "
@@ -234,17 +234,6 @@ def _parts(read: Rows, ids: list[str]) -> Iterator[list[str]]:
         total += row["size"]
     if part:
         yield part
-
-
-def _these(column: str, kind: str, values: list[Any]) -> tuple[str, list[Any]]:
-    """The condition that a column is one of these. A few as parameters: those the primary key finds, at 30 µs each."""
-    if len(values) <= _FEW:
-        return f"{column} IN ({', '.join('?' * len(values))})", values
-    return f"{column} BETWEEN ? AND ? AND {column} IN (SELECT unnest(?::{kind}[]))", [
-        min(values),
-        max(values),
-        values,
-    ]
 
 
 def _attached(
