@@ -107,6 +107,24 @@ def test_buckets_are_fine_where_a_curve_begins_late(tmp_path: Path) -> None:
     assert trend == {run_id: [249.0, 499.0, 749.0, 999.0]}
 
 
+@pytest.mark.parametrize("long", [False, True])
+def test_one_bucket_takes_all_that_64_bits_can_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, long: bool
+) -> None:
+    if long:
+        monkeypatch.setattr(curves, "LONG", 1)
+        monkeypatch.setattr(points, "LONG", 1)
+    writer = Writer.open(new_home(tmp_path))
+    ends = (-(2**63), 2**63 - 1)
+    run_id, _ = write(writer, [[(ends[0], ends[0], 1.0), (0, 0, 3.0), (ends[1], ends[1], 2.0)]])
+    with writer.reader() as read:
+        for axis in ("step", "time"):
+            (found,) = curves.series(read, run_id, ["k"], 1, axis)
+            assert found["buckets"] == [[ends[0], 1.0, 3.0, 2.0]], axis
+        assert curves.trends(read, [run_id], "k", 1) == {run_id: [2.0]}
+    writer.close()
+
+
 def test_hostile_names(tmp_path: Path) -> None:
     writer = Writer.open(new_home(tmp_path))
     run_id, _ = write(writer, [[(0, 0, 1.0)]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,23 @@ def test_every_key_is_known_however_they_are_held(tmp_path: Path, monkeypatch: p
         assert known.replies(con, ["", *(f"k{n}" for n in range(40))]) == {f"k{n}": str(n) for n in there}
     con.execute(row(50, "k5", '"later"'))
     assert known.replies(con, ["k5"]) == {"k5": "5"}, "the first one holds"
+    con.close()
+    database.close()
+
+
+def test_a_ledger_with_many_keys_is_opened_in_little_memory(tmp_path: Path) -> None:
+    database = Database.open(tmp_path / "m.duckdb")
+    con = database.cursor()
+    assert KnownKeys(con).replies(con, ["k1"]) == {}
+    row_of = row(0, "X", "1").removeprefix("INSERT INTO ledger VALUES (").removesuffix(")")
+    row_of = row_of.replace("0,", "i,", 1).replace("'X'", "'k' || i")
+    con.execute(f"INSERT INTO ledger SELECT {row_of} FROM range(20000) t(i)")
+    tracemalloc.start()
+    known = KnownKeys(con)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 20_000 * 40
+    assert known.replies(con, ["k0", "k19999", "k20000"]) == {"k0": 1, "k19999": 1}
     con.close()
     database.close()
 

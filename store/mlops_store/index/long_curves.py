@@ -121,5 +121,7 @@ def merged(pieces: Pieces, low: int, width: int) -> list[list[Any]]:
 
 def _numbers(x: Ints, low: int, width: int) -> Ints:
     """(x - low) // width, exactly for all of 64 bits: a difference is taken modulo 2^64, as which it is right."""
+    if width >= 1 << 64:  # no number of 64 bits, and no distance either
+        return np.zeros(len(x), dtype=np.int64)
     distance = x.astype(np.uint64) - np.uint64(low % (1 << 64))
     return (distance // np.uint64(width)).astype(np.int64)
