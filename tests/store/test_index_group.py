@@ -219,7 +219,7 @@ def test_eight_commands_take_no_more_statements_than_one(tmp_path: Path) -> None
 
     for_one = statements(ids[:1], "1")
     assert statements(ids, "2") <= for_one + 1
-    assert for_one <= 14
+    assert for_one <= 8
     assert compare(writer.database, writer.database) == []
     writer.close()
 

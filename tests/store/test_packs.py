@@ -86,6 +86,12 @@ class Shelf:
         with self.writer.reader() as read:
             # as texts: NaN is not itself
             assert repr(runs.shapes(read, ids, kept=read.kept)) == repr(runs.shapes(read, ids))
+            for shape in runs.shapes(read, ids, kept=read.kept):
+                mine = [shape["run_id"]]
+                said = read.rows("SELECT key, value FROM tags WHERE run_id = ? ORDER BY key", mine)
+                assert list(shape["tags"].items()) == [(row["key"], row["value"]) for row in said]
+                note = read.rows("SELECT note FROM runs WHERE run_id = ?", mine)[0]["note"]
+                assert shape["note"] == (note or "")
             return check_all(read._con)
 
     def close(self) -> None:
