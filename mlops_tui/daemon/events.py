@@ -14,6 +14,8 @@ from mlops_store.ids import now_ms
 from mlops_tui.verbs.top import Event
 
 CAPACITY = 10_000
+BUDGET = 16 << 20
+"""Bytes that the kept events take together, as JSON: an entry of the ledger may have a megabyte."""
 HEARTBEAT = 15.0
 _BATCH = 500
 
@@ -22,10 +24,14 @@ class EventRing:
     """The newest events. Each listener has a place in the ring instead of a queue: one that is too slow falls out
     of it and is told to ask anew (`reset`), so no listener can make the daemon grow or wait."""
 
-    def __init__(self, epoch: str, capacity: int = CAPACITY) -> None:
+    def __init__(self, epoch: str, capacity: int = CAPACITY, budget: int = BUDGET) -> None:
         self.epoch = epoch
         self.listeners = 0
-        self._events: deque[Event] = deque(maxlen=capacity)
+        self._capacity = capacity
+        self._budget = budget
+        self._events: deque[Event] = deque()
+        self._sizes: deque[int] = deque()
+        self._nbytes = 0
         self._seq = 0
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -39,6 +45,7 @@ class EventRing:
 
     def publish(self, kind: str, subject: str, data: dict[str, Any] | None = None) -> None:
         """Adds an event; from any thread, never blocks on a listener."""
+        size = len(msgspec.json.encode(data)) if data else 0
         with self._lock:
             self._seq += 1
             self._events.append(
@@ -51,6 +58,14 @@ class EventRing:
                     data=data or {},
                 )
             )
+            self._sizes.append(size)
+            self._nbytes += size
+            # the newest one stays, however long: who keeps up hears of it
+            while len(self._events) > 1 and (
+                len(self._events) > self._capacity or self._nbytes > self._budget
+            ):
+                self._events.popleft()
+                self._nbytes -= self._sizes.popleft()
         self._wake()
 
     def close(self) -> None:

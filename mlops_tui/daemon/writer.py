@@ -217,16 +217,23 @@ class WriterThread:
                 job.future.set_exception(_unknown(error))
             raise
         self._written += 1
+        try:
+            self._tell(results)
+        except Exception:  # it is written, whoever could not be told of it: a listener asks again, files are put right at the next start
+            LOG.exception("what was written could not be told")
+        finally:
+            for job, result in zip(jobs, results, strict=True):
+                if result.problem is not None or result.error is not None:
+                    job.future.set_exception(result.problem or result.error)
+                else:
+                    job.future.set_result(result.value)
+
+    def _tell(self, results: Sequence[Result]) -> None:
         for result in results:
             self._publish(result)
         entries = [entry for result in results for entry in result.entries]
         if entries:
             self.on_commit(entries)
-        for job, result in zip(jobs, results, strict=True):
-            if result.problem is not None or result.error is not None:
-                job.future.set_exception(result.problem or result.error)
-            else:
-                job.future.set_result(result.value)
 
     def _read_folders(self, writer: Writer, job: _Ingest) -> None:
         if not job.future.set_running_or_notify_cancel():
@@ -245,8 +252,11 @@ class WriterThread:
             job.future.set_exception(_unknown(error))
             raise
         finally:
-            for run_id in sorted(changed):
-                self.events.publish("run", run_id)
+            try:
+                for run_id in sorted(changed):
+                    self.events.publish("run", run_id)
+            except Exception:
+                LOG.exception("what was read could not be told")
         job.future.set_result(sorted(changed))
 
     def _publish(self, result: Result) -> None:

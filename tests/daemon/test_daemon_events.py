@@ -46,6 +46,19 @@ def test_a_place_of_another_daemon_or_too_old_is_reset() -> None:
         assert found[1].seq == 5
 
 
+def test_long_events_push_out_more_of_the_older_ones() -> None:
+    ring = EventRing("e", budget=10_000)
+    for number in range(100):
+        ring.publish("ledger", f"r{number}", {"text": "x" * 1000})
+    assert ring.after(90) is None
+    kept = ring.after(91)
+    assert kept is not None and [event.seq for event in kept] == list(range(92, 101))
+    ring.publish("ledger", "huge", {"text": "x" * 50_000})
+    assert [event.subject for event in ring.after(100) or ()] == ["huge"], "who keeps up hears of all"
+    ring.publish("run", "next")
+    assert [event.subject for event in ring.after(101) or ()] == ["next"] and ring.after(100) is None
+
+
 def test_follow_starts_now_hears_news_and_ends_with_the_daemon() -> None:
     async def scenario() -> list[Event]:
         ring = EventRing("e1")

@@ -112,6 +112,19 @@ def test_a_disk_that_fails_ends_the_writer_and_leaves_nobody_waiting(
         writer.call(add("b"))
 
 
+@pytest.mark.parametrize("fails", ["on_commit", "publish"])
+def test_what_is_durable_is_answered_whoever_cannot_be_told(
+    writer: WriterThread, ring: EventRing, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no")
+
+    monkeypatch.setattr(*((writer, "on_commit") if fails == "on_commit" else (ring, "publish")), fail)
+    assert writer.call(add("a"), timeout=5) == "a"
+    assert writer.call(add("b"), timeout=5) == "b"
+    assert writer.read(names) == ["a", "b"]
+
+
 def test_a_slow_question_is_interrupted_and_the_next_is_answered(writer: WriterThread) -> None:
     readers = Readers(writer, deadline=0.3)
 
