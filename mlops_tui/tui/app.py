@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events, work
+from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -19,7 +20,7 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.here import Project
 from mlops_tui.tui import chords
-from mlops_tui.tui.actions import PREFIXES, SCREENS, bindings, name_of
+from mlops_tui.tui.actions import ACTIONS, PREFIXES, SCREENS, bindings, bound, name_of
 from mlops_tui.tui.ascii_filter import AsciiFilter
 from mlops_tui.tui.crash import report, words
 from mlops_tui.tui.css import Css
@@ -86,9 +87,7 @@ class MlopsApp(Overlays):
         self.theme = look.theme if look.theme in self.available_themes else DARK.name
         self._no_theme = "" if look.theme in self.available_themes else look.theme
         self.stylesheet = Css(self.get_css_variables())
-        self.set_keymap(
-            {id: ",".join(name_of(key) for key in keys.split()) for id, keys in look.settings.keys.items()}
-        )
+        self.set_keymap({id: bound(id, keys) for id, keys in look.settings.keys.items()})
 
     # --- life ---
 
@@ -174,7 +173,7 @@ class MlopsApp(Overlays):
         for notice in notices:
             self.tell(notice.text, "warning" if notice.bad else "information", lasts=10)
             if self._driver is not None and not self.is_headless:
-                ring(self._driver.write, notice, bell=settings.bell)
+                ring(self._driver.write, notice, bell=settings.bell, osc9=settings.osc9)
             if settings.notify:
                 try:
                     run_command(settings.notify, notice)
@@ -216,10 +215,17 @@ class MlopsApp(Overlays):
         chain = self.screen._binding_chain
         reached = next((place for place, (node, _) in enumerate(chain, 1) if node.is_modal), len(chain))
         for priority, nodes in ((True, chain[::-1]), (False, chain[:reached])):
-            for node, bound in nodes:
-                for binding in bound.key_to_bindings.get(key, ()):
-                    if binding.priority == priority and await self.run_action(binding.action, node):
+            for node, keys in nodes:
+                for binding in keys.key_to_bindings.get(key, ()):
+                    if binding.priority == priority and await self._do(binding.id, binding.action, node):
                         return
+
+    async def _do(self, id: str | None, action: str, node: DOMNode) -> bool:
+        """Carries an action out; of a deed that is refused now, only says why. False where there is nothing to do."""
+        room, found = self.screen, ACTIONS.get(id or "")
+        if isinstance(room, Room) and found is not None and found.danger and room.refused(found.id):
+            return True
+        return await self.run_action(action, node)
 
     def action_prefix(self, key: str) -> None:
         """Waits for the second key; shows what it may be."""
@@ -240,10 +246,10 @@ class MlopsApp(Overlays):
             return
         found = chords.meaning(self.screen, prefix, event.key)
         if found is None:
-            self.tell(chords.unknown(prefix, event.key), "warning")
+            self.tell(chords.unknown(self.screen, prefix, event.key), "warning")
             return
         node, chord = found
-        await self.run_action(chord.action.method, node)
+        await self._do(chord.action.id, chord.action.method, node)
 
     def _view(self, prefix: str, letter: str) -> None:
         """Saves or recalls a view under a letter."""

@@ -26,7 +26,9 @@ def entries(room: Room, own: Mapping[str, str]) -> list[Entry]:
     """All actions; those that cannot be done here say why."""
     found = []
     for action in (each for each in ACTIONS.values() if not set(each.contexts) & set(DIALOGS)):
-        why = "" if who_can(room, action) is not None else f"only in: {', '.join(action.contexts)}"
+        here = who_can(room, action) is not None
+        why = room.refusal(action.id) if here and action.danger else ""
+        why = why if here else f"only in: {', '.join(action.contexts)}"
         keys = " ".join(shown_key(key) for key in own.get(action.id, action.keys).split())
         found.append(Entry("action", action.id, action.title, action.help, keys, why))
     return found

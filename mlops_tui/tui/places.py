@@ -10,7 +10,7 @@ Opening = tuple[Any, ...]
 
 LISTS = {
     "run list": "runs", "model list": "models", "feature list": "features", "data list": "data", "proposal list": "proposals",
-    "ledger list": "ledger", "status": "home", "monitor show": "monitoring",
+    "ledger list": "ledger", "status": "home", "monitor list": "monitoring",
 }  # fmt: skip
 
 TABS = {"run show": "", "run logs": "log", "run metrics": "curves", "run why": "why"}
@@ -29,6 +29,10 @@ def room_of(key: str, fields: Mapping[str, Any], project: str) -> Opening | str 
         from mlops_tui.tui.screens.run_compare import CompareRoom
 
         return CompareRoom, list(fields["runs"])
+    if key == "monitor show" and fields.get("model"):
+        from mlops_tui.tui.screens.monitor import MonitorRoom
+
+        return MonitorRoom, project, str(fields["model"])
     if key == "model show":
         return place("model", str(fields["model"]), project)
     if key == "proposal show":

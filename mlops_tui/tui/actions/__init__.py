@@ -5,8 +5,7 @@ An action is carried out by the method `action_<id with _ for .>` of the widget 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Iterable, Mapping
 
 import msgspec
 from textual.binding import Binding
@@ -32,13 +31,18 @@ from mlops_tui.tui.actions._declare import Action
 
 __all__ = [
     "ACTIONS",
+    "NAMES",
+    "NO_KEY",
     "PREFIXES",
     "SCREENS",
     "Action",
     "action",
     "bindings",
+    "bound",
     "chords",
     "in_context",
+    "is_chord",
+    "name_of",
     "shown_key",
 ]
 
@@ -58,7 +62,6 @@ _ROOMS = (
     curves,
     sql,
     widgets,
-    dialogs,
 )
 
 ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in room.ACTIONS}
@@ -66,18 +69,21 @@ ACTIONS: dict[str, Action] = {found.id: found for room in _ROOMS for found in ro
 SCREENS = ("home", "runs", "models", "features", "data", "monitoring", "proposals", "queue", "ledger")
 """The screens 1 to 9."""
 
-_NAMES = {
+NAMES = {
     "/": "slash", ":": "colon", "?": "question_mark", ",": "comma", "\\": "backslash", "*": "asterisk", "[": "left_square_bracket",
     "]": "right_square_bracket", "{": "left_curly_bracket", "}": "right_curly_bracket", "(": "left_parenthesis", ")": "right_parenthesis",
     "<": "less_than_sign", ">": "greater_than_sign", "+": "plus", "-": "minus", "!": "exclamation_mark", "~": "tilde", "'": "apostrophe",
     "=": "equals_sign", "#": "number_sign", "@": "at", ".": "full_stop", "|": "vertical_line",
 }  # fmt: skip
-_SHOWN = {name: char for char, name in _NAMES.items()} | {
+_SHOWN = {name: char for char, name in NAMES.items()} | {
     "pagedown": "PgDn", "pageup": "PgUp", "question_mark": "?", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
 }  # fmt: skip
 
 PREFIXES = {"g": "go to", "y": "copy", "m": "save view", "'": "recall view"}
 """Keys that act with the next key only."""
+
+NO_KEY = "no-key:"
+"""Begins the name of what an action without a key is bound to."""
 
 
 class Chord(msgspec.Struct, frozen=True):
@@ -100,34 +106,36 @@ def in_context(*contexts: str) -> list[Action]:
 
 def bindings(*contexts: str) -> list[Binding]:
     """Bindings for `BINDINGS` of the screen or widget of these contexts; those with a prefix are the chords'."""
-    return [binding for found in in_context(*contexts) if (binding := _binding(found)) is not None]
+    return [
+        Binding(bound(each.id, each.keys), each.method, each.title, id=each.id, show=each.hint, priority=each.priority)
+        for each in in_context(*contexts)
+    ]  # fmt: skip
 
 
-def _binding(found: Action) -> Binding | None:
-    keys = ",".join(name_of(key) for key in found.keys.split() if len(key) == 1 or not _is_chord(key))
-    if not keys:
-        return None
-    return Binding(keys, found.method, found.title, id=found.id, show=found.hint, priority=found.priority)
+def bound(id: str, keys: str) -> str:
+    """What Textual's keymap takes for an action with these keys; one that has chords only, or nothing, is bound to what no key sends, so that
+    the user's own key finds it."""
+    return ",".join(name_of(key) for key in keys.split() if not is_chord(key)) or f"{NO_KEY}{id}"
 
 
-def _is_chord(key: str) -> bool:
+def is_chord(key: str) -> bool:
+    """Whether it is two keys, one after the other."""
     return len(key) == 2 and key[0] in PREFIXES
 
 
-@cache
-def chords() -> dict[tuple[str, str], list[Chord]]:
-    """(prefix, second key) → what it may mean; the first whose context is there counts."""
+def chords(own: Mapping[str, str]) -> dict[tuple[str, str], list[Chord]]:
+    """(prefix, second key) → what it may mean, with the user's `own` keys by action; the first whose context is there counts."""
     found: dict[tuple[str, str], list[Chord]] = {}
     for each in ACTIONS.values():
-        for key in each.keys.split():
-            if _is_chord(key):
+        for key in own.get(each.id, each.keys).split():
+            if is_chord(key):
                 found.setdefault((key[0], name_of(key[1])), []).append(Chord(key[0], key[1], each))
     return found
 
 
 def name_of(key: str) -> str:
     """What Textual calls a key: `/` is `slash`."""
-    return _NAMES.get(key, key)
+    return NAMES.get(key, key)
 
 
 def shown_key(key: str) -> str:

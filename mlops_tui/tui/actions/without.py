@@ -10,6 +10,7 @@ _PANE = "a pane or a list that a screen shows"
 
 WITHOUT: dict[str, str] = {
     "data show": _OPEN,
+    "demo": "tells its story in a home of its own: in a shell",
     "feature show": _OPEN,
     "model show": _OPEN,
     "proposal show": _OPEN,
@@ -19,7 +20,7 @@ WITHOUT: dict[str, str] = {
     "home budget": _CARE, "home export": _CARE, "home gc": _CARE, "home import": _CARE, "home restore": _CARE,
     "home show": "a part of the first screen", "init": "writes the mlops.toml that the app starts from", "model card": _PANE,
     "model evaluate": "typed after `:` with its parameters", "model history": _PANE, "model report": _PANE,
-    "model waive": "typed after `:` with its reason", "monitor list": _PANE, "project add": "the app adds the project of its folder",
+    "model waive": "typed after `:` with its reason", "monitor show": _OPEN, "project add": "the app adds the project of its folder",
     "project remove": _CARE, "project show": _PANE, "rebuild": _CARE, "run fields": "completes filters and offers columns",
     "run trends": "the trends in the list of runs", "tui": "is the app", "wait": _SHELL, "watch": _SHELL, "web": "is the app, in a browser",
 }  # fmt: skip

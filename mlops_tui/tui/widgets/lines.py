@@ -10,8 +10,8 @@ from textual.binding import Binding
 from textual.geometry import Size
 from textual.widget import Widget
 
-from mlops_tui.tui.actions import ACTIONS, PREFIXES, chords, shown_key
-from mlops_tui.tui.chords import meaning
+from mlops_tui.tui.actions import ACTIONS, NO_KEY, PREFIXES, shown_key
+from mlops_tui.tui.chords import known, meaning
 from mlops_tui.tui.formats import clean, glyphs
 
 
@@ -153,7 +153,8 @@ class Hints(Widget):
         found: dict[str, tuple[str, Binding]] = {}
         for key, active in self.screen.active_bindings.items():
             if active.binding.show and active.enabled and active.binding.id in ACTIONS:
-                found.setdefault(active.binding.id or "", (key, active.binding))
+                id = active.binding.id or ""
+                found.setdefault(id, (self._chord(id) if key.startswith(NO_KEY) else key, active.binding))
         if "app.help" in found:  # never cut off: it leads to all others
             found = {"app.help": found["app.help"], **found}
         refusal: Callable[[str], str] = getattr(self.screen, "refusal", lambda _id: "")
@@ -161,9 +162,14 @@ class Hints(Widget):
             (shown_key(key), binding.description, not refusal(id)) for id, (key, binding) in found.items()
         ]
 
+    def _chord(self, id: str) -> str:
+        """The first two keys of an action that has no single one."""
+        every = (chord for each in known(self.screen).values() for chord in each)
+        return next((chord.prefix + chord.key for chord in every if chord.action.id == id), "palette")
+
     def _choices(self, prefix: str) -> list[tuple[str, str, bool]]:
         """What the second key may be here; the nine screens first, by their letters."""
         if prefix in ("m", "'"):
             return [("a…z", "the letter of the view", True)]
-        found = [meaning(self.screen, prefix, key) for (first, key) in chords() if first == prefix]
+        found = [meaning(self.screen, prefix, key) for (first, key) in known(self.screen) if first == prefix]
         return [(chord.key, chord.action.title, True) for _, chord in filter(None, found)]
