@@ -47,7 +47,7 @@ def _own(app: Overlays, words: list[str]) -> bool:
     if not words:
         return True
     if words[0] in SCREENS:
-        app.go_with_filter(words[0], " ".join(words[1:]))
+        app.go_with_filter(words[0], " ".join(words[1:]) or None)
     elif words[:2] == ["set", "theme"] and len(words) == 3:
         app.choose_theme(words[2])
     elif words in (["quit"], ["q"]):

@@ -20,6 +20,15 @@ class TooSmall(ModalScreen[None]):
 
     DEFAULT_CSS = "TooSmall { align: center middle; background: $background; } TooSmall Static { width: 1fr; text-align: center; }"
 
+    def on_screen_resume(self) -> None:
+        """What stood over this is left: the terminal may have grown meanwhile."""
+        if fits(self.app.size):
+            self.call_later(self._leave)
+
+    def _leave(self) -> None:
+        if self.is_current:
+            self.app.pop_screen()
+
     def compose(self) -> ComposeResult:
         yield Static(
             f"too small: at least {NEEDED.width}x{NEEDED.height} cells are needed\nmake the window larger; ctrl+q leaves", markup=False

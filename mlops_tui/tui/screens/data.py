@@ -73,7 +73,8 @@ class DataRoom(ListRoom):
             )
         sheet.line(
             Text(
-                "cli: " + command("data show", {"source": f"{row.source}@{row.version}"}),
+                "cli: "
+                + command("data show", {"source": f"{row.source}@{row.version}"}, project=row.project),
                 style="bright_black",
             )
         )

@@ -56,7 +56,8 @@ class FeaturesRoom(ListRoom):
         sheet.line(row.description or f"{len(row.features)} features, known at: {row.knowledge}")
         sheet.line(
             Text(
-                "cli: " + command("feature show", {"view": f"{row.name}@{row.version}"}), style="bright_black"
+                "cli: " + command("feature show", {"view": f"{row.name}@{row.version}"}, project=row.project),
+                style="bright_black",
             )
         )
         sheet.table(("feature", "type"), [(column.name, column.type) for column in row.features])

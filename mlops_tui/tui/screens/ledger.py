@@ -47,6 +47,9 @@ class LedgerRoom(ListRoom):
         row: Entry | None = self.table.row_at_cursor
         return write.entity(row) if row is not None else ""
 
+    def row_id(self, key: str) -> str:
+        return key
+
     def preview(self, row: Entry, width: int) -> Text:
         return write.entry(row, width)
 

@@ -32,6 +32,7 @@ class ListRoom(ListRows):
     """Per cent of the split that the preview was given by hand; 0: as the layout has it."""
 
     def body(self) -> Iterable[Widget]:
+        self._project = self.link.project[0]
         yield FilterBar(
             value=self.filter_text,
             complete=self._completions,
@@ -104,8 +105,11 @@ class ListRoom(ListRows):
         self.table.focus()
         self.show_frame()
 
-    def filter_by(self, text: str) -> None:
+    def filter_by(self, text: str, sort: str | None = None) -> None:
         self.filter_text = text
+        if sort is not None:
+            self.sort = sort or self.SORT
+            self.show_order()
         self.query_one(FilterBar).value = text
         self.table.reset(keep_cursor=True)
         self.show_frame()
@@ -141,13 +145,18 @@ class ListRoom(ListRows):
         self.table.set_columns([by_key[key] for key in keys if key in by_key])
         self.table.reset(keep_cursor=True)
 
+    @property
+    def view_place(self) -> str:
+        """What views are saved under: two lists of one verb are looked at in ways of their own."""
+        return (self.TITLE or self.VERB).lower()
+
     def save_view(self, letter: str) -> None:
         """Keeps filter, sort and columns under a letter."""
         view = View(
             filter=self.filter_text, sort=self.sort, columns=[column.key for column in self.table.columns]
         )
         try:
-            views.save(self.link.home, self.link.project[0] or "", self.VERB, letter, view)
+            views.save(self.link.home, self.link.project[0] or "", self.view_place, letter, view)
         except (Problem, OSError) as error:
             self.mlops.tell(f"the view was not saved: {error}", "error")
         else:
@@ -157,7 +166,7 @@ class ListRoom(ListRows):
     async def recall_view(self, letter: str) -> None:
         """Looks as it was saved under a letter."""
         try:
-            view = views.recall(self.link.home, self.link.project[0] or "", self.VERB, letter)
+            view = views.recall(self.link.home, self.link.project[0] or "", self.view_place, letter)
             offered = self._named(await self.all_columns())
         except Problem as problem:
             self.mlops.complain(problem)

@@ -35,6 +35,8 @@ class ListRows(TableKeys):
         self.sort = sort or self.SORT
         self.total: int | None = None
         self.problem: Problem | None = None
+        self._project: str | None = None
+        """The project that the columns are for."""
         self._rest = Rest(self, self.rested)
 
     # --- what subclasses say ---
@@ -50,6 +52,9 @@ class ListRows(TableKeys):
     def fields(self) -> dict[str, Any]:
         """Fields of the verb besides filter, sort and window."""
         return {}
+
+    def row_id(self, key: str) -> str:
+        return self.entity().partition(":")[2] or key
 
     def preview(self, row: Any, width: int) -> Text:
         """What is shown of the row at the cursor."""
@@ -88,10 +93,10 @@ class ListRows(TableKeys):
         self.draw_preview()
 
     def load(self) -> None:
-        shown = self.table.columns
-        wanted = self._named([column for column in shown if column.key != PROJECT.key])
-        if len(wanted) != len(shown):  # another project is looked at
-            self.table.set_columns(wanted)
+        if self._project != self.link.project[0]:
+            shown = [column for column in self.table.columns if column.key != PROJECT.key]
+            self.table.set_columns(self._named(shown))
+            self._project = self.link.project[0]
         self.table.reset(keep_cursor=True, same_rows=True)
 
     def question(self) -> dict[str, Any]:

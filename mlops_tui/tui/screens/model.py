@@ -99,7 +99,7 @@ class ModelRoom(DetailRoom, Registry):
         pane, model = self.pane(), self.model
         if isinstance(pane, QueryTable) and model is not None:
             pane.set_columns(_columns(model))
-            pane.reset(keep_cursor=True)
+            pane.reset(to=str(self.version))
         elif isinstance(pane, Doc):
             part, (key, fields) = PARTS.get(self.tab), self.twin()
             try:
@@ -115,6 +115,8 @@ class ModelRoom(DetailRoom, Registry):
 
     @on(QueryTable.Wanted)
     def _wanted(self, event: QueryTable.Wanted) -> None:
+        if not event.table.columns:  # before the cursor is sent to the version that is looked at
+            return
         rows = self.listed()
         window = Window(
             total=len(rows), offset=event.offset, rows=rows[event.offset : event.offset + event.count]

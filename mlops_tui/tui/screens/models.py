@@ -84,7 +84,7 @@ class ModelsRoom(ListRoom, Registry):
 
     def columns(self) -> Sequence[Column]:
         return (
-            Column("name", "model", 18, lambda model: plain(model.name), sort="name", flex=True),
+            Column("name", "model", 14, lambda model: plain(model.name), sort="name", flex=True),
             Column(
                 "champion",
                 "champion",

@@ -99,7 +99,12 @@ class MonitoringRoom(ListRoom):
         elif row.model:
             sheet.line(f"{row.looks} looks, {row.alarms} alarms")
         sheet.line(f"events {when(row.min_event_time)} to {when(row.max_event_time)}")
-        sheet.line(Text("cli: " + command("monitor show", {"model": row.model}), style="bright_black"))
+        shown: tuple[str, dict[str, str]] = (
+            ("monitor show", {"model": row.model})
+            if row.model
+            else ("data show", {"source": f"{row.source}@{row.version}"})
+        )
+        sheet.line(Text("cli: " + command(*shown, project=row.project), style="bright_black"))
         sheet.pairs(
             [
                 ("performance", measured(row.performance) if row.performance else None),

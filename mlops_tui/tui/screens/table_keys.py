@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from rich.text import Text
 
-from mlops_tui.tui.news import News
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.widgets.query_table import QueryTable
 
@@ -13,20 +12,12 @@ from mlops_tui.tui.widgets.query_table import QueryTable
 class TableKeys(Room):
     """A subclass says which table is in front."""
 
-    _connected = True
-
     def table_in_front(self) -> QueryTable | None:
         """The table that keys are about; None where there is none."""
         raise NotImplementedError
 
-    def hear(self, news: News) -> None:
-        super().hear(news)
-        if news.connected != self._connected:
-            self._connected = news.connected
-            self.line_changed()
-
     def line_changed(self) -> None:
-        """The line to the daemon is there again, or is no more: what is said to run depends on it."""
+        super().line_changed()
         table = self.table_in_front()
         if table is not None:
             table.repaint()
@@ -59,4 +50,8 @@ class TableKeys(Room):
     def action_copy_id(self) -> None:
         table = self._table()
         if table is not None and table.cursor_key is not None:
-            self.mlops.yank(table.cursor_key, "the id")
+            self.mlops.yank(self.row_id(table.cursor_key), "the id")
+
+    def row_id(self, key: str) -> str:
+        """What commands call the row at the cursor, which has this key."""
+        return key
