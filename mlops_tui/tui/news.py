@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 import threading
 from collections.abc import Callable
 
@@ -78,8 +79,9 @@ class Follower:
             except Problem as problem:
                 if problem.code != "daemon_not_running":
                     why = str(problem)
-            except OSError as error:
-                why = str(error)
+            except (OSError, http.client.HTTPException, ValueError, msgspec.MsgspecError) as error:
+                # an answer cut off or garbled, too: what ends the line is told, and it is tried again
+                why = str(error) or type(error).__name__
             if not self._link.awake:
                 why = "it was stopped; r starts it"
             self._gather(News(connected=False, why=why or "it has ended"))

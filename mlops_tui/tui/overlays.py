@@ -72,7 +72,11 @@ class Overlays(Travel):
         found = clipboard.sequence(text)
         if found is None:
             path = Path(self.link.home.tmp) / "yank.txt"
-            path.write_text(text, encoding="utf-8")
+            try:
+                path.write_text(text, encoding="utf-8")
+            except OSError as error:
+                self.tell(f"{what} is too long for the terminal's clipboard, and {path} cannot be written: {error}", "error")  # fmt: skip
+                return
             self.tell(f"{what} is too long for the terminal's clipboard; it is in {path}", "warning")
             return
         if self._driver is not None:

@@ -22,6 +22,8 @@ class Settings(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     ascii: bool = False
     mouse: bool | None = None
     bell: bool = True
+    osc9: bool = True
+    """Whether the terminal is asked for a desktop notice."""
     notify: str = ""
     messages: float = 1.0
     """How long messages stay: 2 is twice as long."""

@@ -90,10 +90,14 @@ class DataVersionRoom(DetailRoom):
         try:
             answer = await self.link.ask(key, fields)
         except Problem as problem:
+            if self.gone:
+                return
             if isinstance(pane, Doc):
                 pane.write(clean(f"{problem.message}\n\n{problem.hint}", keep="\n"))
             else:
                 self.mlops.complain(problem)
+            return
+        if self.gone:
             return
         if key == "data show":
             self.found = answer

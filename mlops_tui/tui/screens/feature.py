@@ -117,7 +117,8 @@ class FeatureRoom(DetailRoom):
             if self.tab == "freshness":
                 pane.write(lambda width: write.freshness(view, fresh, now, width))
             elif self.tab == "lookup":
-                pane.write(lambda width: write.lookup(view, run, asked, width))
+                news = self.mlops.news.connected
+                pane.write(lambda width: write.lookup(view, run, asked, width, news=news))
             else:
                 pane.write(lambda width: write.definition(view, width))
 

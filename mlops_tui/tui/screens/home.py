@@ -44,7 +44,7 @@ class HomeRoom(Room):
     CONTEXTS = ("home",)
     BINDINGS: ClassVar[list[Any]] = bindings("home")
 
-    _live = False
+    _found: StatusReport | None = None
 
     def body(self) -> Iterable[Widget]:
         boards = VerticalScroll(id="boards", can_focus=False)
@@ -62,7 +62,7 @@ class HomeRoom(Room):
         return f"alias:{names[1]}@champion" if kind == "model" else ""
 
     def live_in_sight(self) -> bool:
-        return self._live
+        return self._found is not None and bool(self._found.runs)
 
     def on_mount(self) -> None:
         self.query_one("#decisions").focus()
@@ -77,20 +77,30 @@ class HomeRoom(Room):
     async def load(self) -> None:
         try:
             found: StatusReport = await self.link.ask("status")
+            something = bool(found.projects or found.runs) or await self._any_run()
         except Problem as problem:
             self.mlops.complain(problem)
             return
+        if self.gone:
+            return
         left, right = self.query_one("#decisions", Board), self.query_one("#machine", Board)
-        self._live = bool(found.runs)
-        something = bool(found.projects or found.runs) or await self._any_run()
+        self._found = found
         right.display = something
         if not something:
             left.write(lambda _width: [Row(Text(line)) for line in EMPTY.splitlines()])
         else:
-            news = self.mlops.news.connected
             left.write(lambda width: decisions(found, width))
-            right.write(lambda width: machine(found, width, news=news))
+            self._write_machine(found)
         self.loaded()
+
+    def _write_machine(self, found: StatusReport) -> None:
+        news = self.mlops.news.connected
+        self.query_one("#machine", Board).write(lambda width: machine(found, width, news=news))
+
+    def line_changed(self) -> None:
+        super().line_changed()
+        if self._found is not None:
+            self._write_machine(self._found)
 
     async def _any_run(self) -> bool:
         """Scripts log runs without any project."""

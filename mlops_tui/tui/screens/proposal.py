@@ -60,6 +60,8 @@ class ProposalRoom(Desk):
             return
         self.card = found
         plan = await self._plan(found) if found.state in OPEN else None
+        if self.gone:
+            return
         now = time.time_ns() // 1_000_000
         self.query_one("#card", Doc).write(lambda width: review(found, plan, now, width))
         self.loaded()

@@ -37,8 +37,8 @@ class QueueRoom(RunsRoom):
             Column("name", "run", 14, lambda run: plain(run.name or run.run_id[:12]), sort="name", flex=True),
             Column("model", "model", 14, lambda run: plain(run.model or ""), sort="model", priority=4),
             Column("where", "at, or waits for", 18, self._where, flex=True),
-            Column("cpu", "cpu", 5, lambda run: machine(run)[0], align="right", priority=1),
-            Column("memory", "memory", 8, lambda run: machine(run)[1], align="right", priority=2),
+            Column("cpu", "cpu", 5, lambda run: self._machine(run)[0], align="right", priority=1),
+            Column("memory", "memory", 8, lambda run: self._machine(run)[1], align="right", priority=2),
             Column("took", "for", 4, lambda run: duration(took(run)), align="right"),
             Column("ends", "ends in", 7, self._ends, align="right"),
         )  # fmt: skip
@@ -49,14 +49,21 @@ class QueueRoom(RunsRoom):
         return {**asked, "filter": f"{LIVE} and ({given})" if given else LIVE, "all_kinds": True}
 
     def _where(self, run: Run) -> Text:
-        return where(self.live.get(run.run_id), run)
+        return where(self._now(run), run)
+
+    def _now(self, run: Run) -> LiveRun | None:
+        """What the queue knows of a run; nothing while the daemon does not answer: where runs are now, nobody knows."""
+        return self.live.get(run.run_id) if self.mlops.news.connected else None
+
+    def _machine(self, run: Run) -> tuple[str, str]:
+        return machine(run) if self.mlops.news.connected else ("", "")
 
     def _ends(self, run: Run) -> str:
-        live, report = self.live.get(run.run_id), self.report
+        live, report = self._now(run), self.report
         return until(live.expected_end, report.time) if live is not None and report is not None else ""
 
     def preview(self, row: Run, width: int) -> Text:
-        live = self.live.get(row.run_id)
+        live = self._now(row)
         sheet = Sheet(width)
         if live is not None and self.report is not None:
             sheet.pairs(facts(live, row, self.report.time))
@@ -66,7 +73,7 @@ class QueueRoom(RunsRoom):
         return Text.assemble(shown, "\n\n", self._daemon(width))
 
     def _daemon(self, width: int) -> Text:
-        if self.report is None:
+        if self.report is None or not self.mlops.news.connected:
             return Text()
         return Text.assemble(("daemon\n", "bold underline"), page("daemon status", self.report.daemon, width))
 

@@ -58,6 +58,7 @@ class Room(Screen[None]):
         self.updated: int | None = None
         self._stale = False
         self._seen = False
+        self._connected = True
         self._ticking: Timer | None = None
 
     # --- what subclasses say ---
@@ -153,7 +154,10 @@ class Room(Screen[None]):
 
     def on_screen_resume(self, event: events.ScreenResume) -> None:
         event.refresh_styles = self._seen  # those of a new screen are new
-        self._seen = True
+        if self._seen:
+            self._meet_line(self.mlops.news.connected)
+        else:
+            self._seen, self._connected = True, self.mlops.news.connected
         self.show_frame()
         if self._stale and not self.paused:
             self._stale = False
@@ -205,12 +209,21 @@ class Room(Screen[None]):
     def hear(self, news: News) -> None:
         """Something changed; called for the screen in front."""
         self.show_frame()
+        self._meet_line(news.connected)
         if not self.concerns(news) and not news.everything:
             return
         if self.paused:
             self._stale = True
         else:
             self.load()
+
+    def _meet_line(self, connected: bool) -> None:
+        if connected != self._connected and self.is_mounted and not self.gone:
+            self._connected = connected
+            self.line_changed()
+
+    def line_changed(self) -> None:
+        """The line to the daemon is there again, or is no more: what is said to run depends on it."""
 
     def mark_stale(self) -> None:
         """Something changed while this screen was behind another."""

@@ -84,6 +84,10 @@ class RunRoom(RunDeeds, DetailRoom):
     async def load(self) -> None:
         try:
             self.run = await self.link.ask("run show", {"run_id": self.run_id})
+            # News name runs by their id, a person may by name or by its beginning.
+            self.run_id = self.run.run_id
+            if self.gone:
+                return
             await self._load_tab(self.run)
         except Problem as problem:
             self.mlops.complain(problem)

@@ -151,7 +151,8 @@ class RunsRoom(RunStarts):
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         chosen, row = self.table.selection, self.table.row_at_cursor
         if chosen.everything and self.total is not None and not chosen.count(self.total):
-            return self._none_left(chosen, "no run is marked any more")
+            self._none_left(chosen, "no run is marked any more")
+            return None
         if chosen.everything and self.view in views:
             return Targets(
                 filter=filter_of(self.question(), chosen.excluded), count=chosen.count(self.total or 0)
@@ -163,7 +164,9 @@ class RunsRoom(RunStarts):
                     "too_many_runs", f"{page.total} runs are too many at once", f"filter them: at most {MOST}"
                 )
             runs = [run for run in page.items if run.run_id in chosen]
-            return Targets(runs) if runs else self._none_left(chosen, "no run is marked any more")
+            if not runs:
+                self._none_left(chosen, "no run is marked any more")
+            return Targets(runs) if runs else None
         if len(chosen.keys) > MOST:
             raise Problem(
                 "too_many_runs", f"{len(chosen.keys)} runs are too many at once", f"mark at most {MOST}"
@@ -179,7 +182,8 @@ class RunsRoom(RunStarts):
             }
             page = await self.link.ask(self.VERB, asked)
             if not page.items:
-                return self._none_left(chosen, "the marked runs are gone")
+                self._none_left(chosen, "the marked runs are gone")
+                return None
             if not self.gone and self.table.selection == chosen:
                 self.table.mark(run.run_id for run in page.items)
             return Targets(page.items)

@@ -59,6 +59,10 @@ class Query(TextArea):
             super().__init__()
             self.step = step
 
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """Enter begins a line; the text area says so of printable keys only."""
+        return key == "enter" or super().check_consume_key(key, character)
+
     def action_query_complete(self) -> None:
         """Asks for completion."""
         self.post_message(self.Completed())

@@ -172,8 +172,10 @@ def user(view: ViewDetail, name: str, width: int) -> Text:
 # --- look-up ----------------------------------------------------------------------------------------------------
 
 
-def lookup(view: ViewDetail, run: RunDetail | None, asked: Mapping[str, str], width: int) -> Text:
-    """The rows that a look-up has found, value by value with their status."""
+def lookup(
+    view: ViewDetail, run: RunDetail | None, asked: Mapping[str, str], width: int, *, news: bool = True
+) -> Text:
+    """The rows that a look-up has found, value by value with their status; without `news` nothing is said to be read now."""
     sheet = Sheet(width)
     if run is None:
         sheet.line(f"what {view.name} knew of {', '.join(view.entities)} at a time", "bold").line()
@@ -185,12 +187,12 @@ def lookup(view: ViewDetail, run: RunDetail | None, asked: Mapping[str, str], wi
         Text.assemble(
             plain("  ".join(f"{key} = {short(value, 40)}" for key, value in asked.items()), "bold"),
             "  ",
-            run_state(run.state, run.reason),
+            run_state(run.state, run.reason, news=news),
         )
     )
     result = run.result or {}
     if run.state not in ("FINISHED", "FAILED", "KILLED", "LOST"):
-        return sheet.line("reading", "bright_black").text
+        return sheet.line("reading" if news else "the daemon does not answer", "bright_black").text
     if not result.get("rows"):
         why = (run.error or {}).get("message") if isinstance(run.error, dict) else run.error
         return (

@@ -128,6 +128,21 @@ def test_monitoring_shows_all_panes_of_one_answer() -> None:
     play(MonitorRoom("flights", "late"), {"monitor show": lambda _: answers.monitoring()}, keys)
 
 
+def test_an_answer_that_comes_after_the_screen_was_left_is_dropped() -> None:
+    """The widgets go before the workers hear of it."""
+    room = ProposalRoom("prop-1")
+
+    class Late(Link):
+        async def plan(self, key: str, fields: dict[str, Any] | None = None) -> Plan:
+            await room.query("*").remove()
+            return await super().plan(key, fields)
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: room.gone and not any(worker.is_running for worker in app.workers))
+
+    play(room, {"proposal show": lambda _: answers.card()}, keys, link=Late)
+
+
 DATA: Given = {
     "data show": lambda _: answers.data(),
     "data quarantine": lambda _: Page(items=[answers.refused()]),

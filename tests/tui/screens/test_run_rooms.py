@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.text import Text
 from test_rooms import Given, Link, Stand, frame, play, until
 from textual import events
 from textual.pilot import Pilot
@@ -13,7 +14,9 @@ from textual.pilot import Pilot
 from mlops_store.errors import Problem
 from mlops_store.filters import parse
 from mlops_tui.tui.branches import branches, next_alike, next_kind
+from mlops_tui.tui.dialogs.reader import Reader
 from mlops_tui.tui.news import News
+from mlops_tui.tui.screens.home import HomeRoom
 from mlops_tui.tui.screens.lineage import LineageRoom
 from mlops_tui.tui.screens.proposal import ProposalRoom
 from mlops_tui.tui.screens.queue import QueueRoom
@@ -527,6 +530,58 @@ def test_without_news_nothing_is_said_to_run() -> None:
     detail = RunDetail(run_id="1" * 32, kind="train", name="late", project="flights", experiment="late", state="RUNNING", created=NOW)  # fmt: skip
     assert overview(detail, 70, news=False).plain.startswith("? no news: ")
     assert "no news" not in overview(detail, 70).plain
+
+
+def test_without_news_home_and_queue_say_nothing_of_now() -> None:
+    live = LiveRun(run_id=run(1).run_id, name="late-1", kind="train", project="flights", state="RUNNING", stage="search", progress=0.4, created=NOW, expected_end=NOW + 90_000)  # fmt: skip
+    given: Given = {
+        "run list": listed([run(1, "RUNNING", started=NOW)]),
+        "run trends": trends,
+        "status": lambda _: status([live]),
+    }
+
+    async def line(app: Stand, connected: bool) -> None:
+        app.news = News(connected=connected)
+        app.room.hear(app.news)
+
+    async def queue(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "search 40%" in frame(app) and "~90s" in frame(app))
+        await line(app, False)
+        await until(pilot, lambda: not any(word in frame(app) for word in ("search", "~90s", "● running")))
+        await line(app, True)
+        await until(pilot, lambda: "search 40%" in frame(app) and "~90s" in frame(app))
+
+    async def home(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "● running" in frame(app))
+        await line(app, False)
+        await until(pilot, lambda: "● running" not in frame(app) and "? no news" in frame(app))
+        await line(app, True)
+        await until(pilot, lambda: "● running" in frame(app))
+
+    async def behind(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "● running" in frame(app))
+        await app.push_screen(Reader("over it", lambda _width: Text("text")))
+        app.news = News(connected=False)
+        app.screen.dismiss()
+        await until(pilot, lambda: app.screen is app.room and "● running" not in frame(app))
+
+    play(QueueRoom(), given, queue, size=(120, 36))
+    play(HomeRoom(), given, home, size=(120, 36))
+    play(RunsRoom(), given, behind, size=(120, 36))
+
+
+def test_a_run_that_was_opened_by_name_hears_of_itself() -> None:
+    detail = RunDetail(run_id="1" * 32, kind="train", name="late-3", project="flights", experiment="late", state="RUNNING", created=NOW)  # fmt: skip
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        assert isinstance(app.room, RunRoom)
+        await until(pilot, lambda: "● running" in frame(app))
+        detail.state = "FINISHED"
+        app.room.hear(News(runs={detail.run_id}))
+        await until(pilot, lambda: "✓ finished" in frame(app))
+        assert app.room.entity() == f"run:{detail.run_id}"
+
+    play(RunRoom("late-3"), {"run show": lambda _: detail}, keys)
 
 
 def test_the_log_of_a_run_that_is_over_has_ended() -> None:
