@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from mlops_store.atomic import write_json
@@ -44,6 +44,11 @@ class Captures:
             LOG.error("run %s: its environment could not be captured: %s", folder.run_id, error)
             write_json(folder.capture, {"unknown": str(error)[:500]})
         return True
+
+    def keep(self, run_ids: Collection[str]) -> None:
+        """Forgets those of runs that wait no more, such as one that was stopped meanwhile; from the thread of `ready`."""
+        for run_id in self._running.keys() - run_ids:
+            self._running.pop(run_id).cancel()
 
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)

@@ -97,6 +97,7 @@ class Loops:
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._open: list[OpenRun] = []
+        self._lost_sight: set[str] = set()
         # asked by another thread: so it is said once a turn, and until the first one nobody knows
         self._busy = True
         self.waits: dict[str, str] = {}
@@ -202,13 +203,21 @@ class Loops:
 
     def _follow(self) -> None:
         """Carries stop requests to where they are heard, and notices who is gone."""
-        changed = []
+        changed, missed = [], set()
         for run in self._open:
             attempt = run.folder.latest()
             if run.ended or run.state == "QUEUED" or attempt == 0:
                 continue
-            if self._follow_one(run, attempt):
+            try:
+                news = self._follow_one(run, attempt)
+            except OSError as error:  # of this run's folder: the others are followed
+                if run.run_id not in self._lost_sight:
+                    LOG.error("run %s cannot be followed, and is tried again: %s", run.run_id, error)
+                missed.add(run.run_id)
+                continue
+            if news:
                 changed.append(run.folder.path)
+        self._lost_sight = missed
         if changed:
             self._writer.ingest(changed).result()
             self._open = self._writer.recall(open_runs)
@@ -259,6 +268,7 @@ class Loops:
     def _start_waiting(self) -> None:
         """Launches what may start. What has been launched and not settled still holds its place."""
         waiting = [run for run in self._open if self._is_waiting(run)]
+        self._captures.keep({run.run_id for run in waiting})
         if not waiting:
             self.waits = {}
             return

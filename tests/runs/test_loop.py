@@ -9,13 +9,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
 from run_box import Box, environment, lives, until
 
 from mlops_store.ids import new_run_id
 from mlops_store.index.tx import Tx
 from mlops_store.records import RunSpec
 from mlops_store.run_folder import RunFolder
+from mlops_tui.daemon.loop import Loops
 from mlops_tui.daemon.nice import lower_this_thread
+from mlops_tui.daemon.run_table import OpenRun
 from mlops_tui.services.submit import submit
 from mlops_tui.verbs._shapes import ClientContext
 
@@ -46,6 +49,29 @@ def start(box: Box, code: str = "pass", kind: Any = "train", model: str | None =
 def ask_stop(box: Box, run_id: str) -> None:
     box.writer.call(lambda tx: tx.append("run.stop", run_id, {"run_id": run_id}))
     box.loops.wake()
+
+
+def test_a_folder_that_fails_keeps_no_other_run_from_being_followed(
+    box: Box, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real, asked = Loops._follow_one, list[str]()
+
+    def follow_one(loops: Loops, run: OpenRun, attempt: int) -> bool:
+        if run.run_id == bad:
+            asked.append(bad)
+            raise OSError(5, "Input/output error")
+        return real(loops, run, attempt)
+
+    bad = start(box, SLEEP)
+    box.wait(bad, "RUNNING")
+    monkeypatch.setattr(Loops, "_follow_one", follow_one)
+    good = start(box, "pass")
+    assert box.wait_settled(good)["state"] == "FINISHED"
+    until(lambda: len(asked) > 1, "it is tried again")
+    monkeypatch.undo()
+    ask_stop(box, bad)
+    assert box.wait_settled(bad)["state"] == "KILLED"
+    assert sum("cannot be followed" in record.message for record in caplog.records) == 1
 
 
 def test_submit_run_settle(box: Box) -> None:
