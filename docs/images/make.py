@@ -25,7 +25,7 @@ SIZES = {
 KEYS = {
     "home": (),
     "runs": ("2", "down"),
-    "run": ("2", "down", "enter", "tab", "<"),
+    "run": ("2", "down", "enter", "tab"),
     "proposal": ("7", "enter"),
     "monitoring": ("6", "enter"),
     "data": ("5", "enter", "tab", "tab"),
