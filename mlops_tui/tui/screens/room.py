@@ -245,6 +245,9 @@ class Room(Screen[None]):
         self.load()
 
     def action_room_back(self) -> None:
+        if self.selections:  # of text, by the mouse
+            self.clear_selection()
+            return
         if len(self.app.screen_stack) > 1:
             self.dismiss(None)
         elif self.mlops.current_mode != "home":

@@ -10,6 +10,7 @@ from rich.text import Text
 from test_rooms import Given, Link, Stand, frame, play, until
 from textual import events
 from textual.pilot import Pilot
+from textual.selection import SELECT_ALL
 
 from mlops_store.errors import Problem
 from mlops_store.filters import parse
@@ -27,6 +28,7 @@ from mlops_tui.tui.screens.run_deeds import Targets
 from mlops_tui.tui.screens.runs import RunsRoom
 from mlops_tui.tui.widgets.chart import Series
 from mlops_tui.tui.widgets.curves import closer, noisy
+from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.tui.writers.run import (
     best_of,
@@ -568,6 +570,18 @@ def test_without_news_home_and_queue_say_nothing_of_now() -> None:
     play(QueueRoom(), given, queue, size=(120, 36))
     play(HomeRoom(), given, home, size=(120, 36))
     play(RunsRoom(), given, behind, size=(120, 36))
+
+
+def test_escape_first_clears_what_the_mouse_has_selected() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "late-1" in frame(app))
+        app.room.selections = {app.room.query_one(Doc): SELECT_ALL}
+        app.room.action_room_back()
+        assert not app.room.selections and app.screen is app.room
+        app.room.action_room_back()
+        await until(pilot, lambda: app.screen is not app.room)
+
+    play(RunsRoom(), {"run list": listed([run(1)]), "run trends": trends}, keys)
 
 
 def test_a_run_that_was_opened_by_name_hears_of_itself() -> None:
