@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 from rich.cells import cell_len
 from rich.text import Text
-from textual import work
+from textual import events, on, work
 from textual.containers import Container
 from textual.geometry import Offset
 from textual.widget import Widget
@@ -129,6 +129,13 @@ class DetailRoom(TableKeys):
         for id, x in self._tab_places.items():
             if x < line.width:
                 yield Landing(Offset(x, line.y), partial(self.show_tab, id))
+
+    @on(events.Click, "#tabs")
+    def _clicked(self, event: events.Click) -> None:
+        """The tab under the mouse."""
+        found = [id for id, x in self._tab_places.items() if x <= event.x]
+        if found:
+            self.show_tab(found[-1])
 
     def _step(self, direction: int) -> None:
         ids = [each.id for each in self.TABS]
