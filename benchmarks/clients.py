@@ -8,7 +8,8 @@ client is a process of its own with the product's own `Client`. Phases:
 - `show`: the same with `run show`, a run with all its evidence, of a thousand runs by chance: from the index and the run's folder at first, from
   what the daemon keeps when one comes again, so that a longer phase has more of these; `again`: of 20 runs, which are kept
 - `marks`: 8 clients tag (`run tag`, two of three times) and note (`run note`) random runs, as scripts do; `projects`: they add and remove a
-  project of theirs. Each answer means a line in the ledger that is synced to the disk
+  project of theirs. Each answer means a line in the ledger that is synced to the disk. Beside `marks`, in the same run: the same promise kept by
+  hand by one program (a line synced, a row committed to a DuckDB of its own), `ratio` to it, and what a sync alone takes
 - `quiet`, `sql`: 8 clients ask for runs, pages and curves with a pause between; then again while a long `sql` runs without a break
 - `writers`, `listener`: the same as `quiet` while two others write; then again while one client of the events stream does not read
 - `soak`: 32 clients ask, write, listen and use `sql` for `--minutes`; memory and descriptors of the daemon are watched
@@ -39,6 +40,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import run_list
 
 from mlops_store.home import Home
@@ -296,7 +298,7 @@ def phases(stand: Stand, seconds: float, minutes: float) -> Iterator[tuple[str, 
     yield "point", crowd(stand, point, 8, seconds)
     yield "show", crowd(stand, show, 8, seconds)
     yield "again", crowd(stand, again, 8, seconds)
-    yield "marks", crowd(stand, mark, 8, seconds)
+    yield "marks", beside_by_hand(crowd(stand, mark, 8, seconds), stand.folder, seconds)
     yield "projects", crowd(stand, toggle, 8, seconds)
     yield "quiet", (quiet := crowd(stand, look, 8, seconds, PAUSE))
     with beside(_long_sql, stand.home):
@@ -307,6 +309,36 @@ def phases(stand: Stand, seconds: float, minutes: float) -> Iterator[tuple[str, 
             yield "listener", compared(stand, seconds, alone)
     if minutes:
         yield "soak", soak(stand, minutes * 60)
+
+
+def beside_by_hand(found: dict[str, Any], folder: Path, seconds: float) -> dict[str, Any]:
+    """With the same promise kept by hand, one write after the other: a line synced to a file, a row committed to a DuckDB of its own;
+    and with what the sync alone takes."""
+    con = duckdb.connect(str(folder / "by-hand.duckdb"))
+    con.execute("CREATE TABLE tags (run_id VARCHAR, key VARCHAR, value VARCHAR, PRIMARY KEY (run_id, key))")
+    done, syncs, synced = 0, 0, 0.0
+    with open(folder / "by-hand.jsonl", "ab", buffering=0) as ledger:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            con.execute("BEGIN")
+            con.execute(
+                "INSERT OR REPLACE INTO tags VALUES (?, ?, ?)", [f"run-{done % 1000}", "by", str(done)]
+            )
+            begin = time.perf_counter()
+            ledger.write(b'{"verb": "run.tag"}\n' * 10)
+            os.fdatasync(ledger.fileno())
+            synced += time.perf_counter() - begin
+            syncs += 1
+            con.execute("COMMIT")
+            done += 1
+    con.close()
+    by_hand = round(done / seconds)
+    return {
+        **found,
+        "by_hand_per_second": by_hand,
+        "ratio": round(found["per_second"] / by_hand, 2),
+        "sync_ms": round(synced / syncs * 1000, 2),
+    }
 
 
 def compared(stand: Stand, seconds: float, before: dict[str, Any]) -> dict[str, Any]:
