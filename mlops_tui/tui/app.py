@@ -13,14 +13,12 @@ from rich.text import Text
 from textual import events, work
 from textual.dom import DOMNode
 from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Static
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.here import Project
 from mlops_tui.tui import chords
-from mlops_tui.tui.actions import ACTIONS, PREFIXES, SCREENS, bindings, bound, name_of
+from mlops_tui.tui.actions import ACTIONS, PREFIXES, SCREENS, bindings, bound, name_of, shown_key
 from mlops_tui.tui.ascii_filter import AsciiFilter
 from mlops_tui.tui.crash import report, words
 from mlops_tui.tui.css import Css
@@ -145,9 +143,6 @@ class MlopsApp(Overlays):
         self._exit_renderables.append(Text(clean(words(error, path), keep="\n")))
         self._close_messages_no_wait()
 
-    def get_loading_widget(self) -> Widget:
-        return Static("loading", classes="loading")
-
     def _hear(self, news: News) -> None:
         """In the loop, from the follower."""
         self.news = news
@@ -183,7 +178,10 @@ class MlopsApp(Overlays):
     def pulse(self, *, paused: bool) -> Text:
         """The right end of the crumbs: whether news comes in."""
         if paused:
-            return Text("PAUSED (p goes on)", style="bold yellow")
+            key = shown_key(
+                (self.look.settings.keys.get("room.pause") or ACTIONS["room.pause"].keys).split()[0]
+            )
+            return Text(f"PAUSED ({key} goes on)", style="bold yellow")
         if self.news.connected:
             return Text(f"{glyphs().live} live", style="green")
         return Text(f"{glyphs().unknown} no daemon: {clean(self.news.why)[:40]}", style="bold red")

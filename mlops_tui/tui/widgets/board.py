@@ -45,7 +45,7 @@ class Board(Widget, can_focus=True):
     BINDINGS: ClassVar[list[Any]] = bindings("board")
 
     class Opened(Message):
-        """Enter on a line."""
+        """Enter on a line, or a click."""
 
         def __init__(self, board: Board, target: Target) -> None:
             super().__init__()
@@ -78,10 +78,11 @@ class Board(Widget, can_focus=True):
         self._draw()
 
     def on_click(self, event: object) -> None:
-        """A click opens what is under the cursor after it has gone there."""
+        """A click on a line goes there and opens it."""
         row = self._rows[getattr(event, "y", 0)] if 0 <= getattr(event, "y", -1) < len(self._rows) else None
         if row is not None and row.target is not None:
             self._go(row.target)
+            self.post_message(self.Opened(self, row.target))
 
     def _draw(self) -> None:
         width = self.content_size.width

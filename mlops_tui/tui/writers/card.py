@@ -272,12 +272,12 @@ def _decision(sheet: Sheet, card: Proposal, now: int) -> None:
     sheet.heading("decision")
     if card.state == "SNOOZED" and card.until is not None:
         sheet.line(
-            f"put off until {clock(card.until)}{': ' + short(card.why, 200) if card.why else ''}",
+            f"snoozed until {clock(card.until)}{': ' + short(card.why, 200) if card.why else ''}",
             "bright_black",
         )
     if card.state in OPEN:
         line = Text()
-        for key, word in (("a", "approve"), ("x", "reject, with a reason"), ("w", "put off")):
+        for key, word in (("a", "approve"), ("x", "reject, with a reason"), ("w", "snooze")):
             line.append(f"{key} ", style="bold cyan").append(f"{word}   ")
         if card.expires is not None:
             line.append(f"it expires in {duration(max(0, card.expires - now))}", style="bright_black")

@@ -58,6 +58,9 @@ def test_the_cursor_goes_over_lines_that_can_be_opened() -> None:
             assert board.cursor == ("run", "a") and "▸[red]a" in text_of(app)
             await pilot.press("j", "enter")
             assert app.opened == [("run", "b")]
+            await pilot.click(Board, offset=(3, 4))
+            assert app.opened.pop() == ("run", "c") == board.cursor
+            await pilot.press("k")
             await pilot.press("G")
             await pilot.pause()
             assert board.cursor == ("run", "h") and "▸[red]h" in text_of(app), "it scrolls along"
