@@ -25,7 +25,7 @@ KEPT, NOISE, SIZE, COMMANDS = 60, 20, 100_000, 30
 HOW = f"""
 from mlops_tui.daemon import events, peer
 peer.DEAF = 0.5
-events.EventRing.__init__.__defaults__ = ({KEPT},)
+events.EventRing.__init__.__defaults__ = ({KEPT}, events.BUDGET)
 publish = events.EventRing.publish
 def much(self, kind, subject, data=None):
     for _ in range({NOISE}):
