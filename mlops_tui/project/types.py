@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator
@@ -12,6 +13,15 @@ from mlops_tui.project.values import parse_duration
 _NAME = re.compile(r"^[a-z0-9][a-z0-9_.-]{0,62}$")
 _FEATURE = re.compile(r"^[A-Za-z_]\w*(:[A-Za-z_]\w*)?$")
 _CRON_FIELD = re.compile(r"^[0-9A-Za-z*/,\-#L?]+$")
+_CRON_RANGES = (
+    ("minute", 0, 59),
+    ("hour", 0, 23),
+    ("day of the month", 1, 31),
+    ("month", 1, 12),
+    ("day of the week (0 and 7: Sunday)", 0, 7),
+)
+_ANY_TIME = datetime(2026, 1, 1)
+"""Whether a schedule ever comes round does not depend on when one begins to wait."""
 _QUIET = re.compile(r"^([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d$")
 _K_OF_N = re.compile(r"^([1-9]\d?)/([1-9]\d?)$")
 
@@ -47,6 +57,22 @@ def _cron(value: str) -> str:
     fields = value.split()
     if len(fields) != 5 or not all(_CRON_FIELD.match(field) for field in fields):
         raise ValueError(f'{value!r} is not a schedule; write five cron fields, such as "0 3 * * 1"')
+    from cronsim import CronSim, CronSimError  # only a project with a schedule pays for it
+
+    for place, (name, least, most) in enumerate(_CRON_RANGES):
+        alone = ["*" if other != place else field for other, field in enumerate(fields)]
+        try:
+            CronSim(" ".join(alone), _ANY_TIME)
+        except CronSimError as error:
+            raise ValueError(
+                f"{value!r}: {fields[place]!r} is no {name}; write {least} to {most}, or * for each"
+            ) from error
+    try:
+        fires = next(CronSim(value, _ANY_TIME), None)
+    except CronSimError:
+        fires = None
+    if fires is None:
+        raise ValueError(f"{value!r} never comes round: no month {fields[3]} has a day {fields[2]}")
     return value
 
 

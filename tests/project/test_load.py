@@ -251,3 +251,29 @@ def test_a_huge_mlops_toml_is_refused_unread(tmp_path: Path) -> None:
         file.truncate(1 << 40)
     with pytest.raises(ConfigError, match="larger than 1 MB"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cron", "told"),
+    [
+        ("99 * * * *", "'99' is no minute; write 0 to 59"),
+        ("0 25 * * 8", "'25' is no hour; write 0 to 23"),
+        ("0 3 * * 8", "'8' is no day of the week (0 and 7: Sunday); write 0 to 7"),
+        ("0 3 0 * *", "'0' is no day of the month; write 1 to 31"),
+        ("0 3 * 13 *", "'13' is no month; write 1 to 12"),
+        ("*/0 * * * *", "'*/0' is no minute"),
+        ("0 3 31 2 *", "'0 3 31 2 *' never comes round: no month 2 has a day 31"),
+    ],
+)
+def test_a_schedule_that_cannot_come_round_is_refused(tmp_path: Path, cron: str, told: str) -> None:
+    (found,) = findings(f'{GOOD}[model.m.retrain]\nschedule = "{cron}"\n', tmp_path)
+    assert (found["key"], found["line"]) == ("model.m.retrain.schedule", GOOD.count("\n") + 2)
+    assert told in f"{found['message']}; {found['fix']}"
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 3 29 2 *", "*/15 8-18 * * MON-FRI", "0 0 L * *", "0 0 31 2 1", "0 0 * * 1#5"]
+)
+def test_a_schedule_that_comes_round_is_taken(tmp_path: Path, cron: str) -> None:
+    text = f'{GOOD}[model.m.retrain]\nschedule = "{cron}"\n'
+    assert parse_config(text.encode(), tmp_path).model_named("m").retrain.schedule == cron
