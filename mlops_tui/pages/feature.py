@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from mlops_tui.pages import run as run_render
 from mlops_tui.pages.parts import minute
+from mlops_tui.pages.results import looked_up
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short
 from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.feature import View, ViewDetail
 
 
@@ -52,6 +54,14 @@ def show(view: ViewDetail, screen: Surface) -> None:
         )  # fmt: skip
 
 
+def get(run: Run, screen: Surface) -> None:
+    """The rows; the run's own page where there are none to show."""
+    if isinstance(run, RunDetail) and run.state == "FINISHED" and run.result:
+        looked_up(run, screen)
+    else:
+        run_render.one(run, screen)
+
+
 _KNOWLEDGE = {
     "column": "a column says when a value was known",
     "delay": "a fixed delay after the event",
@@ -59,4 +69,4 @@ _KNOWLEDGE = {
 }
 
 
-RENDERERS = {"list": list_, "show": show, "get": run_render.one}
+RENDERERS = {"list": list_, "show": show, "get": get}

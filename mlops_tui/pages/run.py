@@ -8,6 +8,7 @@ from mlops_tui.pages import care
 from mlops_tui.pages.compare import runs as compare
 from mlops_tui.pages.gates import gate
 from mlops_tui.pages.parts import minute, plural, real, score, setting
+from mlops_tui.pages.results import SHOWN
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
@@ -118,9 +119,16 @@ def show(run: RunDetail, screen: Surface) -> None:
     _part(screen, "ARTIFACTS", ("file", "size"), [(item.path, size(item.size)) for item in run.artifacts])
     if run.result is not None and run.kind not in ("train", "sdk"):
         screen.heading("RESULT")
-        told = ((name, value) for name, value in run.result.items() if value not in (None, "", [], {}))
-        screen.facts((short(name, 60), _value(value, 200)) for name, value in told)
+        if run.kind in SHOWN:
+            SHOWN[run.kind](run, screen)
+        else:
+            _told(run.result, screen)
     _next(run, screen)
+
+
+def _told(result: dict[str, Any], screen: Surface) -> None:
+    told = ((name, value) for name, value in result.items() if value not in (None, "", [], {}))
+    screen.facts((short(name, 60), _value(value, 200)) for name, value in told)
 
 
 def _withheld(run: RunDetail) -> str | None:

@@ -50,3 +50,4 @@ def test_watch_in_a_terminal_and_in_a_pipe(shared_home: Home, make_project: Call
     assert json.loads(cli("watch", run, "--once", "--json").stdout)["state"] == "FINISHED"
     piped = cli("watch", run)
     assert piped.returncode == 0 and "\x1b" not in piped.stdout
+    assert piped.stdout == once.stdout, "a pipe gets the frame, not a dump of the record"

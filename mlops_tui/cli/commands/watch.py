@@ -137,10 +137,12 @@ def run(session: Session, request: Watch) -> RunDetail:
         else:
             console.print(viewer.frame(found))
         raise Shown
-    if session.json or not sys.stdout.isatty():
+    if session.json:
         from mlops_tui.cli.invoke import wait
 
         return wait(session, request.run_id)
+    if not sys.stdout.isatty():
+        raise Shown(exit_code(_frames(client, request, viewer, console)))
     shown_at = 0.0
     with Live(console=console, auto_refresh=False, transient=False) as live:
 
@@ -158,3 +160,17 @@ def run(session: Session, request: Watch) -> RunDetail:
             diagnostics.say(f"no longer watching; run {request.run_id} goes on")
             raise
     raise Shown(exit_code(ended))
+
+
+def _frames(client: Client, request: Watch, viewer: Viewer, console: Console) -> RunDetail:
+    """Without a terminal: a frame whenever the run's state has changed, with an empty line between two."""
+    shown = ""
+
+    def seen(run: RunDetail) -> None:
+        nonlocal shown
+        if run.state != shown and (run.state not in ENDED or run.settled):
+            console.print(viewer.frame(run), end="\n\n" if run.state not in ENDED else "\n")
+            console.file.flush()
+            shown = run.state
+
+    return wait_for_run(client, request.run_id, seen=seen)
