@@ -86,3 +86,17 @@ def size(count: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
+
+
+def ended_by(number: int | None) -> str:
+    """A signal that nobody here sent, in words; empty where there was none."""
+    if number is None:
+        return ""
+    import signal  # few commands tell of one
+
+    try:
+        name = f" ({signal.Signals(number).name})"
+    except ValueError:
+        name = ""  # a real-time signal has none
+    memory = ", perhaps out of memory" if number == signal.SIGKILL else ""
+    return f"ended by signal {number}{name}: from outside{memory}"

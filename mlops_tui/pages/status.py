@@ -27,6 +27,14 @@ def status(found: StatusReport, screen: Surface) -> None:
              for run in found.runs],
             drop=("kind", "since"), middle=("name",),
         )  # fmt: skip
+    if found.failed:
+        screen.heading("FAILED", "in the last day, and nothing like it has ended well since")
+        screen.table(
+            ("run", "kind", "name", "state", "ended", "why"),
+            [(id_(run.run_id, screen), run.kind, run.name, run.state, minute(run.ended), run.reason or "its log says it")
+             for run in found.failed],
+            drop=("kind", "ended"), middle=("name",),
+        )  # fmt: skip
     if found.proposals:
         screen.heading("CARDS")
         screen.table(

@@ -11,11 +11,12 @@ import msgspec
 from mlops_store.atomic import read_json_if
 from mlops_store.index.evidence import Evidence, evidence
 from mlops_store.index.tx import Read, Tx
-from mlops_store.records import RunSpec
+from mlops_store.records import ENDED, RunSpec
 from mlops_store.redact import redact_argv
 from mlops_store.run_folder import RunFolder, state_of_exit
 from mlops_tui.services import run_rows
 from mlops_tui.services.run_rows import decode
+from mlops_tui.text import ended_by
 from mlops_tui.verbs._shapes import Artifact, Attempt, RunDetail, RunError, Stage
 
 
@@ -37,9 +38,9 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     return RunDetail(
         **fields,
         attempt_list=[_attempt(folder, number, row) for number in folder.attempts()],
-        stages=_stages(found.stages),
+        stages=_stages(found.stages, over=run.state in ENDED),
         artifacts=[Artifact(**each) for each in found.artifacts],
-        error=_error(found),
+        error=_error(found, run.signal),
         gate=_gate(found, result),
         result=result,
         pins=decode(row["pins"], {}),
@@ -91,7 +92,8 @@ def _attempt(folder: RunFolder, number: int, row: dict[str, Any]) -> Attempt:
     )
 
 
-def _stages(rows: Sequence[dict[str, Any]]) -> list[Stage]:
+def _stages(rows: Sequence[dict[str, Any]], *, over: bool) -> list[Stage]:
+    """In the order in which they began; what had begun and not ended when the run was over is `stopped`."""
     found = []
     for row in rows:
         info = row["info"] or {}
@@ -102,15 +104,26 @@ def _stages(rows: Sequence[dict[str, Any]]) -> list[Stage]:
             took = row["ended"] - row["started"]
         key = str(info.get("key") or "")
         found.append(
-            Stage(name=row["stage"], state=row["state"], started=began, duration_ms=took, key=key, info=info)
+            Stage(
+                name=row["stage"],
+                state="stopped" if over and row["state"] == "started" else row["state"],
+                started=began,
+                duration_ms=took,
+                key=key,
+                info=info,
+            )
         )
     return found
 
 
-def _error(found: Evidence) -> RunError | None:
-    """What the newest attempt says of its failure."""
-    if found.row["state"] == "FINISHED" or found.error is None:
+def _error(found: Evidence, signal: int | None) -> RunError | None:
+    """What the newest attempt says of its failure; one that a signal ended could not say anything."""
+    if found.row["state"] == "FINISHED":
         return None
+    if found.error is None:
+        killed = found.row["state"] == "FAILED" and signal is not None
+        at = next((row["stage"] for row in reversed(found.stages) if row["state"] == "started"), "")
+        return RunError(code="ended_by_signal", message=ended_by(signal), stage=at) if killed else None
     return RunError(**{name: value or "" for name, value in found.error.items()})
 
 

@@ -15,10 +15,12 @@ from mlops_tui.services import disk
 from mlops_tui.services.configs import look
 from mlops_tui.services.forecast import Expected, forecast
 from mlops_tui.services.loop_facts import loads
+from mlops_tui.text import ended_by
 from mlops_tui.verbs._status import (
     CardState,
     Disk,
     DriftState,
+    FailedRun,
     LiveRun,
     ModelHealth,
     Status,
@@ -33,6 +35,8 @@ PIPELINE = ("collect", "validate", "prepare", "features", "search", "train", "ev
 """The stages of a training by recipe, in order."""
 _RUNS = 100
 _LOOKS = 3
+_DAY = 86_400_000
+_FAILED = 10
 
 
 class Seen(msgspec.Struct):
@@ -68,6 +72,7 @@ def status(read: Read, request: Status, daemon: DaemonStatus | None = None) -> S
         runs=_live(read, active, _expected(read, active, project, daemon), daemon),
         queue=dict(sorted(queue.items())),
         queued=queue["QUEUED"],
+        failed=[_failed(row) for row in overview.failed(read, project, read.now - _DAY, _FAILED)],
         models=_models(read, project, cards),
         proposals=cards,
         quarantine=[Waiting(**row) for row in overview.held(read, project)],
@@ -122,6 +127,11 @@ def _live(
             )
         )  # fmt: skip
     return found
+
+
+def _failed(row: dict[str, Any]) -> FailedRun:
+    signal, reason = row.pop("signal"), row.pop("reason") or ""
+    return FailedRun(**row, reason=reason or ended_by(signal))
 
 
 def _place(kind: str, stages: dict[str, str]) -> dict[str, Any]:

@@ -94,7 +94,7 @@ class Attempt(Output, kw_only=True):
 
 
 class Stage(Output, kw_only=True):
-    """One stage of a run: state is started, finished, cached or failed; `key` is the identity of its result."""
+    """One stage of a run: state is started, finished, cached, failed, or stopped where the run ended in it; `key` is the identity of its result."""
 
     name: str
     state: str

@@ -44,6 +44,19 @@ class LiveRun(Output, kw_only=True):
     proposal_id: str | None = None
 
 
+class FailedRun(Output, kw_only=True):
+    """A run of the last day that failed, where nothing like it has ended well since. `reason` is empty where its log alone tells."""
+
+    run_id: str
+    name: str
+    kind: RunKind
+    project: str
+    model: str | None = None
+    state: RunState
+    ended: int
+    reason: str = ""
+
+
 class TrainedOn(Output, kw_only=True):
     """A source of the champion: the data version it was `trained` on, and the `newest` one."""
 
@@ -126,7 +139,8 @@ class Disk(Output, kw_only=True):
 
 class StatusReport(Output, kw_only=True):
     """Everything at a glance. `project` is the one that was asked for, null for all. `queue` counts runs that have not ended,
-    by state; `queued` those that wait. `proposals` are all cards that are not over."""
+    by state; `queued` those that wait. `proposals` are all cards that are not over, and those in error that nothing has answered;
+    `failed` are failures of the last day that nothing like them has mended since."""
 
     time: int
     project: str | None = None
@@ -134,6 +148,7 @@ class StatusReport(Output, kw_only=True):
     runs: list[LiveRun] = []
     queue: dict[str, int] = {}
     queued: int = 0
+    failed: list[FailedRun] = []
     models: list[ModelHealth] = []
     proposals: list[CardState] = []
     quarantine: list[Waiting] = []

@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 from desk import START, Desk
 
+from mlops_store.atomic import write_json
 from mlops_store.home import Home
+from mlops_store.ids import now_ms
+from mlops_store.records import ExitRecord
 from mlops_tui.cli.screen import Screen
 from mlops_tui.client import connect
 from mlops_tui.pages import render
 from mlops_tui.services import disk
+from mlops_tui.services.run_detail import detail
 from mlops_tui.services.status import PIPELINE, status
+from mlops_tui.tui.writers.run import summary
 from mlops_tui.verbs import find
 from mlops_tui.verbs._status import Status, StatusReport
 
@@ -50,6 +55,35 @@ def test_a_live_run_says_where_it_is(desk: Desk) -> None:
     by_kind = {run.kind: run for run in ask(desk).runs}
     assert (by_kind["train"].stage, by_kind["train"].progress) == ("features", 3 / len(PIPELINE))
     assert (by_kind["sdk"].stage, by_kind["sdk"].progress) == ("mine", None)
+
+
+def test_a_training_that_was_killed_is_told_of_until_one_ends_well(desk: Desk) -> None:
+    folder = desk.run(journal=['["s","search","started",1,{}]'])
+    write_json(folder.attempt_dir(1) / "exit.json", ExitRecord(exit_code=None, signal=9, ended=now_ms()))
+    desk.ingest(folder)
+    desk.card("prop-1", run_id=folder.run_id)
+    desk.append("proposal.state", {"id": "prop-1", "state": "ERROR", "run_id": folder.run_id})
+    found = ask(desk)
+    (failed,) = found.failed
+    assert (failed.run_id, failed.reason) == (
+        folder.run_id,
+        "ended by signal 9 (SIGKILL): from outside, perhaps out of memory",
+    )
+    assert [(card.id, card.state) for card in found.proposals] == [("prop-1", "ERROR")]
+    run = detail(desk.read(), folder.run_id)
+    assert run.error is not None
+    assert (run.error.message, run.error.stage) == (failed.reason, "search")
+    assert [stage.state for stage in run.stages] == ["stopped"]
+    page = summary(run, 120).plain.splitlines()
+    assert page[1] == f"search: {failed.reason}"
+
+    again = desk.run(created=now_ms() + 1000)
+    write_json(
+        again.attempt_dir(1) / "exit.json", ExitRecord(exit_code=0, signal=None, ended=now_ms() + 2000)
+    )
+    desk.ingest(again)
+    found = ask(desk)
+    assert (found.failed, found.proposals) == ([], [])
 
 
 def test_the_champion_its_data_and_what_waits(desk: Desk) -> None:

@@ -9,7 +9,7 @@ from mlops_tui.pages.parts import interval, names, plural, record
 from mlops_tui.tui.formats import age, clean, duration, glyphs, number, plain, run_state, short, size, state
 from mlops_tui.tui.widgets.board import Row
 from mlops_tui.tui.writers.drawing import meter
-from mlops_tui.verbs._status import CardState, LiveRun, ModelHealth, StatusReport
+from mlops_tui.verbs._status import CardState, FailedRun, LiveRun, ModelHealth, StatusReport
 
 
 def decisions(found: StatusReport, width: int) -> list[Row]:
@@ -23,6 +23,7 @@ def decisions(found: StatusReport, width: int) -> list[Row]:
     ]
     rows += _title("proposals", width, number(len(found.proposals)) if found.proposals else "")
     rows += [_card(found, card) for card in found.proposals] or _none("nothing asks for a decision")
+    rows += [_failed(found, run) for run in found.failed]
     rows += [
         Row(Text.assemble(plain(f"{glyphs().warn} {one.source}", "yellow"), f"  {number(one.files)} refused, the oldest {age(one.since, found.time)} ago"),
             ("quarantine", one.project, one.source))
@@ -101,6 +102,16 @@ def _card(found: StatusReport, card: CardState) -> Row:
         plain(card.headline),
     )
     return Row(shown, ("proposal", card.id))
+
+
+def _failed(found: StatusReport, run: FailedRun) -> Row:
+    shown = Text.assemble(
+        state(run.state),
+        plain(f"  {run.kind} {run.model or run.name}", "bold"),
+        f"  {age(run.ended, found.time)} ago  ",
+        plain(run.reason),
+    )
+    return Row(shown, ("run", run.run_id))
 
 
 def _model(found: StatusReport, model: ModelHealth) -> list[Row]:

@@ -10,10 +10,11 @@ from typing import Any, Literal
 from rich.text import Text
 
 from mlops_tui.commandline.twin import command
+from mlops_tui.text import ended_by
 from mlops_tui.tui.formats import age, clock, number, plain, run_state, short, state
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.table.layout import Column
-from mlops_tui.verbs._shapes import MetricSummary, Run
+from mlops_tui.verbs._shapes import MetricSummary, Run, RunDetail
 
 SEARCH = "search/score"
 PARAMS = 6
@@ -127,6 +128,10 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
     """A run in a few lines: the first four say the most."""
     sheet = Sheet(width)
     sheet.line(_headline_of(run, sheet.width, news))
+    if isinstance(run, RunDetail) and run.error is not None:
+        sheet.line(short(f"{run.error.stage}: {run.error.message}".removeprefix(": "), 400), "red")
+    elif run.state == "FAILED" and run.signal is not None:
+        sheet.line(ended_by(run.signal), "red")
     name, found = headline(run)
     if found is not None:
         points = f"  {found.count:,} point{'' if found.count == 1 else 's'}"

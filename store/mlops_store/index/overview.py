@@ -73,11 +73,29 @@ def looks(read: Read, project: str | None, each: int) -> list[Row]:
 
 
 def cards(read: Read, project: str | None) -> list[Row]:
-    """The proposals that are not over, newest first, without their evidence."""
+    """The proposals that are not over, and those in error that neither a newer card nor a later training of the model has answered,
+    newest first, without their evidence."""
+    answered = (
+        "EXISTS (FROM proposals n WHERE n.project = p.project AND n.model = p.model AND n.created > p.created) OR "
+        "EXISTS (FROM runs r WHERE r.project = p.project AND r.model = p.model AND r.kind = 'train' AND r.state = 'FINISHED' "
+        "AND r.created > p.created)"
+    )
     return read.rows(
-        "SELECT id, project, model, state, revision, reasons, created, updated, until, expires, run_id FROM proposals "
-        f"WHERE state IN ('OPEN', 'SNOOZED', 'APPROVED', 'RUNNING') AND {_OF} ORDER BY created DESC, id DESC",
+        "SELECT id, project, model, state, revision, reasons, created, updated, until, expires, run_id FROM proposals p "
+        f"WHERE (state IN ('OPEN', 'SNOOZED', 'APPROVED', 'RUNNING') OR (state = 'ERROR' AND NOT ({answered}))) AND {_OF} ORDER BY created DESC, id DESC",
         [project, project],
+    )
+
+
+def failed(read: Read, project: str | None, since: int, most: int) -> list[Row]:
+    """The newest failure since then of everything that has not succeeded after it, newest first."""
+    return read.rows(
+        "WITH ended AS (SELECT run_id, name, kind, project, model, state, ended, signal, reason, coalesce(model, name) AS what "
+        f"FROM runs WHERE ended >= ? AND deleted IS NULL AND archived IS NULL AND {_OF}) "
+        "SELECT run_id, name, kind, project, model, state, ended, signal, reason FROM ended WHERE state <> 'KILLED' "
+        "QUALIFY row_number() OVER (PARTITION BY project, kind, what ORDER BY ended DESC, run_id DESC) = 1 "
+        "AND state IN ('FAILED', 'LOST') ORDER BY ended DESC, run_id DESC LIMIT ?",
+        [since, project, project, most],
     )
 
 
