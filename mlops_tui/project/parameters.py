@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import ast
 import difflib
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
 from mlops_tui.project.lines import key_lines, line_of
-from mlops_tui.project.values import FAMILIES
+from mlops_tui.project.values import FAMILIES, parse_duration
 
 if TYPE_CHECKING:
     from mlops_tui.project.schema import ModelConfig
@@ -42,16 +44,90 @@ _NEAREST = 3
 def check_parameters(model: ModelConfig, folder: str, given: Mapping[str, Any]) -> None:
     """Raises Problem `unknown_parameter`, `unknown_family` for what the model's training could not take: of `given`, and of
     `params` in mlops.toml. A model's own code (`command`, or `estimator` in its recipe) takes anything."""
-    if model.command or _own_estimator(Path(folder, model.recipe) if model.recipe else None):
+    if model.command:
+        return
+    for name in OF_SEARCH:
+        if name in given:
+            _check_value(name, given[name])
+    if _own_estimator(Path(folder, model.recipe) if model.recipe else None):
         return
     families = _families(model, folder, given)
     known = {key for family in families for key in OF_FAMILY[family]}
     for name in given:
         if name not in known and name not in OF_SEARCH:
             raise _unknown(name, model, folder, families)
+        if name not in OF_SEARCH:
+            for value in given[name] if isinstance(given[name], list) else [given[name]]:
+                _check_value(name, value)
     for name in model.params:
         if name not in known:
             raise _unknown(name, model, folder, families, " of params in mlops.toml")
+
+
+def _check_value(name: str, value: object) -> None:
+    """Raises Problem `bad_parameter` for a value that no search or estimator takes; what cannot be told is left to the run."""
+    if name not in _TAKES:
+        return
+    words, fits = _TAKES[name]
+    if not fits(value):
+        raise Problem(
+            "bad_parameter",
+            f"{name} = {str(value)[:80]!r} cannot be: it takes {words}",
+            f"--set {name}=VALUE",
+            status=2,
+        )
+
+
+def _whole(least: int) -> tuple[str, Callable[[object], bool]]:
+    def fits(value: object) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+    return f"a whole number from {least}", fits
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _above_zero(value: object) -> bool:
+    return _number(value) and float(str(value)) > 0
+
+
+def _from_zero(value: object) -> bool:
+    return _number(value) and float(str(value)) >= 0
+
+
+def _duration(value: object) -> bool:
+    if _number(value):
+        return _from_zero(value)
+    try:
+        return parse_duration(value) >= 0
+    except ValueError:
+        return False
+
+
+def _window(value: object) -> bool:
+    return value == "all" or (
+        isinstance(value, str) and re.fullmatch(r"0*[1-9]\d*[mhdw]", value.strip()) is not None
+    )
+
+
+_TAKES: dict[str, tuple[str, Callable[[object], bool]]] = {
+    "window": ('"all" or a length such as 90d', _window),
+    "trials": _whole(1),
+    "timeout": ("seconds or a duration such as 60s", _duration),
+    "seed": _whole(0),
+    "C": ("a number above 0", _above_zero),
+    "alpha": ("a number from 0", _from_zero),
+    "learning_rate": ("a number above 0", _above_zero),
+    "l2_regularization": ("a number from 0", _from_zero),
+    "max_iter": _whole(1),
+    "n_estimators": _whole(1),
+    "min_samples_leaf": ("a number above 0", _above_zero),
+    "n_neighbors": _whole(1),
+    "weights": ("uniform or distance", lambda value: value in ("uniform", "distance")),
+}
+"""Parameter → what it takes in words, and whether a value is that."""
 
 
 def _families(model: ModelConfig, folder: str, given: Mapping[str, Any]) -> list[str]:

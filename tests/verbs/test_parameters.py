@@ -80,6 +80,26 @@ def test_a_parameter_of_another_family_says_whose_it_is(desk: Desk, make: Callab
     assert refused(desk, params={"family": "forest"}).code == "unknown_family"
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"trials": "abc"}, {"trials": -3}, {"trials": True}, {"timeout": "soon"}, {"timeout": -1}, {"window": "90"}, {"seed": -1},
+     {"learning_rate": "abc"}, {"learning_rate": 0}, {"max_iter": [50, 0]}, {"family": "random_forest", "n_estimators": 2.5}],
+)  # fmt: skip
+def test_a_value_that_cannot_be_is_refused_at_once(
+    desk: Desk, make: Callable[..., None], given: dict[str, Any]
+) -> None:
+    make()
+    problem = refused(desk, params=given)
+    assert problem.code == "bad_parameter" and list(given)[-1] in problem.message
+
+
+def test_values_that_can_be_are_taken(desk: Desk, make: Callable[..., None]) -> None:
+    make()
+    given = {"trials": 3, "timeout": "60s", "window": "90d", "learning_rate": [0.1, 1], "min_samples_leaf": 5}
+    request = RunStart(project="air", model="late", params=given)
+    assert desk.do(lambda tx: runs.start(tx, request)).params == given
+
+
 def test_a_wrong_parameter_of_the_file_is_named_as_such(desk: Desk, make: Callable[..., None]) -> None:
     make("params = {depth = 3}")
     assert "'depth' of params in mlops.toml" in refused(desk).message
