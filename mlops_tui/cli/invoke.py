@@ -51,7 +51,8 @@ def invoke(session: Session, verb: Verb, fields: dict[str, Any], how: How) -> in
     value = session.call(verb, request)
     if not how.wait or verb.waits == "no":
         show(session, verb, value)
-        return _code_of(value)
+        wrong_config = verb.key == "project show" and value.problems
+        return diagnostics.USAGE if wrong_config else _code_of(value)
     if value.run_id is None:
         raise Problem("nothing_to_wait_for", f"{verb.key} has started no run", "")
     if len(several := getattr(value, "changed", [])) > 1:

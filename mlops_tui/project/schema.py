@@ -224,7 +224,9 @@ class ProjectConfig(Table):
         """Raises Problem where the project has no such source."""
         if name not in self.source:
             raise Problem(
-                "no_source", f"project {self.name} has no source {name!r}", _there_are(self.source), status=2
+                "no_source",
+                f"project {self.name} has no source {name!r}",
+                _there_are(self.source),
             )
         return self.source[name]
 
@@ -232,7 +234,9 @@ class ProjectConfig(Table):
         """Raises Problem where the project has no such model."""
         if name not in self.model:
             raise Problem(
-                "no_model", f"project {self.name} has no model {name!r}", _there_are(self.model), status=2
+                "no_model",
+                f"project {self.name} has no model {name!r}",
+                _there_are(self.model),
             )
         return self.model[name]
 

@@ -271,7 +271,6 @@ def _row(db: Read, project: str | None, source: str, version: int | None) -> dic
         f"`mlops-tui data list` shows what there is: {names}"
         if names
         else "nothing has arrived yet: see `path` in mlops.toml",
-        status=2 if version is not None else 1,
     )
 
 

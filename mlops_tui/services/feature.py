@@ -10,6 +10,7 @@ from mlops_store.index.listings import VIEWS
 from mlops_store.index.models import Row, decoded
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column
+from mlops_tui.project.checks import did_you_mean
 from mlops_tui.services import project as projects
 from mlops_tui.services.listing import listed
 from mlops_tui.services.queued import queued
@@ -49,7 +50,6 @@ def show(read: Read, request: FeatureShow) -> ViewDetail:
             "no_such_version",
             f"feature view {name!r} has no version {wanted[:40]}",
             f"the newest is {rows[-1]['version']}",
-            status=2,
         )
     row = chosen[-1]
     base = _view(row)
@@ -127,9 +127,16 @@ def _check(rows: dict[str, Row], item: str, entity: dict[str, str]) -> None:
             "no_such_feature",
             f"view {name!r} has no feature {feature!r}",
             f"it has: {', '.join(known)}",
-            status=2,
         )
     missing = [key for key in view.entities if key not in entity] if entity else []
+    asked = {key for row in rows.values() for key in _view(row).entities}
+    for wrong in (key for key in entity if missing and key not in asked):
+        raise Problem(
+            "entity_missing",
+            f"view {name!r} is about {', '.join(view.entities)}: it has no key {wrong[:80]!r}",
+            did_you_mean(wrong, view.entities),
+            status=2,
+        )
     if missing:
         raise Problem(
             "entity_missing",
@@ -148,7 +155,9 @@ def _unknown(db: Read | Tx, names: list[str], project: str | None) -> Problem:
     )
     where = f" in project {project!r}" if project else ""
     return Problem(
-        "no_such_view", f"there is no feature view {', '.join(map(repr, names))}{where}", hint, status=2
+        "no_such_view",
+        f"there is no feature view {', '.join(map(repr, names))}{where}",
+        hint,
     )
 
 

@@ -128,7 +128,6 @@ def _bare(read: Read, name: str, project: str | None) -> Root:
         "no_such_entity",
         f"nothing here is called {name[:200]!r}",
         "`mlops-tui find TEXT` looks for it; a kind before the name says what it is, such as data:flights@2",
-        status=2,
     )
 
 
@@ -165,7 +164,9 @@ def _newest(what: str, asked: str, rows: list[dict[str, Any]], kind: str, name: 
     """The first row's; refused where it is of several projects."""
     if not rows:
         raise Problem(
-            "no_such_entity", f"there is no {what} {asked[:200]!r}", "`mlops-tui find TEXT`", status=2
+            "no_such_entity",
+            f"there is no {what} {asked[:200]!r}",
+            "`mlops-tui find TEXT`",
         )
     if len({row["project"] for row in rows}) > 1:
         raise Problem("ambiguous", f"{asked[:200]!r} is in several projects", "use --project", status=2)
@@ -180,7 +181,7 @@ def _proposal(read: Read, name: str, project: str | None) -> Root:
 def _prediction(read: Read, name: str, project: str | None) -> Root:
     found_project, (_, run_id) = _run(read, name, project)
     if read.one("SELECT 1 AS found FROM predictions WHERE run_id = ?", [run_id]) is None:
-        raise Problem("no_such_entity", f"run {run_id} made no predictions", "", status=2)
+        raise Problem("no_such_entity", f"run {run_id} made no predictions", "")
     return found_project, ("prediction", run_id)
 
 

@@ -56,7 +56,6 @@ def show(read: Read, request: ModelShow) -> ModelDetail:
             "no_such_model",
             f"model {name!r} had no version at that time",
             f"`mlops-tui model show {name}` shows it as it is now",
-            status=2,
         )
     wanted = which or str(base.aliases.get(CHAMPION, base.versions[-1].version))
     chosen = resolve(read, project, name, wanted, request.as_of)

@@ -88,6 +88,5 @@ def _pins(db: Tx | Read, version: Named, data: int | None) -> dict[str, int]:
             "no_such_data",
             f"source {spine!r} has no version {data}",
             f"`mlops-tui data list {spine}` shows them",
-            status=2,
         )
     return {spine: data}

@@ -146,7 +146,9 @@ def _chosen(read: Read, request: ModelReport, version: Named, known: list[_Judge
             return one
     names = ", ".join(one.run.run_id for one in known)
     raise Problem(
-        "no_such_evaluation", f"run {run_id} has not judged {version.label}", f"these have: {names}", status=2
+        "no_such_evaluation",
+        f"run {run_id} has not judged {version.label}",
+        f"these have: {names}",
     )
 
 

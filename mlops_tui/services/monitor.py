@@ -166,7 +166,6 @@ def _chosen(read: Read, request: MonitorShow) -> Row:
         "no_such_model",
         f"no model {request.model!r} is registered" if request.model else "no model is registered yet",
         f"registered are: {names}" if names else "`mlops-tui run start MODEL` trains a first version",
-        status=2,
     )
 
 

@@ -59,7 +59,6 @@ def require(db: Tx | Read, request: ProjectInput) -> ProjectRow:
             "project_not_added",
             f"the project {request.project!r} is not in this home",
             "add its folder: `mlops-tui project add DIR`; `mlops-tui project list` shows those that are",
-            status=2,
         )
     if request.project_dir is not None and not same_folder(request.project_dir, row.dir):
         raise _elsewhere(row, request.project_dir)

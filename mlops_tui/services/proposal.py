@@ -136,7 +136,6 @@ def project_dir(db: Tx | Read, project: str) -> str:
             "project_not_added",
             f"there is no project {project!r} here",
             "`mlops-tui project add DIR`",
-            status=2,
         )
     return str(row["dir"])
 

@@ -164,6 +164,6 @@ def _checked_pins(db: Tx | Read, request: RunStart, config: ProjectConfig) -> di
         if not isinstance(version, int) or isinstance(version, bool):
             raise Problem("bad_pin", f"--pin {source}={version}: a version is a number", hint, status=2)
         if not data.exists(db, config.name, source, version):
-            raise Problem("no_such_version", f"source {source!r} has no version {version}", hint, status=2)
+            raise Problem("no_such_version", f"source {source!r} has no version {version}", hint)
         pins[source] = version
     return pins

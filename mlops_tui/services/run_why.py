@@ -33,7 +33,6 @@ def why(read: Read, request: RunWhy) -> Why:
             "no_such_stage",
             f"run {run_id} has no stage {request.stage!r}",
             f"it has {', '.join(stages)}",
-            status=2,
         )
     previous, before = _previous(read.home, folder)
     names = [request.stage] if request.stage else list(stages)

@@ -48,7 +48,6 @@ def submit_training(
             "project_not_added",
             f"the project {project!r} is not in this home",
             "`mlops-tui project add DIR`",
-            status=2,
         )
     config = load(row.dir)
     chosen = config.model_named(model)

@@ -76,7 +76,9 @@ def _given(db: Db, seq: int) -> Row:
     entry = ledger_log.entry(db, seq)
     if entry is None:
         raise Problem(
-            "no_such_entry", f"the ledger has no entry {seq}", "`mlops-tui ledger list` shows them", status=2
+            "no_such_entry",
+            f"the ledger has no entry {seq}",
+            "`mlops-tui ledger list` shows them",
         )
     if seq in ledger_log.undone(db)[0]:
         raise Problem(

@@ -74,7 +74,7 @@ def project_of(db: Read | Tx, model: str, project: str | None) -> str:
         if known
         else f"nothing is registered yet: `mlops-tui run start {model}` trains a first version"
     )
-    raise Problem("no_such_model", f"no model {model!r} is registered{where}", hint, status=2)
+    raise Problem("no_such_model", f"no model {model!r} is registered{where}", hint)
 
 
 def resolve(db: Read | Tx, project: str, model: str, which: str, as_of: int | None = None) -> Named:
@@ -88,7 +88,6 @@ def resolve(db: Read | Tx, project: str, model: str, which: str, as_of: int | No
             "no_such_alias",
             f"model {model!r} has no {alias!r}{_then(as_of)}",
             f"`mlops-tui model promote {model}@VERSION` makes a champion; `mlops-tui model show {model}` lists the versions",
-            status=2,
         )
     return _numbered(db, project, model, str(version), as_of)
 
@@ -132,7 +131,6 @@ def _numbered(db: Read | Tx, project: str, model: str, number: str, as_of: int |
             "no_such_version",
             f"model {model!r} has no version {number[:40]}{_then(as_of)}",
             f"the newest is {models.newest_version(db, project, model) or 'none'}",
-            status=2,
         )
     return Named(project, model, version, row)
 

@@ -148,7 +148,6 @@ def waive(tx: Tx, request: ModelWaive) -> Waiver:
             "no_such_check",
             f"the gate of {version.label} has no check {request.check!r} that did not pass",
             f"these did not, or not beside the champion of now: {'; '.join(checks) or 'none'}",
-            status=2,
         )
     if not request.reason.strip():
         raise Problem("reason_missing", "a waiver needs a reason", "say why with --reason TEXT", status=2)

@@ -75,6 +75,21 @@ def shell(home: Home, *words: str, cwd: Path) -> list[str]:
     return [sys.executable, "-m", "mlops_tui.cli.main", "--home", str(home.path), *words]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "run show zzz", "run stop zzz", "run logs zzz", "run why zzz", "run metrics zzz", "run compare zzz yyy", "run resume zzz",
+        "run archive zzz", "run tag zzz --tag a=b", "run start m --project nowhere", "model show none", "model show none@3",
+        "model history none", "model card none", "model promote none@1", "model compare none@1 none@2", "model evaluate none@1",
+        "data show none", "data show none@99", "data diff none 1 2", "feature show none", "feature get none --entity a=b", "project show none",
+        "project remove none", "lineage none", "lineage run:zzz", "ledger undo 999999", "proposal show none", "wait zzz",
+    ],
+)  # fmt: skip
+def test_what_is_not_there_exits_with_1(run: Callable[..., Done], words: str) -> None:
+    done = run(*words.split(), "--json")
+    assert done.code == 1, done.err
+
+
 def test_lists_are_pages(run: Callable[..., Done]) -> None:
     for noun in ("run", "model", "proposal", "data", "feature", "project", "ledger"):
         done = run(noun, "list", "--json")
@@ -103,7 +118,6 @@ def test_global_options_may_stand_anywhere(run: Callable[..., Done], shared_home
         (("run", "list", "--limit", "0"), "usage", "`mlops-tui run list --help`"),
         (("run", "list", "--state", "RUNING"), "usage", "`mlops-tui run list --help`"),
         (("run", "start", "m"), "no_project", ""),
-        (("run", "start", "m", "--project", "nowhere"), "project_not_added", ""),
         (("run", "list", "--page", "%%%"), "bad_page", ""),
         (("sql", "DELETE FROM runs"), "sql_refused", ""),
         (("sql", "WITH d AS (DELETE FROM runs RETURNING *) SELECT * FROM d"), "sql_failed", ""),

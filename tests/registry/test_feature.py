@@ -76,7 +76,7 @@ def test_show_has_history_and_users(box: Box) -> None:
             ("weather@", "bad_version"),
         ):
             wrong = problem(feature.show, read, FeatureShow(view=ref))
-            assert (wrong.code, wrong.status) == (code, 2)
+            assert (wrong.code, wrong.status) == (code, 1 if code.startswith("no_such_") else 2)
         assert "weather" in problem(feature.show, read, FeatureShow(view="none")).hint
 
 
@@ -122,7 +122,10 @@ def test_what_cannot_be_looked_up(box: Box, asked: dict[str, Any], code: str) ->
         define(box, "both", project=project)
     seq = box.writer.ledger.seq
     wrong = problem(lambda: get(box, **asked))
-    assert (wrong.code, wrong.status) == (code, 2) and box.writer.ledger.seq == seq
+    assert (wrong.code, wrong.status) == (
+        code,
+        1 if code.startswith("no_such_") else 2,
+    ) and box.writer.ledger.seq == seq
 
 
 def test_evaluate_queues_a_run(box: Box) -> None:
@@ -163,4 +166,11 @@ def test_evaluate_queues_a_run(box: Box) -> None:
         ({"model": "late@1", "baseline": "1"}, "same_version"), ({"model": "late@1", "baseline": "other@1"}, "two_models"),
     ):  # fmt: skip
         wrong = problem(lambda more=more: ask(**more))  # type: ignore[misc]
-        assert (wrong.code, wrong.status) == (code, 2)
+        assert (wrong.code, wrong.status) == (code, 1 if code.startswith("no_such_") else 2)
+
+
+def test_a_mistyped_key_is_named_with_the_nearest(box: Box) -> None:
+    define(box)
+    with pytest.raises(Problem) as caught:
+        get(box, views=["weather"], entity={"orign": "JFK"})
+    assert "'orign'" in caught.value.message and "'origin'" in caught.value.hint

@@ -370,7 +370,9 @@ def test_plans_say_what_would_be_done_and_change_nothing(box: Box) -> None:
 )
 def test_references_that_mean_nothing(box: Box, ref: str) -> None:
     box.register()
-    assert problem(box.promote, ref).status == 2
+    wrong = problem(box.promote, ref)
+    assert wrong.code.startswith("no_such_") == (ref not in ("late@", "@2"))
+    assert wrong.status == (1 if wrong.code.startswith("no_such_") else 2)
 
 
 def test_one_name_in_two_projects(box: Box) -> None:
