@@ -83,12 +83,18 @@ def with_project(request: Any, ask: Callable[[], T], add: Callable[[str], None])
     return ask()
 
 
+_OF_THE_APP = frozenset(["ESCDELAY", "TEXTUAL_ANIMATIONS", "TEXTUAL_SMOOTH_SCROLL", "TEXTUAL_FPS"])
+"""What the app sets for its own drawing."""
+
+
 def environment() -> ClientContext:
     """The environment that a submitted run gets: that of this terminal."""
     umask = os.umask(0o077)
     os.umask(umask)
     variables = {
-        key: value for key, value in os.environ.items() if len(value) < _LONGEST and _is_text(key + value)
+        key: value
+        for key, value in os.environ.items()
+        if key not in _OF_THE_APP and len(value) < _LONGEST and _is_text(key + value)
     }
     return ClientContext(
         cwd=os.getcwd(), python=sys.executable, env=variables, umask=umask,

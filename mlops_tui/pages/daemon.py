@@ -14,6 +14,8 @@ def status(found: DaemonStatus, screen: Surface) -> None:
         screen.text(f"no daemon runs for {found.home}: a command that needs one starts it")
         return
     sleeps = {None: None, 0: "never"}.get(found.idle_exit, f"after {found.idle_exit} s without work")
+    if found.idle_exit and found.busy:
+        sleeps = f"not while it is busy; {sleeps}"
     queue = ", ".join(f"{count} {state}" for state, count in sorted(found.queue.items()))
     screen.facts([
         ("pid", str(found.pid) if found.pid is not None else None), ("version", found.version), ("since", when(found.started) if found.started else None), ("home", found.home),

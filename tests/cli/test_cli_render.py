@@ -68,3 +68,16 @@ def test_answers_can_be_drawn(
 def test_a_plan_says_what_would_be_done(capsys: pytest.CaptureFixture[str]) -> None:
     render(all_verbs()[0], Plan(title="Do it", steps=["first", "then"], undo="undo it"), Screen(False))
     assert capsys.readouterr().out == "Do it\n  - first\n  - then\nundo: undo it\n"
+
+
+def test_a_daemon_that_watches_does_not_say_that_it_ends(capsys: pytest.CaptureFixture[str]) -> None:
+    from mlops_tui.pages.daemon import status
+    from mlops_tui.verbs.daemon import DaemonStatus
+
+    def told(busy: str | None) -> str:
+        screen = Screen(False)
+        status(DaemonStatus(running=True, home="/h", pid=1, busy=busy, idle_exit=600), screen)
+        return capsys.readouterr().out
+
+    assert "not while it is busy; after 600 s without work" in told("watching for data and schedules")
+    assert "not while" not in told(None)

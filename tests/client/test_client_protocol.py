@@ -11,6 +11,8 @@ import mlops_tui
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client import Client, connect
+from mlops_tui.client.here import environment
+from mlops_tui.client.spawn import daemon_environment
 from mlops_tui.client.wire import UnixConnection, problem_in
 from mlops_tui.daemon.options import BODY_LIMIT
 
@@ -151,3 +153,12 @@ def test_without_a_daemon_and_without_starting_one(served_home: Home) -> None:
 def test_answers_that_make_no_sense_are_problems() -> None:
     assert problem_in(b"<html>").code == "bad_answer"
     assert problem_in(b'{"error": {"code": "x", "message": "m"}}', 3).status == 3
+
+
+def test_what_the_app_sets_for_its_drawing_reaches_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = ("ESCDELAY", "TEXTUAL_ANIMATIONS", "TEXTUAL_SMOOTH_SCROLL", "TEXTUAL_FPS")
+    for name in (*own, "MINE"):
+        monkeypatch.setenv(name, "1")
+    given = environment().env
+    assert given["MINE"] == "1" and not given.keys() & set(own)
+    assert not daemon_environment().keys() & set(own)
