@@ -21,6 +21,15 @@ if os.environ.get("CI"):
     settings.load_profile("ci")
 
 
+LONG = ("tui/test_story.py", "e2e/", "tui/test_acceptance.py")
+"""What waits most for other processes: begun first, so that no worker is left alone with it at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    items.sort(key=lambda item: not item.path.relative_to(here).as_posix().startswith(LONG))
+
+
 def end(home: Home) -> None:
     """No daemon of a test outlives it, also where the test broke it. The threads of an app that ran in this process finish first: they
     would start the daemon again."""

@@ -41,7 +41,9 @@ def launch(home: Home, project: Project, wish: Wish | None = None) -> int:
 
     keymap.check(found.settings.keys)
     from mlops_tui.tui.app import MlopsApp
+    from mlops_tui.tui.terminal import outlive_terminals
 
+    outlive_terminals()
     app = MlopsApp(home, project, found, screen=wish.screen)
     app.run(mouse=found.mouse)
     return app.return_code or 0

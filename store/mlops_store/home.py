@@ -211,7 +211,7 @@ class Home:
             for name in sorted(os.listdir(self.path))
             if name not in _OURS and not name.startswith(".home.json.")
         ]
-        if foreign:
+        if foreign and not self.marker.exists():  # nobody else made it one meanwhile
             raise Problem("home_not_empty", f"{self.path} is no home and holds other things, such as {foreign[0]!r}",
                           "set MLOPS_TUI_HOME (or --home) to a new folder", status=2)  # fmt: skip
 

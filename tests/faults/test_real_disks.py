@@ -150,8 +150,8 @@ def refused(client: Any, folder: Path) -> Callable[[], Problem | None]:
     return ask
 
 
-def all_settled(client: Any) -> None:
-    """Until nothing of an ended run is left to read."""
+def all_settled(client: Any, home: Home) -> None:
+    """Until nothing of an ended run is left to read: also what the reader of its output notes last, when there is room again."""
     until(
         lambda: (
             not client.call(
@@ -159,6 +159,23 @@ def all_settled(client: Any) -> None:
             ).rows
         )
     )
+    until(lambda: not reading(home))
+    until(lambda: {path.stem for path in home.runs.rglob("journal/*-output.jsonl")} <= known(client))
+
+
+def reading(home: Home) -> list[int]:
+    """Shims, and readers of output, of the home's runs."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.fsencode(home.path) in (entry / "cmdline").read_bytes() and b"shim.py" in (entry / "cmdline").read_bytes():  # fmt: skip
+                found.append(int(entry.name))
+    return found
+
+
+def known(client: Any) -> set[str]:
+    """The journals that were read."""
+    return {Path(file).stem for [file] in client.call("sql", {"query": "SELECT file FROM offsets"}).rows}
 
 
 def test_a_disk_without_a_byte_left(small: Disk, tmp_path: Path) -> None:
@@ -186,7 +203,7 @@ def test_a_disk_without_a_byte_left(small: Disk, tmp_path: Path) -> None:
         assert until(lambda: ask() is None)
         assert "journal_dropped" in {finding.code for finding in client.call("doctor").findings}
         assert client.ping().pid == pid
-        all_settled(client)
+        all_settled(client, home)
         client.shutdown()
         wait_until_free(home, 20)
     assert_sound(home)
@@ -284,7 +301,7 @@ def test_a_disk_that_turns_read_only_under_a_run(breaking: Disk, tmp_path: Path)
         lost = until(lambda: (run := client.call("run show", {"run_id": training.run_id})).ended and run)
         assert (lost.state, lost.exit_code) == ("LOST", None), "nobody could note how it ended"
         assert refused(client, tmp_path / "r")() is None
-        all_settled(client)
+        all_settled(client, home)
         client.shutdown()
         wait_until_free(home, 20)
     assert_sound(home)

@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +28,16 @@ from mlops_tui.client.spawn import daemon_command, daemon_environment
 
 CLI = [sys.executable, "-m", "mlops_tui"]
 PATHS = os.pathsep.join(path for path in sys.path if path)
+
+
+@pytest.fixture(autouse=True)
+def told_of_closed_terminals() -> Iterator[None]:
+    """SIGHUP as terminals give it: who runs the tests may ignore it (`nohup`), and children inherit that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 GOES_ON = """
 import os, sys, time
 import mlops_tui

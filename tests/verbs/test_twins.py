@@ -163,7 +163,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 
 ROOMS = {
     "runs": (RunsRoom, ()), "run": (RunRoom, ("c" * 32,)), "run that has ended": (RunRoom, ("a" * 32,)), "queue": (QueueRoom, ()),
-    "models": (ModelsRoom, ()), "model": (ModelRoom, ("air", "late")), "proposals": (ProposalsRoom, ()), "proposal": (ProposalRoom, ("prop-1",)),
+    "models": (ModelsRoom, ()), "model": (ModelRoom, ("air", "late", 3)), "proposals": (ProposalsRoom, ()), "proposal": (ProposalRoom, ("prop-1",)),
     "data": (DataRoom, ()), "features": (FeaturesRoom, ()), "monitoring": (MonitoringRoom, ()), "monitor": (MonitorRoom, ("air", "late")),
     "ledger": (LedgerRoom, ()), "compare": (CompareRoom, (["a" * 32, "b" * 32],)), "versions": (ModelCompareRoom, ("air", "late", 1, 2)),
     "lineage": (LineageRoom, ("run:" + "a" * 32,)),
