@@ -10,7 +10,6 @@ from mlops_store.index.listings import VIEWS
 from mlops_store.index.models import Row, decoded
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import Column
-from mlops_tui.project.checks import did_you_mean
 from mlops_tui.services import project as projects
 from mlops_tui.services.listing import listed
 from mlops_tui.services.queued import queued
@@ -131,6 +130,10 @@ def _check(rows: dict[str, Row], item: str, entity: dict[str, str]) -> None:
     missing = [key for key in view.entities if key not in entity] if entity else []
     asked = {key for row in rows.values() for key in _view(row).entities}
     for wrong in (key for key in entity if missing and key not in asked):
+        from mlops_tui.project.checks import (
+            did_you_mean,
+        )  # with pydantic, which a daemon loads when it is needed
+
         raise Problem(
             "entity_missing",
             f"view {name!r} is about {', '.join(view.entities)}: it has no key {wrong[:80]!r}",
