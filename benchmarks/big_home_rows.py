@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mlops_store.home import Home
+from mlops_store.index import packs
 from mlops_store.index.database import Database
 from mlops_store.index.packs import pack_all
 
@@ -35,7 +36,7 @@ class Filled:
 def fill(home: Home, runs: int, points: int) -> Filled:
     """Writes `runs` runs that have `points` points together, besides those of the long curve."""
     each = max(len(METRICS), points // runs)
-    database = Database.open(home.index)
+    database = Database.open(home.index, fill=packs.FILL)
     try:
         con = database.cursor()
         con.execute(
@@ -58,7 +59,7 @@ def fill(home: Home, runs: int, points: int) -> Filled:
 
 def found(home: Home) -> Filled:
     """What is in a home that was filled."""
-    database = Database.open(home.index)
+    database = Database.open(home.index, fill=packs.FILL)
     try:
         con = database.cursor()
         newest = [

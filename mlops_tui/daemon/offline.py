@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_store.index import packs
 from mlops_store.index import rebuild as store_rebuild
 from mlops_store.index.database import Database
 from mlops_store.index.tx import Read
@@ -37,7 +38,7 @@ def rebuild(home: Home) -> Rebuilt:
 def _keep_old(home: Home) -> Path | None:
     """A second name for the old index, its log folded in; None where it cannot be opened."""
     try:
-        Database.open(home.index).close()
+        Database.open(home.index, fill=packs.FILL).close()
     except Problem as problem:
         if problem.code == "index_locked":
             raise
