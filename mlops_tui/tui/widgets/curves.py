@@ -62,9 +62,9 @@ class Curves(Vertical):
         self._place = 0
         self._empty = empty
         self._smoothing = 0.0
+        """What was chosen here; whoever chooses another keeps it."""
         self._whole: list[Series] = []
         self._exact = True
-        """What was chosen here; whoever chooses another keeps it."""
 
     def compose(self) -> ComposeResult:
         yield Line()
