@@ -82,7 +82,8 @@ def rows(read: Read, ids: Sequence[str], shape: Sequence[str], only: Sequence[Fi
 
 
 def chosen(fields: Sequence[str]) -> list[Field] | None:
-    """The parameters, metrics and tags that `--fields` names, and the headline; None where it names nothing, which means all. Raises Problem `bad_fields`."""
+    """The parameters, metrics and tags that `--fields` names; None where it names nothing, which means all. Raises Problem `bad_fields`.
+    `headline`, which every run has, stands for none of them."""
     names = [part.strip() for text in fields for part in _BETWEEN_COMMAS.findall(text)]
     names = [name for name in names if name]
     if len(names) > _MOST_FIELDS:
@@ -90,14 +91,13 @@ def chosen(fields: Sequence[str]) -> list[Field] | None:
             "bad_fields", f"{len(names)} fields are too many", f"name at most {_MOST_FIELDS}", status=2
         )
     try:
-        found = [parse_field(name) for name in names if name != HEADLINE.name]
+        found = [parse_field(name) for name in names if name != HEADLINE]
     except Problem as problem:
         raise Problem("bad_fields", problem.message, "such as headline, params.lr, metrics.roc_auc, tags.owner; `mlops-tui run fields` lists them",
                       status=2) from problem  # fmt: skip
     if not names:
         return None
-    chosen = [field for field in found if field.group != "column"]
-    return [*chosen, HEADLINE] if HEADLINE.name in names else chosen
+    return [field for field in found if field.group != "column"]
 
 
 def _wanted(request: RunList) -> Node | None:

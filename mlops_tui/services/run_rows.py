@@ -13,7 +13,7 @@ from mlops_store.index import runs as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
-from mlops_tui.services.run_headline import HEADLINE, with_headlines
+from mlops_tui.services.run_headline import judge_of, with_headlines
 from mlops_tui.verbs._shapes import MetricSummary, Run
 
 UNSUPERVISED = "unsupervised: its shim is gone, the program goes on"
@@ -58,21 +58,15 @@ def row_of(db: Read | Tx, run_id: str) -> dict[str, Any]:
 
 
 def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = None) -> list[Run]:
-    """The answers for these runs, in this order; unknown ones are left out. `only`: of parameters, tags and metrics just those, and the
-    headline where it is among them."""
+    """The answers for these runs, in this order; unknown ones are left out. `only`: of parameters, tags and metrics just those."""
     wanted = list(ids)
     if not wanted:
         return []
     kept = db.kept if isinstance(db, Read) else None
     judged_by = _judged_by(db) if kept is None else kept.fact("judged by", lambda: _judged_by(db))
-    shapes = (
-        with_headlines(db, wanted, only, judged_by, kept)
-        if only is not None and HEADLINE in only
-        else queries.shapes(db, wanted, only, kept)
-    )
     return [
-        _run(db, {**shape, "metric": judged_by.get((shape["project"], shape["model"])) or ""})
-        for shape in shapes
+        _run(db, {**shape, "metric": judge_of(shape, judged_by)})
+        for shape in with_headlines(db, wanted, only, judged_by, kept)
     ]
 
 

@@ -49,7 +49,7 @@ class Run(Output, kw_only=True):
     """One execution. `attempts` counts them; `reason` says why where the state alone does not.
 
     `settled` is false while the outcome of an ended run is not yet in the ledger (registered, judged, admitted):
-    whoever waits for a run waits for that too. `headline` is given where `--fields` names it.
+    whoever waits for a run waits for that too. `headline` says how the run did; null where it has logged nothing that could.
     """
 
     run_id: str

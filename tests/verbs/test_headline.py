@@ -1,4 +1,4 @@
-"""`run list --fields headline`: slim rows that still say how each run did."""
+"""Every answer of a run says how it did; with `run list --fields headline` slim rows do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from desk import START, Desk
 from mlops_store.errors import Problem
 from mlops_tui.cli.screen import Screen
 from mlops_tui.pages import render
+from mlops_tui.services.run import show
 from mlops_tui.services.run_list import list_
 from mlops_tui.verbs import find
 from mlops_tui.verbs._shapes import Headline, Run
-from mlops_tui.verbs.run import RunList
+from mlops_tui.verbs.run import RunList, RunRef
 
 
 @pytest.fixture
@@ -56,7 +57,10 @@ def test_each_run_says_what_it_is_judged_by_and_nothing_else(ran: Desk) -> None:
     }
     assert all(run.metrics == run.params == run.tags == {} for run in found.values())
     whole = listed(ran)
-    assert whole["a"].headline is None and set(whole["a"].metrics) == {"roc_auc", "aaa"}
+    assert {name: run.headline for name, run in whole.items()} == {
+        name: run.headline for name, run in found.items()
+    }
+    assert set(whole["a"].metrics) == {"roc_auc", "aaa"}
     assert len(msgspec.json.encode(found["a"])) < len(msgspec.json.encode(whole["a"]))
 
 
@@ -67,7 +71,9 @@ def test_it_goes_with_other_fields(ran: Desk, capsys: pytest.CaptureFixture[str]
         and found["a"].params == {"lr": 0.1}
         and found["a"].headline is not None
     )
-    assert listed(ran, "metrics.aaa")["a"].headline is None
+    assert listed(ran, "metrics.aaa")["a"].headline == found["a"].headline
+    with ran.read() as read:
+        assert show(read, RunRef(run_id="a" * 32)).headline == found["a"].headline
     with ran.read() as read:
         render(find("run list"), list_(read, RunList(fields=["headline"])), Screen(False, 160))
     assert "roc_auc=0.7" in capsys.readouterr().out
