@@ -11,7 +11,7 @@ from mlops_tui.verbs._shapes import Proposal
 _OPEN = ("OPEN", "SNOOZED")
 _SAID = {
     "APPROVED": "approved", "RUNNING": "approved", "DONE": "approved", "ERROR": "approved", "REJECTED": "rejected",
-    "SNOOZED": "put off", "EXPIRED": "expired",
+    "SNOOZED": "snoozed", "EXPIRED": "expired",
 }  # fmt: skip
 
 

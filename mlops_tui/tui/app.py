@@ -30,6 +30,7 @@ from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
 from mlops_tui.tui.notifying import Notifier, ring, run_command
 from mlops_tui.tui.overlays import Overlays
+from mlops_tui.tui.own_keys import keyed, use_keys
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
 from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
@@ -77,6 +78,7 @@ class MlopsApp(Overlays):
         self._prefix = ""
         self._follower: Follower | None = None
         use_ascii(look.ascii)
+        use_keys(look.settings.keys)
         if look.ascii:
             self._filters.append(AsciiFilter())
         self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
@@ -97,7 +99,11 @@ class MlopsApp(Overlays):
         if self.look.asks:
             self.call_after_refresh(self.ask_profile)
         if self._no_theme:
-            self.tell(f"there is no theme {self._no_theme!r}", "warning", hint=":set theme and Tab list them")
+            self.tell(
+                f"there is no theme {self._no_theme!r}",
+                "warning",
+                hint=keyed("{app.command}set theme and {command.complete} list them"),
+            )
         loop = asyncio.get_running_loop()
         for number in (
             signal.SIGTERM,
@@ -267,4 +273,4 @@ class MlopsApp(Overlays):
 
     def action_interrupt(self) -> None:
         """^C: nothing is lost by leaving, but a slip of the finger should not do it."""
-        self.tell("press q or ctrl+q to leave; nothing that runs is stopped")
+        self.tell(keyed("press {app.leave} or {app.leave-now} to leave; nothing that runs is stopped"))

@@ -12,6 +12,7 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_tui.client import connect
 from mlops_tui.tui.link import Link
+from mlops_tui.tui.own_keys import keyed
 
 RETRY = (0.2, 0.5, 1.0, 2.0, 5.0)
 
@@ -83,7 +84,7 @@ class Follower:
                 # an answer cut off or garbled, too: what ends the line is told, and it is tried again
                 why = str(error) or type(error).__name__
             if not self._link.awake:
-                why = "it was stopped; r starts it"
+                why = keyed("it was stopped; {room.reload} starts it")
             self._gather(News(connected=False, why=why or "it has ended"))
             self._ended.wait(RETRY[min(tries, len(RETRY) - 1)])
             tries += 1

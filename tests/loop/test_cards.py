@@ -257,7 +257,7 @@ def test_a_card_stays_over_where_another_one_is_open(desk: Desk) -> None:
     assert desk.rows("SELECT max(version) AS v FROM model_versions") == [{"v": 2}]
 
 
-def test_a_card_that_is_put_off_beyond_its_end_comes_back(desk: Desk) -> None:
+def test_a_card_that_is_snoozed_beyond_its_end_comes_back(desk: Desk) -> None:
     fire(desk)
     day = 24 * HOUR
     desk.do(lambda tx: proposal.snooze(tx, ProposalSnooze(project="shop", id="late", lasts=20 * day)))

@@ -10,6 +10,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.own_keys import keyed
 
 
 class Find(ModalScreen[str | None]):
@@ -19,7 +20,10 @@ class Find(ModalScreen[str | None]):
     BINDINGS: ClassVar[list[Any]] = bindings("find")
 
     def compose(self) -> ComposeResult:
-        yield Input(placeholder="find; enter goes to it, then n and N", id="needle")
+        yield Input(
+            placeholder=keyed("find; enter goes to it, then {table.find-next} and {table.find-previous}"),
+            id="needle",
+        )
 
     def on_mount(self) -> None:
         field = self.query_one(Input)

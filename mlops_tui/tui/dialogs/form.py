@@ -15,6 +15,7 @@ from textual.widgets import Button, Input, Label, Select, Static
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
+from mlops_tui.tui.own_keys import key_of, keyed
 
 Values = dict[str, str]
 
@@ -62,8 +63,10 @@ class Form(ModalScreen[Values | None]):
                             yield Input(field.value, placeholder=clean(field.hint), id=f"field-{place}")
             yield Static("", id="wrong", markup=False)
             with Horizontal(classes="buttons"):
-                yield Button("Cancel (esc)", id="no", compact=True)
-                yield Button(f"{self._yes} (F2)", id="yes", variant="primary", compact=True)
+                yield Button(keyed("Cancel ({form.leave})"), id="no", compact=True)
+                yield Button(
+                    f"{self._yes} ({key_of('form.send')})", id="yes", variant="primary", compact=True
+                )
 
     def on_mount(self) -> None:
         for field in self.query(Input):

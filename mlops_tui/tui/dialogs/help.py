@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 
 from mlops_tui.tui.actions import ACTIONS, Action, bindings, shown_key
 from mlops_tui.tui.formats import clean
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.widgets.doc import Doc
 
 TITLES = {
@@ -44,7 +45,10 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog reader"):
             yield Static(Text("Keys", style="bold"), markup=False)
-            yield Input(placeholder="type to search; ↑ ↓ scroll, esc leaves", id="search")
+            yield Input(
+                placeholder=keyed("type to search; {help.up} {help.down} scroll, {help.leave} leaves"),
+                id="search",
+            )
             yield Doc(id="keys")
 
     def on_mount(self) -> None:

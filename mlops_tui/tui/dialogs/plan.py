@@ -17,6 +17,7 @@ from textual.widgets import Button, Input, Static
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, glyphs
+from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.verbs._declare import Plan
 
 Reason = Literal["no", "optional", "required"]
@@ -60,8 +61,8 @@ class PlanDialog(ModalScreen[Confirmed | None]):
             if self._word:
                 yield Input(placeholder=f"type {clean(self._word)} to confirm", id="word")
             with Horizontal(classes="buttons"):
-                yield Button("Cancel (n)", id="no", compact=True)
-                yield Button(f"{self._yes} (y)", id="yes", variant="primary", compact=True)
+                yield Button(keyed("Cancel ({plan.no})"), id="no", compact=True)
+                yield Button(f"{self._yes} ({key_of('plan.yes')})", id="yes", variant="primary", compact=True)
 
     def on_mount(self) -> None:
         for field in self.query(Input):

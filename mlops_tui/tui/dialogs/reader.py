@@ -12,6 +12,7 @@ from textual.widgets import Static
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.widgets.doc import Doc, Writer
 
 
@@ -31,7 +32,7 @@ class Reader(ModalScreen[None]):
         with Vertical(classes="dialog reader"):
             title = Text.assemble(
                 (clean(self._title), "bold"),
-                ("   = JSON" if self._raw else "", "bright_black"),
+                (keyed("   {reader.raw} JSON") if self._raw else "", "bright_black"),
             )
             yield Static(title, markup=False, classes="title")
             yield Doc(id="text")

@@ -7,6 +7,8 @@ from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from mlops_tui.tui.own_keys import key_of
+
 NEEDED = Size(60, 15)
 
 
@@ -31,5 +33,5 @@ class TooSmall(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         yield Static(
-            f"too small: at least {NEEDED.width}x{NEEDED.height} cells are needed\nmake the window larger; ctrl+q leaves", markup=False
+            f"too small: at least {NEEDED.width}x{NEEDED.height} cells are needed\nmake the window larger; {key_of('app.leave-now')} leaves", markup=False
         )  # fmt: skip

@@ -15,6 +15,7 @@ from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import clock, number, plain, short, when
 from mlops_tui.tui.news import News
+from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.tui.screens.list_room import Column, ListRoom
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.verbs._shapes import DataVersion
@@ -69,7 +70,8 @@ class DataRoom(ListRoom):
         sheet.line(f"events {when(row.min_event_time)} to {when(row.max_event_time)}")
         if row.quarantined:
             sheet.line(
-                f"{row.quarantined} files wait in the quarantine: enter, then the tab quarantine", "yellow"
+                f"{row.quarantined} files wait in the quarantine: {key_of('table.open')}, then the tab quarantine",
+                "yellow",
             )
         sheet.line(
             Text(
@@ -127,7 +129,11 @@ class DataRoom(ListRoom):
         if row is not None:
             fields_of["project"] = row.project
         if await self.perform("data add", fields_of, yes="Add") is not None:
-            self.mlops.tell("they are being checked; 8 shows it, and what is refused goes to the quarantine")
+            self.mlops.tell(
+                keyed(
+                    "they are being checked; {go.queue} shows it, and what is refused goes to the quarantine"
+                )
+            )
 
 
 def _files(pattern: str) -> list[str]:

@@ -16,6 +16,7 @@ from mlops_store.errors import Problem
 from mlops_tui.samples import FIRST_MONTHS, prepare
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.form import Field, Form, Values
+from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.tui.places import Opening, place
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.widgets.board import Board, Row
@@ -24,8 +25,8 @@ from mlops_tui.verbs._status import StatusReport
 
 EMPTY = """This home looks after no project yet.
 
-a   puts the sample project here: a year of real flights, to play with
-    every screen on real data
+{home.sample} puts the sample project here: a year of real flights, to play with every
+screen on real data
 
 Your own folder of CSV or Parquet files becomes a project in a shell:
 
@@ -87,7 +88,7 @@ class HomeRoom(Room):
         self._found = found
         right.display = something
         if not something:
-            left.write(lambda _width: [Row(Text(line)) for line in EMPTY.splitlines()])
+            left.write(lambda _width: [Row(Text(line)) for line in keyed(EMPTY).splitlines()])
         else:
             left.write(lambda width: decisions(found, width))
             self._write_machine(found)
@@ -150,7 +151,7 @@ class HomeRoom(Room):
             return
         self.mlops.choose_project(added.name)
         self.mlops.tell(
-            f"the project {added.name} is watched now; 2, then a, trains its model; more months are in the package's sample_projects"
+            f"the project {added.name} is watched now; {key_of('go.runs')}, then {key_of('run.new')}, trains its model; more months are in the package's sample_projects"
         )
 
 

@@ -11,6 +11,7 @@ from textual import on, work
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.formats import clean, glyphs, number, plain
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.widgets.doc import Doc
@@ -86,7 +87,7 @@ class ListRows(TableKeys):
         """What stands where no rows are; deeds want a project first."""
         first, _, hint = self.EMPTY.partition("\n\n")
         wanting = hint and self.OF_PROJECTS and self.link.project[0] is None
-        return f"{first}\n\ngj chooses a project" if wanting else self.EMPTY
+        return keyed(f"{first}\n\n{{app.project}} chooses a project" if wanting else self.EMPTY)
 
     def line_changed(self) -> None:
         super().line_changed()
@@ -152,7 +153,7 @@ class ListRows(TableKeys):
         total = page.total if page.total is not None else len(page.items)
         changed, self.total = self.total != total, total
         self.table.empty = (
-            "nothing passes the filter\n\n/ changes it, esc removes it"
+            keyed("nothing passes the filter\n\n{list.filter} changes it, {room.back} removes it")
             if self.filter_text.strip()
             else self.empty_text()
         )

@@ -12,6 +12,7 @@ from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import age, clock, glyphs, measured, plain, state
 from mlops_tui.tui.news import News
+from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.screens.list_room import Column, ListRoom
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.sheet import Sheet
@@ -78,7 +79,7 @@ class ModelsRoom(ListRoom, Registry):
 
     TITLE = "Models"
     VERB = "model list"
-    EMPTY = "no models yet\n\na training run registers one: 2 shows the runs, a starts one"
+    EMPTY = "no models yet\n\na training run registers one: {go.runs} shows the runs, {run.new} starts one"
     CONTEXTS = ("models",)
     BINDINGS: ClassVar[list[Any]] = bindings("models")
 
@@ -153,7 +154,8 @@ class ModelsRoom(ListRoom, Registry):
             self.mlops.tell("there is no version to promote", "warning")
         elif version.version == model.aliases.get("champion"):
             self.mlops.tell(
-                f"the newest version, v{version.version}, is the champion; enter shows the others", "warning"
+                f"the newest version, v{version.version}, is the champion; {key_of('table.open')} shows the others",
+                "warning",
             )
         else:
             await self.promote(model, version)

@@ -47,7 +47,7 @@ class Desk(Room):
         )
 
     async def snooze(self, card: Proposal) -> bool:
-        """Puts it off for a time that is chosen."""
+        """Asks again after a time that is chosen."""
         chosen = await self.app.push_screen_wait(
             Choose("Snooze for", [(str(ms), text) for text, ms in SNOOZES])
         )
@@ -85,7 +85,7 @@ class ProposalsRoom(ListRoom, Desk):
 
     TITLE = "Proposals"
     VERB = "proposal list"
-    EMPTY = "no proposals\n\na rule opens one when data arrives, drifts or decays; ctrl+n asks for one now"
+    EMPTY = "no proposals\n\na rule opens one when data arrives, drifts or decays; {proposal.request} asks for one now"
     CONTEXTS = ("proposals",)
     BINDINGS: ClassVar[list[Any]] = bindings("proposals")
 

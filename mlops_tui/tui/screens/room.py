@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -16,12 +17,13 @@ from textual.widget import Widget
 
 from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
-from mlops_tui.tui.actions import ACTIONS, action, bindings, shown_key
+from mlops_tui.tui.actions import ACTIONS, bindings
 from mlops_tui.tui.dialogs.jump import Jump
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
-from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.formats import clean, glyphs
 from mlops_tui.tui.jumping import landings
 from mlops_tui.tui.news import News
+from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.tui.painting import LeanCompositor
 from mlops_tui.tui.widgets.lines import Crumbs, Hints, Status
 from mlops_tui.verbs import find
@@ -32,6 +34,9 @@ if TYPE_CHECKING:
     from mlops_tui.tui.app import MlopsApp
     from mlops_tui.tui.link import Link
 
+_WHOLE_ID = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{20}\b")
+_OF_THE_HOME = {"run_id", "id", "query"}
+"""Fields that say what is meant whatever the project."""
 READ_ONLY = "this app only reads; start it without --read-only to change something"
 
 
@@ -118,6 +123,15 @@ class Room(Screen[None]):
         """The left end of the status line."""
         return Text()
 
+    def command_line(self) -> Text:
+        """What shows the same in a shell, with ids as short as commands take them; nothing where there is no such command."""
+        key, fields = self.twin()
+        project = self.link.project[0] if _OF_THE_HOME.isdisjoint(fields) else None
+        line = command(key, fields, project=project) if key else ""
+        return Text(
+            clean("cli: " + _WHOLE_ID.sub(r"\1", line)) if line else "", style="bright_black", no_wrap=True
+        )
+
     # --- frame ---
 
     @property
@@ -192,7 +206,7 @@ class Room(Screen[None]):
             ago = max(0, time.time_ns() // 1_000_000 - self.updated) // 1000
             shown.append(f"updated {ago} s ago" if ticks else f"updated {at}")
         line = self.query_one("#status", Status)
-        line.show(self.status(), shown)
+        line.show(self.status(), shown, self.command_line())
         line.say(self.mlops.saying)
 
     def _tick(self) -> None:
@@ -334,7 +348,7 @@ class Room(Screen[None]):
 
     def key_of(self, id: str) -> str:
         """The first key of an action, the user's own where they have chosen one."""
-        return shown_key((self.mlops.look.settings.keys.get(id, action(id).keys).split() or ["ctrl+p"])[0])
+        return key_of(id)
 
     def in_front(self) -> bool:
         """Whether this is the screen that one looks at, dialogs aside: what is confirmed is what one sees."""
@@ -375,7 +389,7 @@ class Room(Screen[None]):
             self.mlops.tell(
                 "nothing was undone since the app was opened",
                 "warning",
-                hint="U in the ledger (9) undoes any entry",
+                hint=keyed("{ledger.undo} in the ledger ({go.ledger}) undoes any entry"),
             )
         elif await self.perform("ledger undo", {"seq": done[-1]}, yes="Redo") is not None:
             self.load()

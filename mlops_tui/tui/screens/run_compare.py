@@ -15,6 +15,7 @@ from mlops_tui.pages.compare import OTHER_ROWS, other_rows
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clock, glyphs, lasted, number, plain, short, sign
 from mlops_tui.tui.news import News
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.widgets.curves import Curves, series_of
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
@@ -225,7 +226,7 @@ class CompareRoom(DetailRoom):
 
     def refusal(self, action: str) -> str:
         if action == "compare.baseline" and self.tab == "curves":
-            return "the baseline is chosen in the tables: tab goes there"
+            return keyed("the baseline is chosen in the tables: {tab.next} goes there")
         return super().refusal(action)
 
     def action_compare_baseline(self) -> None:
@@ -239,7 +240,10 @@ class CompareRoom(DetailRoom):
             self.draw()
             self.show_frame()
         else:
-            self.mlops.tell("move to the column of a run first: h and l", "warning")
+            self.mlops.tell(
+                keyed("move to the column of a run first: {table.column-left} and {table.column-right}"),
+                "warning",
+            )
 
 
 def _curves_in(answer: Any) -> list[Any]:

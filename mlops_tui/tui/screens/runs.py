@@ -14,6 +14,7 @@ from mlops_store.records import ENDED
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, duration, glyphs, number, plain, run_state, short
 from mlops_tui.tui.news import News
+from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.plot.bars import sparkbar
 from mlops_tui.tui.screens.list_room import Column
 from mlops_tui.tui.screens.run_deeds import Targets
@@ -49,7 +50,7 @@ class RunsRoom(RunStarts):
     TITLE = "Runs"
     VERB = "run list"
     SORT = "-created"
-    EMPTY = "no runs yet\n\na starts one, or:  mlops-tui run start MODEL"
+    EMPTY = "no runs yet\n\n{run.new} starts one, or:  mlops-tui run start MODEL"
     CONTEXTS = ("runs",)
     BINDINGS: ClassVar[list[Any]] = bindings("runs")
     CLOSER: ClassVar[bool] = False
@@ -263,7 +264,7 @@ class RunsRoom(RunStarts):
         if len(chosen) == 1 and at is not None and at not in chosen:
             chosen.append(at)
         if not 2 <= len(chosen) <= COMPARED:
-            self.mlops.tell(f"mark 2 to {COMPARED} runs with space first", "warning")
+            self.mlops.tell(f"mark 2 to {COMPARED} runs with {key_of('table.mark')} first", "warning")
         else:
             self.mlops.open(CompareRoom, sorted(chosen))
 

@@ -18,6 +18,7 @@ from mlops_tui.tui import history
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.exporting import export_rows
 from mlops_tui.tui.formats import clean, number, plain, short
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.widgets.lines import Line
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
@@ -107,7 +108,9 @@ class SqlRoom(Room):
             compact=True,
         )
         yield Line(id="names")
-        yield QueryTable([], row_key=lambda row: str(row[0]), empty="F5 runs the query", id="table")
+        yield QueryTable(
+            [], row_key=lambda row: str(row[0]), empty=keyed("{sql.run} runs the query"), id="table"
+        )
 
     def on_mount(self) -> None:
         query = self.query_one(Query)
@@ -131,7 +134,10 @@ class SqlRoom(Room):
             return Text("the query runs, for ten seconds at most", style="cyan")
         if self.answer is None:
             return Text(
-                "F5 runs the query, Tab completes, ctrl+up recalls, F8 goes to the rows", style="bright_black"
+                keyed(
+                    "{sql.run} runs the query, {query.complete} completes, {query.earlier} recalls, {sql.pane} goes to the rows"
+                ),
+                style="bright_black",
             )
         return Text(
             f"{number(len(self.answer.rows))} rows{', and there are more' if self.answer.truncated else ''}"
@@ -204,8 +210,15 @@ class SqlRoom(Room):
     def _typed(self) -> None:
         shown = Text(no_wrap=True)
         for name in self._candidates()[:12]:
-            shown.append(f" {clean(name)} ", style="cyan")
-        self.query_one("#names", Line).show(shown)
+            shown.append(f"{clean(name)}  ", style="cyan")
+        self.query_one("#names", Line).show(shown or self._in_a_shell())
+
+    def _in_a_shell(self) -> Text:
+        """The command of the query as it is typed, in the line that no names need; on one line, whatever the query's."""
+        return Text(clean(" ".join(super().command_line().plain.split())), style="bright_black", no_wrap=True)
+
+    def command_line(self) -> Text:
+        return Text()  # it stands below the query
 
     def _candidates(self) -> list[str]:
         word = self.query_one(Query).word()

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 from mlops_tui.text import clean
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.own_keys import keyed
 
 
 class ColumnPicker(ModalScreen[list[str] | None]):
@@ -46,7 +47,13 @@ class ColumnPicker(ModalScreen[list[str] | None]):
         with Vertical():
             yield Static("Columns", classes="title", markup=False)
             yield OptionList(*self._options(), markup=False)
-            yield Static("space show  J/K move  enter take  esc leave", classes="keys", markup=False)
+            yield Static(
+                keyed(
+                    "{picker.toggle} show  {picker.carry-down} and {picker.carry-up} move  {picker.take} take  {picker.leave} leave"
+                ),
+                classes="keys",
+                markup=False,
+            )
 
     def _options(self) -> list[Option]:
         return [Option(self._line(key)) for key in self._order]

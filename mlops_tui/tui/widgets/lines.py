@@ -13,6 +13,7 @@ from textual.widget import Widget
 from mlops_tui.tui.actions import ACTIONS, NO_KEY, PREFIXES, shown_key
 from mlops_tui.tui.chords import known, meaning
 from mlops_tui.tui.formats import clean, glyphs
+from mlops_tui.tui.own_keys import key_of
 
 
 class Line(Widget):
@@ -24,17 +25,14 @@ class Line(Widget):
         super().__init__(id=id, classes=classes)
         self._left = Text()
         self._right = Text()
+        self._between = Text()
 
-    def show(self, left: Text, right: Text | None = None) -> None:
-        """Replaces both texts."""
-        right = right if right is not None else Text()
-        if (left, left.spans, right, right.spans) != (
-            self._left,
-            self._left.spans,
-            self._right,
-            self._right.spans,
-        ):
-            self._left, self._right = left, right
+    def show(self, left: Text, right: Text | None = None, between: Text | None = None) -> None:
+        """Replaces all texts; the one between the ends is there where all of it finds room."""
+        shown = left, right if right is not None else Text(), between if between is not None else Text()
+        before = self._left, self._right, self._between
+        if [(text, text.spans) for text in shown] != [(text, text.spans) for text in before]:
+            self._left, self._right, self._between = shown
             self.refresh()
 
     def render(self) -> RenderResult:
@@ -43,9 +41,14 @@ class Line(Widget):
         right.truncate(room)
         left = self._left.copy()
         left.truncate(max(0, room - right.cell_len - 1), overflow="ellipsis")
-        gap = Text(" " * max(0, room - left.cell_len - right.cell_len))
-        found = Text.assemble(left, gap, right, no_wrap=True, end="")
-        return found
+        gap = max(0, room - left.cell_len - right.cell_len)
+        spare = gap - self._between.cell_len
+        margin = 3 if left else 0
+        if self._between and spare >= margin + 3:
+            return Text.assemble(
+                left, " " * margin, self._between, " " * (spare - margin), right, no_wrap=True, end=""
+            )
+        return Text.assemble(left, " " * gap, right, no_wrap=True, end="")
 
 
 class Status(Line):
@@ -73,7 +76,7 @@ class Status(Line):
         for said in reversed(self._said):
             lines = list(said.wrap(self.app.console, max(1, width)))
             if len(lines) > self.MOST:
-                more = f" {glyphs().ellipsis} ! shows all"
+                more = f" {glyphs().ellipsis} {key_of('app.messages')} shows all"
                 lines = lines[: self.MOST]
                 lines[-1].truncate(max(0, width - len(more)))
                 lines[-1].append(more, "bright_black")

@@ -25,6 +25,7 @@ from mlops_tui.pages.parts import (
     took,
 )
 from mlops_tui.tui.formats import age, clock, duration, glyphs, plain, short, size, state
+from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.plot.intervals import Banded, Interval, bands, intervals
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.writers.drawing import mode, put
@@ -277,8 +278,8 @@ def _decision(sheet: Sheet, card: Proposal, now: int) -> None:
         )
     if card.state in OPEN:
         line = Text()
-        for key, word in (("a", "approve"), ("x", "reject, with a reason"), ("w", "snooze")):
-            line.append(f"{key} ", style="bold cyan").append(f"{word}   ")
+        for deed, word in (("approve", "approve"), ("reject", "reject, with a reason"), ("snooze", "snooze")):
+            line.append(f"{key_of(f'proposal.{deed}')} ", style="bold cyan").append(f"{word}   ")
         if card.expires is not None:
             line.append(f"it expires in {duration(max(0, card.expires - now))}", style="bright_black")
         sheet.line(line)

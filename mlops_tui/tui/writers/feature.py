@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from rich.text import Text
 
 from mlops_tui.tui.formats import clock, duration, glyphs, number, plain, run_state, short, when
+from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.plot.bars import bar
 from mlops_tui.tui.plot.glyphs import glyphs as signs
 from mlops_tui.tui.sheet import Sheet
@@ -164,7 +165,11 @@ def user(view: ViewDetail, name: str, width: int) -> Text:
     """What enter does."""
     return (
         Sheet(width)
-        .line(Text.assemble(plain(name, "bold"), plain(f" was trained with {view.name}; enter opens it")))
+        .line(
+            Text.assemble(
+                plain(name, "bold"), plain(f" was trained with {view.name}; {key_of('table.open')} opens it")
+            )
+        )
         .text
     )
 

@@ -7,6 +7,7 @@ from rich.text import Text
 
 from mlops_tui.pages.parts import interval, names, plural, record
 from mlops_tui.tui.formats import age, clean, duration, glyphs, number, plain, run_state, short, size, state
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.widgets.board import Row
 from mlops_tui.tui.writers.drawing import meter
 from mlops_tui.verbs._status import CardState, FailedRun, LiveRun, ModelHealth, StatusReport
@@ -34,7 +35,7 @@ def decisions(found: StatusReport, width: int) -> list[Row]:
         *_title("models", width, number(len(found.models)) if len(found.models) > 1 else ""),
     ]
     rows += [row for model in found.models for row in _model(found, model)] or _none(
-        "no models yet: 2, then a, trains one"
+        keyed("no models yet: {go.runs}, then {run.new}, trains one")
     )
     return rows
 
