@@ -30,10 +30,10 @@ class Place(msgspec.Struct, frozen=True):
     operator: str = ""
     has: bool = False
 
-    @property
-    def filler(self) -> str | None:
+    def filler(self, noun: Noun) -> str | None:
         """The shortest text that makes a whole term of what has begun; None where nothing does."""
-        value = _SAMPLES[self.kind or "text"]
+        column = noun.columns.get(self.field)
+        value = column.values[0] if column and column.values else _SAMPLES[self.kind or "text"]
         end = "" if self.has else " is null"
         return {
             "term": " x", "word": "", "field": end, "metric": f" x){end}", "metric_end": f"){end}", "has": " age", "value": f" {value}",

@@ -152,7 +152,8 @@ def _after_operator(left: list[Token]) -> bool:
 
 def _goes_on(noun: str, before: str, place: Place) -> bool:
     """Whether what stands before the word at the cursor can become a right filter."""
-    return place.filler is not None and check(noun, before + place.filler + ")" * place.depth) is None
+    filler = place.filler(NOUNS[noun])
+    return filler is not None and check(noun, before + filler + ")" * place.depth) is None
 
 
 # --- what is offered ----------------------------------------------------------------------------------------------

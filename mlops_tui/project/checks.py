@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from mlops_store.errors import did_you_mean
 from mlops_tui.project.predicate import parse
 from mlops_tui.project.schema import Expectation, ModelConfig, ProjectConfig, SourceConfig
 from mlops_tui.project.values import FAMILIES, METRICS, check_problem
@@ -49,14 +49,6 @@ def cross_check(
                 )
             yield from _parts(path, model)
         yield from _recipe_file(path, model, directory)
-
-
-def did_you_mean(word: str, known: list[str]) -> str:
-    """A hint with the nearest known words."""
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there are: {', '.join(sorted(known))}" if known else ""
 
 
 def _source(path: tuple[str, ...], source: SourceConfig) -> Iterator[Finding]:

@@ -10,12 +10,14 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from mlops_store.errors import did_you_mean
 from mlops_tui.project import schema
-from mlops_tui.project.checks import cross_check, did_you_mean
+from mlops_tui.project.checks import cross_check
 from mlops_tui.project.lines import key_lines, line_of
 from mlops_tui.project.load import MAX_BYTES, ConfigError
 from mlops_tui.project.partial import place, rest
 
+_QUOTED = re.compile("'([^']*)'")
 _TABLES: dict[tuple[str, ...], type[schema.Table]] = {
     (): schema.ProjectConfig,
     ("project",): schema.ProjectTable,
@@ -99,7 +101,9 @@ def _from_pydantic(detail: ErrorDetails, lines: dict[tuple[str, ...], int]) -> d
     elif kind == "value_error":
         message, _, fix = str(detail["ctx"]["error"]).partition("; ")
     elif kind == "literal_error":
-        message = f"{detail['input']!r} is not one of {detail['ctx']['expected']}"
+        allowed = [word for word in _QUOTED.findall(detail["ctx"]["expected"]) if word]
+        message = f"{detail['input']!r} is not one of {', '.join(allowed)}"
+        fix = did_you_mean(str(detail["input"]), allowed, otherwise="")
     else:
         message = f"{message[:1].lower()}{message[1:]}, found {detail['input']!r}"[:300]
     return _finding(line_of(lines, path), ".".join(path), message, fix)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_store.index import features
 from mlops_store.index.listings import VIEWS
 from mlops_store.index.models import Row, decoded
@@ -130,10 +130,6 @@ def _check(rows: dict[str, Row], item: str, entity: dict[str, str]) -> None:
     missing = [key for key in view.entities if key not in entity] if entity else []
     asked = {key for row in rows.values() for key in _view(row).entities}
     for wrong in (key for key in entity if missing and key not in asked):
-        from mlops_tui.project.checks import (
-            did_you_mean,
-        )  # with pydantic, which a daemon loads when it is needed
-
         raise Problem(
             "entity_missing",
             f"view {name!r} is about {', '.join(view.entities)}: it has no key {wrong[:80]!r}",

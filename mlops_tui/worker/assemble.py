@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_store.features import pit
 from mlops_store.features.pit import ViewRows
-from mlops_tui.project.checks import did_you_mean
 from mlops_tui.recipes import View, WindowView
 from mlops_tui.worker.sources import BEGINNING, TIME, UTC_US, newest, scan, utc
 from mlops_tui.worker.views import late_columns, view_rows

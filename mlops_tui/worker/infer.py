@@ -19,9 +19,8 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_tui.project.arrivals import Matcher, is_temporary
-from mlops_tui.project.checks import did_you_mean
 from mlops_tui.project.load import parse_config
 from mlops_tui.project.values import DEFAULT_METRIC
 from mlops_tui.worker import infer_columns, infer_toml

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import msgspec
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, nearest
 from mlops_store.filter_fields import NOUNS, Kind, Noun
 from mlops_store.filter_tokens import Token, Unreadable, scan
 
@@ -352,6 +352,9 @@ class _Parser:
 
     def _unknown(self, name: str) -> str:
         what = f"there is no field {name!r} of {self._noun.plural}; "
+        near = nearest(name, [*self._noun.columns, *self._noun.synonyms])
+        if near is not None:
+            return what + f"did you mean {near}?"
         if self._noun.tracked:
             return what + f"a parameter is params.{name}, a metric best({name}), a tag tags.{name}"
         return what + f"fields: {', '.join(self._noun.columns)}"
@@ -414,12 +417,20 @@ class _Parser:
                 raise BadFilter(at, f"not a regular expression: {error}") from error
         elif kind == "number" and number(value) is None:
             raise BadFilter(at, f"{value!r} is not a number")
+        elif op in ("=", "!=") and (values := self._values_of(field)) and value not in values:
+            near = nearest(value, values)
+            rest = f"did you mean {near}?" if near is not None else f"it is {', '.join(values)}"
+            raise BadFilter(at, f"{value!r} is no {field.name} of {self._noun.plural}; {rest}")
         elif kind == "time" and time_ms(value) is None:
             raise BadFilter(
                 at, f"{value!r} is not a time: write 2026-01-31, 2026-01-31T10:30 or milliseconds"
             )
         elif kind == "span" and span_ms(value) is None:
             raise BadFilter(at, f"{value!r} is not a span of time: write 90s, 15m, 2h, 3d or 1w")
+
+    def _values_of(self, field: Field) -> tuple[str, ...]:
+        """All values that a field can have, where they are few."""
+        return self._noun.columns[field.name].values if field.group == "column" else ()
 
     def _take(self, kind: str) -> bool:
         token = self.peek()

@@ -116,6 +116,13 @@ def test_unknown_key_has_a_suggestion(tmp_path: Path) -> None:
     assert "did you mean 'event_time'?" in str(only["fix"])
 
 
+@pytest.mark.parametrize(("task", "fix"), [("clasification", "did you mean 'classification'?"), ("x", "")])
+def test_a_wrong_word_of_a_few_names_those_that_there_are(tmp_path: Path, task: str, fix: str) -> None:
+    (only,) = findings(GOOD.replace('task = "classification"', f'task = "{task}"'), tmp_path)
+    assert only["key"] == "model.m.task" and only["fix"] == fix
+    assert only["message"] == f"{task!r} is not one of classification, multiclass, regression"
+
+
 @pytest.mark.parametrize(
     ("change", "key", "words"),
     [

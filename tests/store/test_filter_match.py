@@ -51,7 +51,8 @@ _ORDERS = ["=", "!=", "<", "<=", ">", ">=", ":"]
 def _leaves(field: st.SearchStrategy[Field], noun: str) -> st.SearchStrategy[Node]:
     def of(one: Field) -> st.SearchStrategy[Node]:
         kind = kind_of(one, noun)
-        values = st.sampled_from(_VALUES[kind])
+        few = NOUNS[noun].columns[one.name].values if one.group == "column" else ()
+        values = st.sampled_from(few or _VALUES[kind])
         several = st.lists(values, min_size=1, max_size=3).map(tuple)
         found = [
             st.builds(Compare, st.just(one), st.sampled_from(_ORDERS), values),

@@ -145,6 +145,11 @@ def test_it_finds(read: Read, text: str, found: str) -> None:
         ("name is x", 9, "null"),
         ("name ! x", 6, "not expected"),
         ("not", 4, "missing"),
+        ("stat = FAILED", 1, "there is no field 'stat' of runs; did you mean state?"),
+        ("age < 2d and state = FINISHD", 22, "'FINISHD' is no state of runs; did you mean FINISHED?"),
+        ("state != finished", 10, "did you mean FINISHED?"),
+        ("kind in (train, drfit)", 17, "did you mean drift?"),
+        ("-kind=x", 7, "it is train, evaluate,"),
         ("(" * 80 + "a" + ")" * 80, 52, "nested"),
     ],
 )

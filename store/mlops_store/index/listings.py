@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_store.filter_fields import NOUNS, Noun
 from mlops_store.filters import Field, Node, fields_of, kind_of
 from mlops_store.index.filter_sql import Sql, compile_tree
@@ -170,7 +170,7 @@ def sort_field(noun: Noun, sort: str) -> str:
     found = noun.column(wanted)
     if found is None:
         raise Problem("bad_sort", f"{noun.plural} cannot be sorted by {wanted[:80]!r}",
-                      f"by {', '.join(noun.columns)}; a leading - turns it around", status=2)  # fmt: skip
+                      did_you_mean(wanted, noun.columns, f"by {', '.join(noun.columns)}; a leading - turns it around"), status=2)  # fmt: skip
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import msgspec
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_store.filters import Field, Node, parse_field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows
@@ -120,7 +120,7 @@ def sort_value(name: str, joins: Joins) -> Sql:
     """(expression over `runs r` and `joins`, its parameters) of a field by its name, without a sign. Raises Problem `bad_sort`."""
     if name in _SORTS:
         return _SORTS[name], []
-    hint = f"{', '.join(_SORTS)}, or a metric: metrics.NAME, last(NAME); a leading - turns it around"
+    hint = did_you_mean(name, _SORTS, f"{', '.join(_SORTS)}, or a metric: metrics.NAME, last(NAME); a leading - turns it around")  # fmt: skip
     try:
         wanted = parse_field(name)
     except Problem as problem:
