@@ -17,7 +17,9 @@ from mlops_store.index.tx import Tx
 from mlops_tui.daemon.learning import learn_types
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.writer import WriterThread
+from mlops_tui.services.project import check_named
 from mlops_tui.verbs import Verb, all_verbs
+from mlops_tui.verbs._declare import ProjectInput
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
@@ -65,9 +67,21 @@ def load_handlers(own: dict[str, Service]) -> dict[str, Handler]:
             LOG.error("no service for the verb %r", verb.key)
             continue
         plan = find_service(verb, "plan_") if verb.plans else None
+        if issubclass(verb.input, ProjectInput):
+            service, plan = _of_project(service), plan and _of_project(plan)
         handlers[verb.path] = Handler(verb, msgspec.json.Decoder(verb.input), service, plan)
     learn_types()
     return handlers
+
+
+def _of_project(service: Service) -> Service:
+    """The service, of a project that the home knows."""
+
+    def checked(db: Any, request: ProjectInput) -> Any:
+        check_named(db, request)
+        return service(db, request)
+
+    return checked
 
 
 class Dispatcher:

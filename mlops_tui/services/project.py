@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_store.filters import Field
 from mlops_store.index.fact import Ask, Fact
 from mlops_store.index.tx import Read, Tx
@@ -33,6 +33,8 @@ def _live(ask: Ask, _names: Sequence[str]) -> dict[str, ProjectRow]:
 
 
 PROJECTS = Fact(_live, noun="project")
+_TRACES = """SELECT 1 FROM projects WHERE name = ? UNION ALL SELECT 1 FROM runs WHERE project = ?
+    UNION ALL SELECT 1 FROM data_versions WHERE project = ? UNION ALL SELECT 1 FROM models WHERE project = ? LIMIT 1"""
 
 
 def find(db: Tx | Read, name: str) -> ProjectRow | None:
@@ -55,14 +57,31 @@ def require(db: Tx | Read, request: ProjectInput) -> ProjectRow:
         )
     row = find(db, request.project)
     if row is None:
-        raise Problem(
-            "project_not_added",
-            f"the project {request.project!r} is not in this home",
-            "add its folder: `mlops-tui project add DIR`; `mlops-tui project list` shows those that are",
-        )
+        raise not_added(db, request.project)
     if request.project_dir is not None and not same_folder(request.project_dir, row.dir):
         raise _elsewhere(row, request.project_dir)
     return row
+
+
+def not_added(db: Tx | Read, name: str) -> Problem:
+    """What to say of a project that is not in the home."""
+    known = [row["name"] for row in db.rows("SELECT name FROM projects WHERE removed IS NULL", [])]
+    add = "add its folder: `mlops-tui project add DIR`; `mlops-tui project list` shows those that are"
+    return Problem(
+        "project_not_added",
+        f"the project {name[:80]!r} is not in this home",
+        did_you_mean(name, known, otherwise=add),
+    )
+
+
+def check_named(db: Tx | Read, request: ProjectInput) -> None:
+    """Raises Problem `project_not_added` where a project was named of which the home has nothing: no folder that was ever added, no run,
+    no data, no model. One that comes with its folder may be new."""
+    name = request.project
+    if name is None or request.project_dir is not None or find(db, name) is not None:
+        return
+    if db.one(_TRACES, [name] * _TRACES.count("?")) is None:
+        raise not_added(db, name)
 
 
 def same_folder(a: str, b: str) -> bool:

@@ -15,6 +15,7 @@ from mlops_tui.services.configs import look
 from mlops_tui.services.costs import takes
 from mlops_tui.services.listing import listed
 from mlops_tui.services.loop_facts import loads
+from mlops_tui.services.project import not_added
 from mlops_tui.verbs._declare import Page, Plan
 from mlops_tui.verbs._shapes import Proposal
 from mlops_tui.verbs.proposal import (
@@ -132,11 +133,7 @@ def project_dir(db: Tx | Read, project: str) -> str:
     """Where a project lies. Raises Problem."""
     row = db.one("SELECT dir FROM projects WHERE name = ? AND removed IS NULL", [project])
     if row is None:
-        raise Problem(
-            "project_not_added",
-            f"there is no project {project!r} here",
-            "`mlops-tui project add DIR`",
-        )
+        raise not_added(db, project)
     return str(row["dir"])
 
 
