@@ -77,6 +77,7 @@ NAMES = {
 }  # fmt: skip
 _SHOWN = {name: char for char, name in NAMES.items()} | {
     "pagedown": "PgDn", "pageup": "PgUp", "question_mark": "?", "escape": "esc", "up": "↑", "down": "↓", "left": "←", "right": "→",
+    **{f"f{number}": f"F{number}" for number in range(1, 13)},
 }  # fmt: skip
 
 PREFIXES = {"g": "go to", "y": "copy", "m": "save view", "'": "recall view"}

@@ -27,7 +27,7 @@ class QueueRoom(RunsRoom):
 
     TITLE = "Queue"
     SORT = "created"
-    EMPTY = "nothing runs and nothing waits\n\n2 shows what has run; a there trains a model"
+    EMPTY = "nothing runs and nothing waits\n\n{go.runs} shows what has run; {run.new} there trains a model"
     CLOSER = True
 
     def columns(self) -> Sequence[Column]:
