@@ -17,8 +17,8 @@ def say(text: str) -> None:
     print(clean(text, keep="\n"), file=sys.stderr, flush=True)
 
 
-def report(problem: Problem, *, as_json: bool) -> int:
-    """Prints a problem; returns the exit code."""
+def report(problem: Problem, *, as_json: bool, below: str = "") -> int:
+    """Prints a problem, for people with lines that show its place; returns the exit code."""
     if as_json:
         import msgspec
 
@@ -26,6 +26,8 @@ def report(problem: Problem, *, as_json: bool) -> int:
         print(msgspec.json.encode({"error": error}).decode(), file=sys.stderr, flush=True)
         return problem.status
     say(f"error: {problem.message}")
+    if below:
+        say(below)
     if problem.hint:
         say(f"hint: {problem.hint}")
     return problem.status

@@ -14,6 +14,8 @@ from mlops_tui.cli import diagnostics
 if TYPE_CHECKING:
     import click
 
+    from mlops_tui.cli.session import Session
+
 _GARBAGE = 20_000
 """Objects after which Python looks for garbage; by its own 700 it looks a hundred times through modules that all stay."""
 
@@ -43,7 +45,7 @@ def _run(words: list[str]) -> int:
         sys.stdout.flush()
         return int(code or 0)
     except Problem as problem:
-        return diagnostics.report(problem, as_json=as_json)
+        return diagnostics.report(problem, as_json=as_json, below=_place(session, problem))
     except click.exceptions.NoArgsIsHelpError as error:
         return _no_command(error, as_json=as_json)
     except click.ClickException as error:
@@ -80,6 +82,15 @@ def _no_command(error: click.exceptions.NoArgsIsHelpError, *, as_json: bool) -> 
         return diagnostics.report(problem, as_json=True)
     diagnostics.say(error.format_message())
     return diagnostics.USAGE
+
+
+def _place(session: Session, problem: Problem) -> str:
+    """Where in a filter a problem is, for people."""
+    if problem.code != "bad_filter" or session.asked is None or session.json:
+        return ""
+    from mlops_tui.cli.caret import pointed
+
+    return pointed(*session.asked)
 
 
 def _usage(error: click.ClickException) -> Problem:

@@ -25,6 +25,8 @@ class Session:
         self.home_option = home_option
         self.project_option = project_option
         self.json = json
+        self.asked: tuple[Verb, Any] | None = None
+        """The last verb with its input: what an error may be about."""
         self._client: Client | None = None
 
     @property
@@ -62,7 +64,9 @@ class Session:
         """The verb's input: what was typed, and what no one types. Raises Problem."""
         from mlops_tui.client import here
 
-        return here.filled(verb, fields, self.project())
+        request = here.filled(verb, fields, self.project())
+        self.asked = (verb, request)
+        return request
 
     # --- questions ---
 

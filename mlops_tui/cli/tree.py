@@ -66,6 +66,11 @@ class _Group(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[:1] == ["help"]:  # `help run list` is `run list --help`
+            args = [*args[1:], "--help"]
+            if all(word.startswith("-") for word in args):
+                click.echo(ctx.get_help())
+                ctx.exit()
         if args and not args[0].startswith("-") and args[0] not in self._words:
             import difflib
 
@@ -82,7 +87,8 @@ def root() -> click.Group:
         "In a folder with an mlops.toml, commands act on that project.\n\n"
         "\b\nStart here:\n  mlops-tui                         the app\n"
         "  mlops-tui demo                    all of it on real data, in some minutes\n"
-        "  mlops-tui init . --target COLUMN  your own folder of CSV or Parquet files"
+        "  mlops-tui init . --target COLUMN  your own folder of CSV or Parquet files\n"
+        "  mlops-tui help run list           what a command does, and its options"
     )
     version = click.Option(
         ["--version"],

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import click
 import msgspec
 
 from mlops_tui.commandline import values
 from mlops_tui.verbs._declare import Input
+
+T = TypeVar("T")
 
 _KINDS: dict[str, Callable[[str], Any]] = {
     "time": values.moment, "duration": values.duration, "size": values.size, "path": values.path, "pairs": values.pair, "values": values.pair,
@@ -25,8 +27,12 @@ _METAVARS = {
 }
 
 
+_LARGEST = 2**63 - 1
+
+
 class Parameter(msgspec.Struct, frozen=True):
-    """A field as the command line sees it. `fill` names what the client puts in by itself."""
+    """A field as the command line sees it. `fill` names what the client puts in by itself. A number is `least` to `most`, a list has at most
+    `longest` items."""
 
     name: str
     base: Any
@@ -40,10 +46,18 @@ class Parameter(msgspec.Struct, frozen=True):
     kind: str
     metavar: str
     fill: str
+    least: int | float | None
+    most: int | float | None
+    longest: int | None
 
     @property
     def option(self) -> str:
         return self.flag or "--" + self.name.replace("_", "-")
+
+    @property
+    def shown(self) -> str:
+        """What the command line calls it in errors."""
+        return (self.metavar or self.name.upper()) if self.argument else self.option
 
     @property
     def choices(self) -> list[str] | None:
@@ -66,6 +80,41 @@ class _Text(click.ParamType[Any]):
             self.fail(str(error), param, ctx)
 
 
+class _Within(click.ParamType[Any]):
+    """A number that has bounds, or none but those of what holds it."""
+
+    def __init__(self, parameter: Parameter, inner: click.ParamType[Any]) -> None:
+        self.name = inner.name
+        self._parameter = parameter
+        self._inner = inner
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        least, most = self._parameter.least, self._parameter.most
+        try:
+            found = self._inner.convert(value, param, ctx)
+        except click.BadParameter:
+            if self._parameter.kind:
+                raise
+        else:
+            if (
+                (least is None or found >= least)
+                and (most is None or found <= most)
+                and abs(found) <= _LARGEST
+            ):
+                return found
+        raise click.UsageError(f"{self._parameter.shown} is {self._allowed()}, not {value}", ctx)
+
+    def _allowed(self) -> str:
+        least, most = self._parameter.least, self._parameter.most
+        spell = values.spelled if self._parameter.kind == "duration" else str
+        if least is None and most is None:
+            whole = "a whole number" if self._parameter.base is int else "a number"
+            return f"{whole} of at most 18 digits"
+        if most is None:
+            return f"{spell(least)} or more"
+        return f"{spell(most)} or less" if least is None else f"{spell(least)} to {spell(most)}"
+
+
 def parameters(kind: type[Input]) -> list[Parameter]:
     """The fields of an input, positional arguments first."""
     found = [_parameter(field) for field in msgspec.structs.fields(kind)]
@@ -73,14 +122,15 @@ def parameters(kind: type[Input]) -> list[Parameter]:
 
 
 def _parameter(field: msgspec.structs.FieldInfo) -> Parameter:
-    base, extra, description = _unwrap(field.type)
+    base, metas = _unwrap(field.type)
+    extra: dict[str, Any] = {key: value for meta in metas for key, value in (meta.extra or {}).items()}
     required = field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
     default = None if field.default is msgspec.NODEFAULT else field.default
     origin = get_origin(base)
     return Parameter(
         name=field.name,
         base=get_args(base)[0] if origin is list else base,
-        description=description,
+        description=_first(meta.description for meta in metas) or "",
         is_list=origin is list,
         is_map=origin is dict,
         required=required,
@@ -90,24 +140,28 @@ def _parameter(field: msgspec.structs.FieldInfo) -> Parameter:
         kind=str(extra.get("kind", "")),
         metavar=str(extra.get("metavar", "")),
         fill=str(extra.get("fill", "")),
+        least=_first(meta.ge for meta in metas),
+        most=_first(meta.le for meta in metas),
+        longest=_first(meta.max_length for meta in metas),
     )
 
 
-def _unwrap(annotation: Any) -> tuple[Any, Mapping[str, Any], str]:
-    """The bare type below Annotated and `| None`, what the declaration says beside it, and its description."""
-    extra: dict[str, Any] = {}
-    description = ""
+def _first(found: Iterable[T | None]) -> T | None:
+    return next((value for value in found if value is not None), None)
+
+
+def _unwrap(annotation: Any) -> tuple[Any, list[msgspec.Meta]]:
+    """The bare type below Annotated and `| None`, and what the declaration says beside it."""
+    found: list[msgspec.Meta] = []
     while True:
         origin = get_origin(annotation)
         if origin is Annotated:
             annotation, *metas = get_args(annotation)
-            for meta in metas:
-                extra.update(getattr(meta, "extra", None) or {})
-                description = description or (getattr(meta, "description", None) or "")
+            found += [meta for meta in metas if isinstance(meta, msgspec.Meta)]
         elif origin in (Union, types.UnionType):
             annotation = next(part for part in get_args(annotation) if part is not type(None))
         else:
-            return annotation, extra, description
+            return annotation, found
 
 
 def click_parameter(parameter: Parameter) -> click.Parameter:
@@ -130,11 +184,15 @@ def click_parameter(parameter: Parameter) -> click.Parameter:
 
 
 def _type(parameter: Parameter) -> click.ParamType[Any]:
-    if parameter.kind:
-        return _Text(parameter.kind)
     if parameter.choices is not None:
         return click.Choice(parameter.choices, case_sensitive=False)
-    return click.INT if parameter.base is int else click.FLOAT if parameter.base is float else click.STRING
+    if parameter.kind:
+        inner: click.ParamType[Any] = _Text(parameter.kind)
+    else:
+        inner = (
+            click.INT if parameter.base is int else click.FLOAT if parameter.base is float else click.STRING
+        )
+    return _Within(parameter, inner) if parameter.base in (int, float) else inner
 
 
 def _argument_metavar(parameter: Parameter) -> str:
@@ -172,6 +230,10 @@ def collect(found: list[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:
                 key: values.json_or_text(text) if parameter.kind == "pairs" else text for key, text in value
             }
         elif parameter.is_list:
+            if parameter.longest is not None and len(value) > parameter.longest:
+                raise click.UsageError(
+                    f"at most {parameter.longest} of {parameter.shown} at once, not {len(value)}"
+                )
             fields[parameter.name] = list(value)
         else:
             fields[parameter.name] = value

@@ -24,9 +24,9 @@ def parse(line: str) -> tuple[Verb, dict[str, Any]]:
     )
     try:
         context = command.make_context(verb.key, rest, resilient_parsing=False)
+        return verb, collect(found, context.params)
     except click.ClickException as error:
         raise Problem("usage", error.format_message(), f"`mlops-tui {verb.key} --help`", status=2) from error
-    return verb, collect(found, context.params)
 
 
 def split(line: str) -> list[str]:

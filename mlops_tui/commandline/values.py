@@ -26,6 +26,12 @@ def duration(text: str) -> int:
     return round(total)
 
 
+def spelled(ms: float) -> str:
+    """A duration as it is written: `25s`, `36500d`."""
+    unit = next(unit for unit in reversed(_UNITS) if ms % _UNITS[unit] == 0)
+    return f"{round(ms / _UNITS[unit])}{unit}"
+
+
 def size(text: str) -> int:
     """`500MB`, `1.5 TB`, `2GiB` → bytes; a bare number counts bytes."""
     match = _SIZE.match(text)

@@ -1,0 +1,93 @@
+"""What is typed wrongly is answered by what would be right, in the same words everywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mlops_store.errors import Problem
+from mlops_store.home import Home
+from mlops_tui.cli.main import main
+from mlops_tui.commandline.parse import parse
+from mlops_tui.commandline.values import duration, spelled
+from mlops_tui.verbs import all_verbs
+from mlops_tui.verbs._declare import Page, ProjectInput
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("run list --limit 0", "--limit is 1 to 1000, not 0"),
+        ("run list --limit ten", "--limit is 1 to 1000, not ten"),
+        ("run list --offset -1", "--offset is 0 or more, not -1"),
+        ("daemon logs --tail=-1", "--tail is 0 or more, not -1"),
+        ("web --port 80000", "--port is 0 to 65535, not 80000"),
+        ("sql x --timeout 1h", "--timeout is 1ms to 25s, not 1h"),
+        ("sql x --timeout soon", "'soon' is not a duration"),
+        (f"run start m --seed {10**30}", f"--seed is a whole number of at most 18 digits, not {10**30}"),
+        ("run sweep m --space a=1 --trials 0", "--trials is 1 or more, not 0"),
+        (f"run trends --key x {' r' * 101}", "at most 100 of RUN at once, not 101"),
+    ],
+)
+def test_a_value_out_of_bounds_names_the_bounds(line: str, says: str) -> None:
+    with pytest.raises(Problem) as caught:
+        parse(line)
+    assert (caught.value.code, caught.value.status) == ("usage", 2) and says in caught.value.message
+
+
+@pytest.mark.parametrize("text", ["25s", "1ms", "90s", "36500d", "1h", "2w"])
+def test_a_duration_is_spelled_as_it_is_read(text: str) -> None:
+    assert duration(spelled(duration(text))) == duration(text)
+
+
+@pytest.mark.parametrize(
+    "words", [["help", "run", "list"], ["run", "help", "list"], ["help", "run"], ["help"]]
+)
+def test_help_is_a_word_as_well(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 0
+    shown = capsys.readouterr().out
+    assert main([*(word for word in words if word != "help"), "--help"]) == 0
+    assert shown == capsys.readouterr().out
+    assert main(["help", "nonsense"]) == 2
+
+
+def test_every_list_refuses_a_project_that_is_not_there(
+    shared_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlops.toml").write_text('[project]\nname = "mistaken"\n[source.s]\npath = "*.csv"\n')
+    home = ["--home", str(shared_home.path)]
+    assert main([*home, "project", "add", "."]) == 0
+    lists = [verb for verb in all_verbs() if getattr(verb.output, "__origin__", None) is Page]
+    assert all(issubclass(verb.input, ProjectInput) for verb in lists)
+    for verb in lists:
+        words = [*verb.key.split(), *(["m"] if verb.key == "model history" else [])]
+        capsys.readouterr()
+        assert main([*home, "--project", "mistakn", *words, "--json"]) == 1, verb.key
+        shown = capsys.readouterr()
+        assert shown.out == "" and json.loads(shown.err)["error"] == {
+            "code": "project_not_added",
+            "message": "the project 'mistakn' is not in this home",
+            "hint": "did you mean 'mistaken'?",
+        }
+    assert main([*home, "project", "remove", "mistaken"]) == 0
+    monkeypatch.chdir(tmp_path.parent)
+    assert main([*home, "--project", "mistaken", "ledger", "list", "--json"]) == 0, "its history stays"
+
+
+def test_a_wrong_filter_is_shown_with_its_place(
+    shared_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    home = ["--home", str(shared_home.path)]
+    assert main([*home, "run", "list", "--filter", 'name = "日本" and state = FINISHD']) == 2
+    error, typed, mark = capsys.readouterr().err.splitlines()[:3]
+    assert error.endswith("'FINISHD' is no state of runs; did you mean FINISHED?")
+    assert typed == '  name = "日本" and state = FINISHD' and mark == " " * 28 + "^"
+    assert main([*home, "proposal", "list", "--filter", "x " * 200 + "verdict = \x1b[31m" + " y" * 200]) == 2
+    _, typed, mark = capsys.readouterr().err.splitlines()[:3]
+    assert "\x1b" not in typed and len(typed) < 100 and typed.index("\\x1b") == mark.index("^")
+    assert main([*home, "run", "list", "--filter", "stat = x", "--json"]) == 2
+    assert set(json.loads(capsys.readouterr().err)["error"]) == {"code", "message", "hint"}
