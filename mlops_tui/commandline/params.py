@@ -105,14 +105,15 @@ class _Within(click.ParamType[Any]):
         raise click.UsageError(f"{self._parameter.shown} is {self._allowed()}, not {value}", ctx)
 
     def _allowed(self) -> str:
-        least, most = self._parameter.least, self._parameter.most
-        spell = values.spelled if self._parameter.kind == "duration" else str
-        if least is None and most is None:
-            whole = "a whole number" if self._parameter.base is int else "a number"
-            return f"{whole} of at most 18 digits"
-        if most is None:
-            return f"{spell(least)} or more"
-        return f"{spell(most)} or less" if least is None else f"{spell(least)} to {spell(most)}"
+        least, most = (
+            None if bound is None else values.spelled(bound) if self._parameter.kind == "duration" else bound
+            for bound in (self._parameter.least, self._parameter.most)
+        )
+        if least is not None:
+            return f"{least} or more" if most is None else f"{least} to {most}"
+        if most is not None:
+            return f"{most} or less"
+        return f"{'a whole number' if self._parameter.base is int else 'a number'} of at most 18 digits"
 
 
 def parameters(kind: type[Input]) -> list[Parameter]:
