@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlops_store.index.asking import among
 from mlops_store.index.tx import Read
 from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
@@ -22,14 +23,12 @@ PERIOD = 3.0
 LATELY = 86_400_000
 _RUNS = 200
 """Runs in one look: a few milliseconds."""
+_AHEAD = 50 * _RUNS
+"""Ids of ended runs that are asked for at once: finding the next ones among all runs takes longer than looking at them."""
 
-_LOOK = """
-SELECT r.run_id, o.file, o.bytes, o.replaced
-FROM (SELECT run_id FROM runs WHERE deleted IS NULL AND state IN (SELECT unnest(?::VARCHAR[])) AND {which} LIMIT ?) r
-LEFT JOIN offsets o USING (run_id)
-"""
-_NEWEST_BEFORE = _LOOK.format(which="run_id < ? ORDER BY run_id DESC")
-_ENDED_SINCE = _LOOK.format(which="coalesce(ended, created) >= ? ORDER BY coalesce(ended, created) DESC")
+_ENDED = "deleted IS NULL AND state IN (SELECT unnest(?::VARCHAR[]))"
+_NEWEST_BEFORE = f"SELECT run_id FROM runs WHERE {_ENDED} AND run_id < ? ORDER BY run_id DESC LIMIT ?"
+_ENDED_SINCE = f"SELECT run_id FROM runs WHERE {_ENDED} AND coalesce(ended, created) >= ? ORDER BY coalesce(ended, created) DESC LIMIT ?"
 
 # what was read of the journals of some runs: bytes by file name, None where no more is read of it
 _Read = dict[str, dict[str, int | None]]
@@ -41,14 +40,14 @@ class LateJournals:
     def __init__(self, writer: WriterThread) -> None:
         self._writer = writer
         self._before = "~"  # above every id
+        self._next: list[str] = []
         self._at = 0.0
         self._tried: dict[tuple[str, str], int] = {}
 
     def due(self) -> list[Path]:
         """The folders of ended runs whose journals hold more than was read of them."""
-        if self._before:
-            known = self._writer.read(lambda read: _known(read, _NEWEST_BEFORE, self._before))
-            self._before = min(known) if len(known) == _RUNS else ""
+        if self._next or self._before:
+            known = self._writer.read(self._the_next)
         elif time.monotonic() >= self._at:
             known = self._writer.recall(_lately)
             self._at = time.monotonic() + PERIOD
@@ -56,6 +55,14 @@ class LateJournals:
             return []
         home = self._writer.home
         return [path for run_id, files in known.items() if self._grew(path := home.run_dir(run_id), files)]
+
+    def _the_next(self, read: Read) -> _Read:
+        """Of all ended runs those that come next, newest first. A run that has ended since they were asked for is one of a day."""
+        if not self._next:
+            self._next = _ended(read, _NEWEST_BEFORE, self._before, _AHEAD)
+            self._before = self._next[-1] if len(self._next) == _AHEAD else ""
+        now, self._next = self._next[:_RUNS], self._next[_RUNS:]
+        return _known(read, now)
 
     def _grew(self, folder: Path, files: dict[str, int | None]) -> bool:
         """Also false for what was tried at this size: half a line at the end stays unread for good."""
@@ -79,13 +86,16 @@ def _sizes(journals: Iterable[Path]) -> Iterator[tuple[str, int]]:
 
 
 def _lately(read: Read) -> _Read:
-    return _known(read, _ENDED_SINCE, read.now - LATELY)
+    return _known(read, _ended(read, _ENDED_SINCE, read.now - LATELY, _RUNS))
 
 
-def _known(read: Read, sql: str, since: Any) -> _Read:
-    known: _Read = {}
-    for row in read.rows(sql, [sorted(ENDED), since, _RUNS]):
-        files = known.setdefault(row["run_id"], {})
-        if row["file"] is not None:
-            files[row["file"]] = None if row["replaced"] else row["bytes"]
+def _ended(read: Read, sql: str, since: Any, most: int) -> list[str]:
+    return [row["run_id"] for row in read.rows(sql, [sorted(ENDED), since, most])]
+
+
+def _known(read: Read, run_ids: list[str]) -> _Read:
+    known: _Read = {run_id: {} for run_id in run_ids}
+    mine, given = among(run_ids)
+    for row in read.rows(f"SELECT run_id, file, bytes, replaced FROM offsets WHERE {mine}", given):
+        known[row["run_id"]][row["file"]] = None if row["replaced"] else row["bytes"]
     return known
