@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from mlops_store.index.changes import Changes
+from mlops_store.index.marked import Marked
 
 T = TypeVar("T")
 
@@ -22,6 +23,7 @@ class KeptRows:
 
     def __init__(self, changes: Changes, budget: int = BUDGET) -> None:
         self.changes = changes
+        self.marked = Marked(changes)
         self._budget = budget
         self._lock = threading.Lock()
         self._version = 0

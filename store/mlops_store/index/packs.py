@@ -15,6 +15,7 @@ from mlops_store.filters import Field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows, among, these
 from mlops_store.index.database import Connection, insert, rows
+from mlops_store.index.marked import Marked
 from mlops_store.index.payload import json_text
 from mlops_store.records import ENDED, LedgerEntry
 
@@ -68,20 +69,22 @@ class Pack(msgspec.Struct, array_like=True, gc=False):
 
 
 _COLUMNS = ", ".join(Pack.__struct_fields__[: Pack.__struct_fields__.index("params")])
+_NUMBERED = "k BETWEEN ? AND ? AND k IN (SELECT unnest(?::UBIGINT[]))"
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Pack)
 
 
 def look(
-    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, *, packed: bool = False
+    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, marked: Marked | None = None
 ) -> dict[str, Pack]:
-    """Runs as they are; unknown ids are left out. With `only`, of parameters and metrics at least those fields. `packed` is for who sees
+    """Runs as they are; unknown ids are left out. With `only`, of parameters and metrics at least those fields. `marked` is for who sees
     what is committed: inside of a transaction a pack may be what was."""
-    found = _packed(read, run_ids) if packed else {}
+    found = {} if marked is None else _packed(read, run_ids)
     found |= _gather(read, [run_id for run_id in run_ids if run_id not in found], only)
-    if not found:
-        return {}
-    mine, given = among(list(found))
+    said = list(found) if marked is None else marked.among(read, found)
+    if not said:
+        return found
+    mine, given = among(said)
     for row in read.rows(
         # few runs have a note: these first, as the ids of all runs take longer to compare
         "WITH noted AS MATERIALIZED (SELECT run_id, note FROM runs WHERE note IS NOT NULL) "
@@ -136,9 +139,10 @@ def _packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
     numbers = [_number(run_id) for run_id in run_ids]
     if not numbers:
         return {}
-    found = read.rows(
-        "SELECT run_id, pack FROM run_packs WHERE k IN (SELECT unnest(?::UBIGINT[]))", [numbers]
-    )
+    mine, given = "k = ?", list[Any](numbers)
+    if len(numbers) > 1:  # those of neighbours lie in a few parts of the table
+        mine, given = _NUMBERED, [min(numbers), max(numbers), numbers]
+    found = read.rows(f"SELECT run_id, pack FROM run_packs WHERE {mine}", given)
     wanted = set(run_ids)
     return {row["run_id"]: _DECODER.decode(row["pack"]) for row in found if row["run_id"] in wanted}
 

@@ -63,7 +63,7 @@ def shapes(
     With `only`, of parameters, tags and metrics just those fields. `kept` is what readers keep, of which a transaction knows nothing.
     """
     ids = list(run_ids)
-    found = look(read, ids, only, packed=kept is not None)
+    found = look(read, ids, only, None if kept is None else kept.marked)
     directions = directions_of(read, kept)
     wanted = None if only is None else {(field.group, field.name) for field in only}
     return [_shape(found[i], wanted, directions.get(found[i].project, {})) for i in ids if i in found]
