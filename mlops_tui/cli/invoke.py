@@ -16,7 +16,11 @@ from mlops_tui.cli.screen import Screen
 from mlops_tui.cli.session import Session
 from mlops_tui.pages import render
 from mlops_tui.verbs import Verb
+from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import RunDetail
+
+_NO_CHOICE = frozenset(["limit", "sort", "fields", "all_kinds", "archived"])
+"""Options of lists that leave nothing out."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +103,32 @@ def show(session: Session, verb: Verb, value: Any) -> None:
     """The answer on standard output: one JSON document, or for people."""
     if session.json:
         sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    elif isinstance(value, Page) and not value.items:
+        diagnostics.say(_nothing(verb, session))
     else:
         render(verb, value, Screen())
     sys.stdout.flush()
+
+
+def _nothing(verb: Verb, session: Session) -> str:
+    """What to say of an empty list: that there is nothing yet, or nothing like what was asked for."""
+    from mlops_tui.commandline.params import parameters
+
+    asked = session.asked[1] if session.asked is not None else None
+    given = [
+        parameter.shown
+        for parameter in parameters(verb.input)
+        if not parameter.fill
+        and not parameter.required
+        and parameter.name not in _NO_CHOICE
+        and getattr(asked, parameter.name, parameter.default) != parameter.default
+    ]
+    if not given:
+        return verb.empty
+    from mlops_store.filter_fields import NOUNS
+
+    list_ = verb.key.removesuffix(" list")
+    return f"no {NOUNS[list_].plural} found with {', '.join(given)}: leave it out to see more"
 
 
 def wait(session: Session, run_id: str, until: str | None = None, timeout: float | None = None) -> RunDetail:

@@ -18,6 +18,9 @@ def render(verb: Verb, value: Any, screen: Surface) -> None:
     if isinstance(value, Plan):
         plan(value, screen)
         return
+    if isinstance(value, Page) and not value.items:
+        screen.text(verb.empty)
+        return
     module = importlib.import_module(f"mlops_tui.pages.{verb.noun or 'top'}")
     found = module.RENDERERS.get(verb.name, generic)
     found(value, screen)

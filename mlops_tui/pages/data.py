@@ -25,7 +25,6 @@ def list_(page: Page[DataVersion], screen: Surface) -> None:
     screen.table(
         ("project", "source", "version", "rows", "files", "from", "to", "created", "snapshot"),
         rows,
-        "no data yet: files that arrive in a source's folder are admitted; `mlops-tui data add SOURCE FILE` adds one now",
         drop=("snapshot", "project", "created"),
     )
 
@@ -180,7 +179,6 @@ def quarantine(page: Page[Quarantined], screen: Surface) -> None:
     screen.table(
         ("sha256", "project", "source", "file", "size", "state", "since", "reason"),
         rows,
-        "nothing is in the quarantine: every file that arrived was admitted",
         drop=("project", "size", "since", "state"),
         middle=("file",),
     )

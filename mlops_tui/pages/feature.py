@@ -29,7 +29,6 @@ def list_(page: Page[View], screen: Surface) -> None:
     screen.table(
         ("project", "view", "version", "source", "entities", "features", "knowledge", "created"),
         rows,
-        "no feature views yet: a recipe's views are listed once a run has used them",
         drop=("project", "created", "knowledge", "version"),
     )
 

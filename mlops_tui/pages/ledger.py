@@ -24,7 +24,6 @@ def list_(page: Page[Entry], screen: Surface) -> None:
     screen.table(
         ("entry", "when", "who", "what", "subject", "why"),
         rows,
-        "the ledger is empty: nothing was decided in this home yet",
         drop=("why",),
         middle=("subject",),
     )

@@ -36,7 +36,6 @@ def list_(page: Page[Model], screen: Surface) -> None:
     screen.table(
         ("project", "model", "versions", "champion", "metric", "champion's", "newest verdict", "newest"),
         rows,
-        "no models yet: `mlops-tui run start MODEL --wait` trains and registers a first version",
         drop=("project", "newest", "versions", "newest verdict"),
         middle=("model",),
     )
@@ -148,7 +147,6 @@ def history(page: Page[AliasMove], screen: Surface) -> None:
     screen.table(
         ("alias", "from", "to", "verdict", "by", "when", "why"),
         [_moved(move) for move in page.items],
-        "no alias was moved yet: `mlops-tui model promote MODEL@VERSION` moves one",
     )
 
 

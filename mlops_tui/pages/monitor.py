@@ -25,7 +25,6 @@ def list_(page: Page[Monitored], screen: Surface) -> None:
     screen.table(
         ("project", "source", "version", "rows", "model", "champion", "drift", "performance", "quarantined", "warnings", "newest"),
         rows,
-        "no data yet: `mlops-tui project add DIR` watches the sources of a folder's mlops.toml",
         drop=("project", "newest", "rows", "warnings", "champion"),
         middle=("source", "model"),
     )  # fmt: skip

@@ -16,7 +16,6 @@ def list_(page: Page[Project], screen: Surface) -> None:
     screen.table(
         ("project", "folder", "sources", "models", "problems"),
         rows,
-        "no projects yet: `mlops-tui init DIR --target COLUMN` makes one from data, `mlops-tui project add DIR` adds one",
         drop=("sources", "problems"),
         middle=("folder",),
     )

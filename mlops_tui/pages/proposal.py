@@ -24,8 +24,6 @@ def list_(page: Page[Proposal], screen: Surface) -> None:
     screen.table(
         ("card", "project", "model", "state", "revision", "reasons", "verdict", "created"),
         rows,
-        "no cards: one opens when a rule of the model's [retrain] fires, some seconds after new data are there; "
-        "`mlops-tui proposal open MODEL` opens one now",
         drop=("project", "revision", "created"),
         keep=("card",),
     )

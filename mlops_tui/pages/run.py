@@ -54,7 +54,6 @@ def list_(page: Page[Run], screen: Surface) -> None:
     screen.table(
         ("run", "kind", "name", "state", "verdict", "best", "created", "took"),
         rows,
-        "no runs here: `mlops-tui run start MODEL` starts one, `mlops-tui run list --all` lists every kind",
         drop=("kind", "created", "took", "best"),
         middle=("name",),
     )

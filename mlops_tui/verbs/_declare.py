@@ -107,7 +107,8 @@ class Verb(msgspec.Struct, frozen=True):
     `noun` is empty for top-level verbs. `writes`: runs in the writer with an idempotency key. `danger`: the app asks
     first. `local`: the CLI body is `mlops_tui/cli/commands/<noun or name>.py`; with `service` false there is no
     route either. `plans`: the service has `plan_<name>(read, request) -> Plan` for `--dry-run`. `waits`: the answer
-    names a `run_id` that the CLI can wait for (`option`: `--wait`) or always waits for, printing the run's result.
+    names a `run_id` that the CLI can wait for (`option`: `--wait`) or always waits for, printing the run's result. `empty`, of
+    lists: what to say, and to do next, where there is nothing yet.
     """
 
     noun: str
@@ -123,6 +124,7 @@ class Verb(msgspec.Struct, frozen=True):
     service: bool = True
     plans: bool = False
     waits: Waits = "no"
+    empty: str = ""
 
     @property
     def key(self) -> str:

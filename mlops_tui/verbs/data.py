@@ -128,7 +128,8 @@ class Redrive(SubmitInput, kw_only=True):
 
 
 VERBS = [
-    Verb("data", "list", DataList, Page[DataVersion], "List data versions, newest first."),
+    Verb("data", "list", DataList, Page[DataVersion], "List data versions, newest first.",
+         empty="no data versions yet: files that arrive in a source's folder are admitted; `mlops-tui data add SOURCE FILE` adds one now"),
     Verb("data", "show", DataShow, DataDetail, "Show a data version: files, columns, profile.",
          example="mlops-tui data show flights@3"),
     Verb("data", "add", DataAdd, Run, "Check files and admit them as batches of a source.",
@@ -137,7 +138,8 @@ VERBS = [
          waits="always"),
     Verb("data", "diff", DataDiff, Difference, "Show what changed between two versions.",
          example="mlops-tui data diff flights 2 3"),
-    Verb("data", "quarantine", DataQuarantine, Page[Quarantined], "List what was not admitted, and why."),
+    Verb("data", "quarantine", DataQuarantine, Page[Quarantined], "List what was not admitted, and why.",
+         empty="no quarantined files: every file that arrived was admitted"),
     Verb("data", "redrive", Redrive, Run, "Check a quarantined file again, after the rules or the data changed.",
          writes=True, plans=True, waits="always"),
     Verb("data", "drop", QuarantineRef, Quarantined, "Drop a quarantined file for good.", writes=True, danger=True,

@@ -56,7 +56,8 @@ class FeatureGet(SubmitInput, kw_only=True):
 
 
 VERBS = [
-    Verb("feature", "list", FeatureList, Page[View], "List feature views."),
+    Verb("feature", "list", FeatureList, Page[View], "List feature views.",
+         empty="no feature views yet: a recipe's views are listed once a run has used them"),
     Verb("feature", "show", FeatureShow, ViewDetail, "Show a view, its versions and the models that use it."),
     Verb("feature", "get", FeatureGet, Run, "Look features up as they were known at a time.",
          help="Each value has a status: PRESENT, NO_ROW, TOO_OLD or NOT_YET_KNOWN. Waits, and prints the rows.",

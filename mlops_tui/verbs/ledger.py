@@ -70,6 +70,7 @@ REVERSIBLE = {
 
 VERBS = [
     Verb("ledger", "list", LedgerList, Page[Entry], "List entries, newest first.",
+         empty="no ledger entries yet: `mlops-tui project add DIR` is the first decision",
          example="mlops-tui ledger list --verb alias"),
     Verb("ledger", "undo", LedgerUndo, Undone, "Undo a decision by another one.",
          help="Nothing is erased: an entry is made that takes the other back. Without a number it is your last decision that can be undone, in the "

@@ -163,7 +163,8 @@ class Waiver(Output, kw_only=True):
 
 
 VERBS = [
-    Verb("model", "list", ModelList, Page[Model], "List registered models with their versions and aliases."),
+    Verb("model", "list", ModelList, Page[Model], "List registered models with their versions and aliases.",
+         empty="no models yet: `mlops-tui run start MODEL --wait` trains and registers a first version"),
     Verb("model", "show", ModelShow, ModelDetail, "Show a model, or one version of it.",
          example="mlops-tui model show late-departure@champion --as-of 2026-01-31"),
     Verb("model", "evaluate", ModelEvaluate, Run, "Judge a version on a data version, in the background.",
@@ -182,7 +183,8 @@ VERBS = [
     Verb("model", "rollback", ModelRollback, AliasMove, "Move an alias back to where it was before.",
          example="mlops-tui model rollback late-departure --reason 'errors at JFK'",
          writes=True, danger=True, plans=True),
-    Verb("model", "history", ModelHistory, Page[AliasMove], "List the moves of a model's aliases, newest first."),
+    Verb("model", "history", ModelHistory, Page[AliasMove], "List the moves of a model's aliases, newest first.",
+         empty="no alias moves yet: `mlops-tui model promote MODEL@VERSION` moves one"),
     Verb("model", "card", ModelCard, Card, "Print a model card in Markdown."),
     Verb("model", "waive", ModelWaive, Waiver, "Waive one check of a version's gate, with a reason and an expiry.",
          help="A waiver stands beside the verdict, never instead of it: promote accepts it until it expires. "

@@ -201,6 +201,7 @@ class Monitoring(Output, kw_only=True):
 
 VERBS = [
     Verb("monitor", "list", MonitorList, Page[Monitored], "List sources and models with drift, performance, quality.",
+         empty="no monitored sources yet: `mlops-tui project add DIR` watches the sources of a folder's mlops.toml",
          example="mlops-tui monitor list --filter 'drift in (alarm, major)' --sort=-alarms"),
     Verb("monitor", "show", MonitorShow, Monitoring, "Show drift, performance and data quality over batches.",
          help="Recorded facts only: what drift runs, gates, evaluations and the checks of files have found. Nothing is computed again.",

@@ -39,7 +39,8 @@ class ProjectRemove(Input, kw_only=True):
 VERBS = [
     Verb("project", "add", ProjectAdd, Project, "Add a folder; its sources are watched from now on.",
          example="mlops-tui project add ~/flights", writes=True),
-    Verb("project", "list", ProjectList, Page[Project], "List the projects of this home."),
+    Verb("project", "list", ProjectList, Page[Project], "List the projects of this home.",
+         empty="no projects yet: `mlops-tui init DIR --target COLUMN` makes one from data, `mlops-tui project add DIR` adds one"),
     Verb("project", "show", ProjectShow, Project, "Show a project and what is wrong with its mlops.toml."),
     Verb("project", "remove", ProjectRemove, Project, "Stop looking after a project; nothing of it is deleted.",
          writes=True, danger=True, plans=True),

@@ -47,6 +47,8 @@ class ProposalOpen(ProjectInput, kw_only=True):
 
 VERBS = [
     Verb("proposal", "list", ProposalList, Page[Proposal], "List cards, newest first.",
+         empty="no proposals yet: one opens when a rule of the model's [retrain] fires, some seconds after new data are there; "
+         "`mlops-tui proposal open MODEL` opens one now",
          example="mlops-tui proposal list --state OPEN"),
     Verb("proposal", "show", ProposalRef, Proposal, "Show a card with its evidence."),
     Verb("proposal", "approve", ProposalApprove, Proposal, "Approve a card: train on the snapshots that it names.",

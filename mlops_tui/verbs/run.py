@@ -265,16 +265,17 @@ class CompareRow(Output, kw_only=True):
 
 
 class JudgedOn(Output, kw_only=True):
-    """What the metrics of a run are over. Runs of one `key` were judged on the same rows (`rows` of them, where that is recorded), those of one
-    `data` searched on the same data versions."""
+    """What the metrics of a run are over. Runs of one `key` were judged on the same rows (`rows` of them, from these `files`, where that is recorded),
+    those of one `data` searched on the same data versions."""
 
     key: str
     rows: int | None = None
     data: str = ""
+    files: list[str] = []
 
 
 class Comparison(Output, kw_only=True):
-    """Sections: run, params, data, features, code, environment, metrics. `judged` says of each run what its metrics are over, null where that is not
+    """Sections: evaluation, metrics, params, data, features, code, run, tags, environment. `judged` says of each run what its metrics are over, null where that is not
     recorded (the SDK's own): a difference of metrics of two `key`s is not of the models alone."""
 
     runs: list[str]
@@ -316,6 +317,7 @@ VERBS = [
          "--sort=-metrics.KEY` ranks them.", example="mlops-tui run sweep late-departure --space max_leaf_nodes=7..63:log --space learning_rate=0.01..0.3:log --trials 10",
          writes=True, danger=True, plans=True),
     Verb("run", "list", RunList, Page[Run], "List runs, newest first.",
+         empty="no runs yet: `mlops-tui run start MODEL` starts one; `mlops-tui run list --all` lists every kind",
          help="--filter takes the language of docs/scripting.md: `field = value`, also != < <= > >= ~ : in (…) is null, with and, or, not; "
          "a bare word looks for itself in name, id, experiment, model and tags. The other options narrow it further.",
          example="mlops-tui run list --filter 'state = FAILED and age < 2d' --sort=-metrics.roc_auc"),

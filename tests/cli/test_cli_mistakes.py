@@ -91,3 +91,28 @@ def test_a_wrong_filter_is_shown_with_its_place(
     assert "\x1b" not in typed and len(typed) < 100 and typed.index("\\x1b") == mark.index("^")
     assert main([*home, "run", "list", "--filter", "stat = x", "--json"]) == 2
     assert set(json.loads(capsys.readouterr().err)["error"]) == {"code", "message", "hint"}
+
+
+def test_an_empty_list_says_what_to_do_and_gives_a_pipe_nothing(
+    shared_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlops.toml").write_text('[project]\nname = "hollow"\n[source.s]\npath = "*.csv"\n')
+    home = ["--home", str(shared_home.path)]
+    assert main([*home, "project", "add", "."]) == 0
+    lists = [verb for verb in all_verbs() if getattr(verb.output, "__origin__", None) is Page]
+    assert all(verb.empty.startswith("no ") and ": " in verb.empty for verb in lists)
+    for verb in lists:
+        if verb.key in ("model history", "project list", "ledger list", "monitor list"):
+            continue  # those of this home are not empty
+        capsys.readouterr()
+        assert main([*home, *verb.key.split()]) == 0
+        shown = capsys.readouterr()
+        assert shown.out == "" and shown.err == f"{verb.empty}\n", verb.key
+        assert main([*home, *verb.key.split(), "--json"]) == 0
+        shown = capsys.readouterr()
+        assert json.loads(shown.out)["items"] == [] and shown.err == ""
+    assert main([*home, "run", "list", "--state", "failed", "--filter", "age < 1s", "--limit", "3"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err == "no runs found with --filter, --state: leave it out to see more\n"
