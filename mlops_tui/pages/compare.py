@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mlops_tui.pages.parts import interval, level, minute, plural, real, score, signed
 from mlops_tui.pages.surface import Surface
-from mlops_tui.text import lasted, short
+from mlops_tui.text import lasted, short, size
 from mlops_tui.verbs.model import MetricCompareRow, ModelCompareRow, ModelComparison
 from mlops_tui.verbs.run import CompareRow, Comparison
 
 _TITLES = {
     "run": "RUN", "data": "DATA", "features": "FEATURES", "code": "CODE", "params": "PARAMETERS", "tags": "TAGS",
-    "environment": "ENVIRONMENT", "metrics": "METRICS",
+    "environment": "ENVIRONMENT", "metrics": "METRICS", "evaluation": "JUDGED ON",
 }  # fmt: skip
 _TIMES = ("created", "started", "ended", "min_event_time", "max_event_time")
 _DIFF_LINES = 60
+_DISTANCE = "difference"
 OTHER_ROWS = "not on the same rows"
 """Said of metrics whose difference is not of the models alone."""
+UNLIKE = "≠"
+"""Stands before such a difference."""
 
 
 def compare(found: ModelComparison, screen: Surface) -> None:
@@ -39,14 +43,17 @@ def compare(found: ModelComparison, screen: Surface) -> None:
 
 
 def _metrics(found: ModelComparison, screen: Surface) -> None:
-    rows = {metric.rows for metric in found.metrics if metric.same_rows}
+    together = [metric for metric in found.metrics if metric.same_rows]
+    rows = {metric.rows for metric in together}
     on = f"on the same {plural(next(iter(rows)) or 0, 'row')}" if len(rows) == 1 and rows != {None} else ""
-    screen.heading("METRICS", on)
-    screen.table(
-        ("metric", f"version {found.a}", f"version {found.b}", f"{found.b} − {found.a}"),
-        [(m.metric, interval(m.a) if m.a else "-", interval(m.b) if m.b else "-", _gap(m)) for m in found.metrics],
-        "no metrics in common",
-    )  # fmt: skip
+    screen.heading("METRICS", on if together or not found.metrics or found.a == found.b else OTHER_ROWS)
+    heads = ("metric", f"version {found.a}", f"version {found.b}", f"{found.b} − {found.a}")
+    cells = [
+        (m.metric, interval(m.a) if m.a else "-", interval(m.b) if m.b else "-", _gap(m))
+        for m in found.metrics
+    ]
+    width = 4 if together else 3
+    screen.table(heads[:width], [row[:width] for row in cells], "no metrics in common")
     for metric in found.metrics:
         if metric.difference:
             at = level(metric.difference.get("level"))
@@ -60,9 +67,7 @@ def _metrics(found: ModelComparison, screen: Surface) -> None:
 def _gap(metric: MetricCompareRow) -> str:
     """How far the values lie apart, where they are of the same rows."""
     a, b = real(metric.a.get("value")), real(metric.b.get("value"))
-    if a is None or b is None:
-        return "-"
-    return signed(b - a) if metric.same_rows else OTHER_ROWS
+    return "-" if a is None or b is None or not metric.same_rows else signed(b - a)
 
 
 def _section(section: str, rows: list[ModelCompareRow], heads: tuple[str, str], screen: Surface) -> None:
@@ -134,45 +139,75 @@ def other_rows(found: Comparison, metric: str, one: int, other: int) -> bool:
     return a.data != b.data if metric.startswith("search/") else a.key != b.key
 
 
-def _on_rows(found: Comparison, row: CompareRow) -> str:
-    """Whether all that have a metric have it over the same rows as the first of them."""
-    having = [place for place, value in enumerate(row.values) if value is not None]
-    return OTHER_ROWS if any(other_rows(found, row.key, having[0], place) for place in having[1:]) else ""
+def labels(runs: Sequence[str], names: Sequence[str]) -> list[str]:
+    """How runs are called side by side: by name, by the start of the id where they have none, by both where names are the same."""
+    length = next(
+        (n for n in range(8, 33) if len({run[:n] for run in runs}) == len(runs)), 32
+    )  # long enough to tell them apart, and to be typed
+    return [
+        f"{run[:length]} {name}".strip() if not name or names.count(name) > 1 else name
+        for run, name in zip(runs, names, strict=True)
+    ]
 
 
-def _judged(found: Comparison) -> str:
-    """How many rows each was judged on, where they differ."""
-    keys = {each.key for each in found.judged if each is not None}
-    if len(keys) < 2:
-        return ""
-    counts = ", ".join(
-        f"{each.rows:,}" if each is not None and each.rows is not None else "?" for each in found.judged
-    )
-    return f"judged on {counts} rows, {OTHER_ROWS}"
+def named(found: Comparison) -> list[str]:
+    """The labels of a comparison's runs."""
+    names = next((row.values for row in found.rows if (row.section, row.key) == ("run", "name")), [])
+    return labels(found.runs, [str(name or "") for name in names] or [""] * len(found.runs))
 
 
 def runs(found: Comparison, screen: Surface) -> None:
-    """Several runs: of each part what differs, and how much is the same."""
-    heads = [run_id[:16] if screen.width else run_id for run_id in found.runs]
+    """Several runs, the first as the baseline: of each part what differs, and how much is the same."""
+    heads = named(found)
+    screen.title(f"{heads[0]} is the baseline")
     for section in dict.fromkeys(row.section for row in found.rows):
         rows = [row for row in found.rows if row.section == section]
         differ = [row for row in rows if row.differs]
         same = len(rows) - len(differ)
-        note = f"{same} the same" if same else ""
-        judged = _judged(found) if section == "metrics" else ""
-        screen.heading(
-            _TITLES.get(section, section.upper()),
-            ", ".join(filter(None, (note, judged))) if differ else f"all {same} the same",
-        )
-        if differ and judged:
-            screen.table(
-                ("what", *heads, "rows"),
-                [(row.key, *_values(row), _on_rows(found, row)) for row in differ],
-                middle=("what",),
-            )
-        elif differ:
-            screen.table(("what", *heads), [(row.key, *_values(row)) for row in differ], middle=("what",))
+        notes = [f"{same} the same"] if same and differ else [] if differ else [f"all {same} the same"]
+        if section == "metrics" and any(
+            apart(found, row, 0, place) for row in differ for place in range(len(heads))
+        ):
+            notes.append(f"{UNLIKE} {OTHER_ROWS}")
+        screen.heading(_TITLES.get(section, section.upper()), ", ".join(notes))
+        if differ:
+            _differences(found, differ, heads, screen)
 
 
-def _values(row: CompareRow) -> list[str]:
-    return ["-" if value is None else _value(row.key, value) for value in row.values]
+def apart(found: Comparison, row: CompareRow, one: int, other: int) -> bool:
+    """Whether two runs, by their place, have a metric that is over other rows in the one than in the other."""
+    both = row.values[one] is not None and row.values[other] is not None
+    return row.section == "metrics" and both and other_rows(found, row.key, one, other)
+
+
+def _differences(found: Comparison, rows: list[CompareRow], heads: list[str], screen: Surface) -> None:
+    """Values, and beside those of each run but the first how far they are from the first's, where one of them is a number."""
+    columns: list[tuple[str, list[str]]] = []
+    for place, head in enumerate(heads):
+        columns.append((head, [_shown(row, place) for row in rows]))
+        gaps = [_distance(found, row, place) for row in rows] if place else []
+        if any(gap != "-" for gap in gaps):
+            columns.append((_DISTANCE, gaps))
+    screen.table(
+        ("what", *(head for head, _ in columns)),
+        zip([row.key for row in rows], *(texts for _, texts in columns), strict=True),
+        drop=(_DISTANCE,) if len(heads) > 2 else (),
+        middle=("what",),
+    )
+
+
+def _shown(row: CompareRow, place: int) -> str:
+    value = row.values[place]
+    if row.key.endswith("_bytes") and isinstance(value, int | float):
+        return size(round(value))
+    return "-" if value is None else _value(row.key, value)
+
+
+def _distance(found: Comparison, row: CompareRow, place: int) -> str:
+    base, value = real(row.values[0]), real(row.values[place])
+    if row.section not in ("metrics", "params") or base is None or value is None:
+        return "-"
+    gap = signed(value - base)
+    if row.key.endswith("_bytes"):
+        gap = f"{'+' if value >= base else '-'}{size(round(abs(value - base)))}"
+    return f"{UNLIKE} {gap}" if apart(found, row, 0, place) else gap

@@ -105,7 +105,7 @@ class Surface(ABC):
     ) -> None:
         """Columns of numbers stand to the right. `empty` is said on a terminal where there are no rows.
 
-        `drop`: columns that may be left out where there is no room, the first one first. `middle`: columns of names that
+        `drop`: columns that may be left out where there is no room, the first one first, and all of one name together. `middle`: columns of names that
         are shortened in the middle. `keep`: columns that are never cut, since they are typed again. `whole`: a
         pipe gets every cell in full, however long it is.
         """
@@ -124,7 +124,7 @@ class Surface(ABC):
         for name in drop:
             if widths is not None or name not in columns:
                 continue
-            kept.remove(columns.index(name))
+            kept = [place for place in kept if columns[place] != name]
             widths = self._widths(heads, texts, fixed, kept, _READABLE)
         widths = widths or self._widths(heads, texts, fixed, kept, _LEAST)
         if widths is None:
@@ -198,6 +198,6 @@ def _text(value: Any) -> str:
 def _numeric(texts: list[str]) -> bool:
     return (
         bool(texts)
-        and all(text == "-" or text[:1].isdigit() or text[:1] in "+-−." for text in texts)
+        and all(text == "-" or text[:1].isdigit() or text[:1] in "+-−.≠" for text in texts)
         and any(text != "-" for text in texts)
     )

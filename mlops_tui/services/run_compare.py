@@ -1,8 +1,9 @@
-"""Runs side by side."""
+"""Runs side by side: what came out of them first, then what went into them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,21 @@ from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.run import CompareRow, Comparison, JudgedOn, RunCompare
 
 _MAX_RUNS = 100
+_SESSION = (
+    "_", "COLORFGBG", "COLORTERM", "COLUMNS", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "EDITOR", "GPG_TTY", "HISTFILE", "INVOCATION_ID",
+    "JOURNAL_STREAM", "LESSCLOSE", "LESSOPEN", "LINES", "LS_COLORS", "MAIL", "OLDPWD", "PAGER", "PS1", "PWD", "SHLVL", "STY", "TERM", "VISUAL",
+    "WAYLAND_DISPLAY", "WINDOW", "WINDOWID", "XAUTHORITY",
+)  # fmt: skip
+_SESSIONS = (
+    "ALACRITTY_", "ITERM_", "KITTY_", "KONSOLE_", "LC_TERMINAL", "SSH_", "TERMINFO", "TERM_", "TMUX", "VSCODE_", "VTE_", "WEZTERM_", "XDG_",
+    "ZELLIJ",
+)  # fmt: skip
+"""Names, and beginnings of names, of variables that tell terminals and logins apart and no training."""
 Table = Mapping[str, Any]
 
 
 def compare(read: Read, request: RunCompare) -> Comparison:
-    """Parameters, tags, data and metrics of all; of code and environment only what differs. Raises Problem."""
+    """Metrics, parameters, data and tags of all; of code and environment only what differs. Raises Problem."""
     ids = list(dict.fromkeys(_id(read, text, request.project) for text in request.runs))
     if not 2 <= len(ids) <= _MAX_RUNS:
         raise Problem(
@@ -40,10 +51,14 @@ def compare(read: Read, request: RunCompare) -> Comparison:
     found_outcomes = _outcomes(read, ids)
     outcomes = [outcome.get("training") or {} for outcome in found_outcomes]
     data = [_data(folder) for folder in folders]
+    judged = [_judged_on(read, *each) for each in zip(runs, found_outcomes, data, strict=True)]
+    main = {run.metric for run in runs}
     rows = [
-        *_section("run", [_about(run) for run in runs]),
+        *_section("evaluation", _evaluations(judged), order=lambda key: key != "rows"),
+        *_section(
+            "metrics", [_metrics(run) for run in runs], order=lambda key: (_rank(key), key not in main)
+        ),
         *_section("params", [run.params for run in runs]),
-        *_section("tags", [run.tags for run in runs]),
         *_section("data", data),
         *_section("features", [_features(outcome) for outcome in outcomes]),
         *_section(
@@ -51,10 +66,15 @@ def compare(read: Read, request: RunCompare) -> Comparison:
             [_code(folder, found) for folder, found in zip(folders, captures, strict=True)],
             only_differing=True,
         ),
-        *_section("environment", [_environment(found) for found in captures], only_differing=True),
-        *_section("metrics", [_metrics(run) for run in runs]),
+        *_section("run", [_about(run) for run in runs]),
+        *_section("tags", [run.tags for run in runs]),
+        *_section(
+            "environment",
+            [_environment(found) for found in captures],
+            only_differing=True,
+            order=lambda key: key.startswith("env "),
+        ),
     ]
-    judged = [_judged_on(outcome, pins) for outcome, pins in zip(found_outcomes, data, strict=True)]
     return Comparison(runs=ids, rows=rows, judged=judged)
 
 
@@ -73,9 +93,16 @@ def _check_there(read: Read, ids: Sequence[str]) -> None:
         run_rows.row_of(read, run_id)
 
 
-def _section(name: str, tables: Sequence[Table], *, only_differing: bool = False) -> list[CompareRow]:
+def _section(
+    name: str,
+    tables: Sequence[Table],
+    *,
+    only_differing: bool = False,
+    order: Callable[[str], Any] = lambda _key: 0,
+) -> list[CompareRow]:
+    """What the runs have under each key; by `order`, and by name within it."""
     rows = []
-    for key in sorted({key for table in tables for key in table}):
+    for key in sorted({key for table in tables for key in table}, key=lambda key: (order(key), key)):
         values = [table.get(key) for table in tables]
         first = msgspec.json.encode(values[0])
         differs = any(msgspec.json.encode(value) != first for value in values[1:])
@@ -112,7 +139,7 @@ def _outcomes(read: Read, ids: Sequence[str]) -> list[dict[str, Any]]:
     return [by_run.get(run_id, {}) for run_id in ids]
 
 
-def _judged_on(outcome: dict[str, Any], pins: Table) -> JudgedOn | None:
+def _judged_on(read: Read, run: Run, outcome: dict[str, Any], pins: Table) -> JudgedOn | None:
     """By the gate or the evaluation of a run; of a program of one's own nothing is known but its data versions."""
     data = ", ".join(f"{source} {version}" for source, version in sorted(pins.items()))
     judged = (outcome.get("training") or {}).get("gate") or outcome.get("evaluation")
@@ -120,9 +147,39 @@ def _judged_on(outcome: dict[str, Any], pins: Table) -> JudgedOn | None:
         return JudgedOn(key=data, data=data) if data else None
     rows = judged.get("evaluation_rows")
     # the same files may hold more mature rows as of a later time
+    batches = (outcome.get("training") or judged).get("evaluation_batches") or []
     return JudgedOn(
-        key=f"{judged.get('evaluation_key')} {rows} {judged.get('clusters')}", rows=rows, data=data
+        key=f"{judged.get('evaluation_key')} {rows} {judged.get('clusters')}",
+        rows=rows,
+        data=data,
+        files=_files(read, run.project, batches),
     )
+
+
+def _files(read: Read, project: str, batches: Sequence[str]) -> list[str]:
+    """The names under which batches were delivered."""
+    found = read.rows(
+        "SELECT DISTINCT path FROM batches WHERE project = ? AND sha256 IN (SELECT unnest(?::VARCHAR[])) ORDER BY path",
+        [project, list(batches)],
+    )
+    return [str(row["path"]) for row in found]
+
+
+def _evaluations(judged: Sequence[JudgedOn | None]) -> list[Table]:
+    """Which rows each was judged on, as far as that is recorded: how many, of which files, from the folder that all are in."""
+    folders = {os.path.dirname(file) for each in judged if each is not None for file in each.files}
+    shared = os.path.commonpath(folders) if len({os.path.isabs(folder) for folder in folders}) == 1 else ""
+    found: list[Table] = []
+    for each in judged:
+        told: dict[str, Any] = {}
+        if each is not None and each.rows is not None:
+            told["rows"] = each.rows
+            if each.files:
+                told["files"] = ", ".join(
+                    os.path.relpath(file, shared) if shared else file for file in each.files
+                )
+        found.append(told)
+    return found
 
 
 def _features(outcome: dict[str, Any]) -> Table:
@@ -148,9 +205,18 @@ def _environment(capture: dict[str, Any]) -> Table:
     found: dict[str, Any] = {"python": interpreter.get("version"), "interpreter": interpreter.get("path")}
     found |= {f"package {name}": version for name, version in (interpreter.get("packages") or {}).items()}
     found |= {f"hardware {name}": value for name, value in (capture.get("hardware") or {}).items()}
-    found |= {f"env {name}": value for name, value in (capture.get("environment") or {}).items()}
+    found |= {
+        f"env {name}": value
+        for name, value in (capture.get("environment") or {}).items()
+        if name not in _SESSION and not name.startswith(_SESSIONS)
+    }
     found["seed"] = capture.get("seed")
     return found
+
+
+def _rank(metric: str) -> int:
+    """What the rows say of the model, then what the search says of its trials, then what the run cost the machine."""
+    return 2 if metric.startswith("system/") else int("/" in metric)
 
 
 def _metrics(run: Run) -> Table:

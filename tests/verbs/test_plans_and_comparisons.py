@@ -12,7 +12,7 @@ from mlops_store.errors import Problem
 from mlops_store.records import EvaluationOutcome, ExitRecord, Outcome
 from mlops_tui.cli.screen import Screen
 from mlops_tui.pages import render
-from mlops_tui.pages.compare import other_rows
+from mlops_tui.pages.compare import labels, other_rows
 from mlops_tui.services.costs import cost, takes
 from mlops_tui.services.forecast import forecast
 from mlops_tui.services.model_evaluate import plan_evaluate
@@ -116,9 +116,56 @@ def test_runs_that_were_judged_on_other_rows_are_told_apart(
     assert [each.rows if each else None for each in found.judged] == [40, 41, 40, None]
     assert [other_rows(found, "auc", 0, place) for place in range(4)] == [False, True, False, False]
     assert not other_rows(found, "system/cpu", 0, 1)
-    for answer, says in ((found, True), (same, False)):
+    assert next(row.values for row in found.rows) == [
+        40,
+        41,
+        40,
+        None,
+    ]  # at the head: which rows they were judged on
+    for answer, says in ((found, 1), (same, 0)):
         render(find("run compare"), answer, Screen(False, 200))
-        assert ("not on the same rows" in capsys.readouterr().out) is says
+        assert capsys.readouterr().out.count("not on the same rows") == says
+
+
+def test_metrics_come_first_and_the_terminal_not_at_all(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(depth: int, terminal: str) -> str:
+        journal = [
+            f'["m","{key}",0,{START},0.{depth}]' for key in ("system/cpu", "search/score", "log_loss", "auc")
+        ]
+        folder = desk.run("sdk", params={"depth": depth}, journal=journal)
+        found = {
+            "TERM": terminal,
+            "TMUX": terminal,
+            "SSH_TTY": terminal,
+            "PWD": terminal,
+            "SHLVL": terminal,
+            "OMP_NUM_THREADS": depth,
+        }
+        write_json(folder.capture, {"environment": found, "seed": depth})
+        return folder.run_id
+
+    with desk.read() as read:
+        found = compare(read, RunCompare(runs=[run(3, "xterm"), run(5, "screen")]))
+    assert [row.key for row in found.rows if row.section == "metrics"] == [
+        "auc",
+        "log_loss",
+        "search/score",
+        "system/cpu",
+    ]
+    sections = list(dict.fromkeys(row.section for row in found.rows))
+    assert sections == ["metrics", "params", "run", "environment"]
+    assert [row.key for row in found.rows if row.section == "environment"] == ["seed", "env OMP_NUM_THREADS"]
+    render(find("run compare"), found, Screen(False, 80))
+    shown = capsys.readouterr().out
+    assert "auc" in shown and "+0.2000" in shown and "+2" in shown
+
+
+def test_runs_are_called_by_name_and_by_both_where_names_are_the_same() -> None:
+    ids = ["1" * 32, "2" * 32, "2" * 8 + "3" * 24]
+    assert labels(ids, ["a", "b", "b"]) == ["a", "222222222 b", "222222223 b"]
+    assert labels(ids[:2], ["", "b"]) == ["11111111", "b"]
 
 
 def test_a_hundred_runs_are_compared_and_no_more(desk: Desk) -> None:

@@ -11,7 +11,8 @@ from rich.text import Text
 from textual import on, work
 
 from mlops_store.errors import Problem
-from mlops_tui.pages.compare import OTHER_ROWS, other_rows
+from mlops_tui.pages.compare import OTHER_ROWS, UNLIKE, apart, named
+from mlops_tui.text import size
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clock, glyphs, lasted, number, plain, short, sign
 from mlops_tui.tui.news import News
@@ -71,32 +72,24 @@ class CompareRoom(DetailRoom):
         return bool(news.runs & set(self.run_ids))
 
     def status(self) -> Text:
-        shown = Text(
-            f"baseline {self.labels.get(self.baseline, self.baseline[:12])} {glyphs().bullet} {_delta_sign()} is the difference to it",
-            style="bright_black",
-        )
-        if any(
-            self._other_rows(run, row)
-            for row in (self.found.rows if self.found is not None else [])
-            for run in self.run_ids
-        ):
-            shown.append(f" {glyphs().bullet} {_unlike()} {OTHER_ROWS}", style="yellow")
-        return shown
+        parts = [f"baseline {self.labels.get(self.baseline, self.baseline[:12])}"]
+        rows = self.found.rows if self.found is not None else []
+        if any(self._other_rows(run, row) for row in rows for run in self.run_ids):
+            parts.append(f"{_unlike()} {OTHER_ROWS}")
+        parts.append(f"{_delta_sign()} is the difference to it")
+        return Text(f" {glyphs().bullet} ".join(parts), style="bright_black")
 
     def _other_rows(self, run: str, row: CompareRow) -> bool:
         """Whether the difference of a metric to the baseline is of other rows too."""
-        if self.found is None or row.section != "metrics":
+        if self.found is None:
             return False
-        places = [self.run_ids.index(which) for which in (run, self.baseline)]
-        if any(row.values[place] is None for place in places):
-            return False
-        return other_rows(self.found, row.key, *places)
+        return apart(self.found, row, self.run_ids.index(self.baseline), self.run_ids.index(run))
 
     @work(exclusive=True, group="load")
     async def load(self) -> None:
         try:
-            self.found = await self.link.ask("run compare", {"runs": self.run_ids})
-            self.run_ids = list(self.found.runs)
+            found = await self.link.ask("run compare", {"runs": self.run_ids})
+            self.run_ids = list(found.runs)
             page = await self.link.ask("run list", self._listed())
             self.runs = {run.run_id: run for run in page.items}
         except Problem as problem:
@@ -104,14 +97,8 @@ class CompareRoom(DetailRoom):
             return
         if not self._pinned:
             self.baseline = await self._champion() or min(self.run_ids)
-        names = next(
-            (row.values for row in self.found.rows if row.section == "run" and row.key == "name"), []
-        )
-        self.labels = {
-            run: str(name) if name else run[:12] for run, name in zip(self.run_ids, names, strict=False)
-        }
-        if len(set(self.labels.values())) < len(self.run_ids):
-            self.labels = {run: f"{self.labels.get(run, '')[:12]} {run[-4:]}" for run in self.run_ids}
+        # only now: what is drawn meanwhile, for a tab or a resize, must not see the half of it
+        self.found, self.labels = found, dict(zip(self.run_ids, named(found), strict=True))
         self.draw()
         self.loaded()
 
@@ -164,13 +151,13 @@ class CompareRoom(DetailRoom):
         """One for the name, then the baseline, then the others, each with its difference."""
         order = [self.baseline, *(run for run in self.run_ids if run != self.baseline)]
         wide = 18 if len(order) <= 2 else 14
-        found = [Column("key", "", 26, _name, flex=True)]
+        found = [Column("key", "", 24, _name, flex=True)]
         for run in order:
             label = f"{glyphs().mark if run == self.baseline else ''}{self.labels.get(run, run[:12])}"
             found.append(Column(run, label, wide, partial(self._cell, run), align="right", flex=True))
             if run != self.baseline:
                 delta = partial(self._difference, run)
-                found.append(Column(run + DELTA, _delta_sign(), 10, delta, align="right"))
+                found.append(Column(run + DELTA, _delta_sign(), 12, delta, align="right"))
         return found
 
     def _cell(self, run: str, row: CompareRow) -> Text:
@@ -179,8 +166,8 @@ class CompareRoom(DetailRoom):
 
     def _difference(self, run: str, row: CompareRow) -> Text:
         value, base = (row.values[self.run_ids.index(which)] for which in (run, self.baseline))
-        shown = Text(difference(row, value, base), style="cyan")
-        return shown.append(f" {_unlike()}", style="yellow") if self._other_rows(run, row) else shown
+        shown = Text(f"{_unlike()} " if self._other_rows(run, row) else "", style="yellow")
+        return shown.append(difference(row, value, base), style="cyan")
 
     def listed(self) -> list[dict[str, Any]]:
         return [
@@ -261,7 +248,7 @@ def _delta_sign() -> str:
 
 def _unlike() -> str:
     """The sign of what is not on the same rows."""
-    return "!=" if glyphs().mode == "ascii" else "≠"
+    return "!=" if glyphs().mode == "ascii" else UNLIKE
 
 
 def _name(row: CompareRow) -> Text:
@@ -274,6 +261,8 @@ def shown(key: str, value: Any) -> str:
         return clock(value)
     if _real(value) and key.endswith("_ms"):
         return lasted(value)
+    if _real(value) and key.endswith("_bytes"):
+        return size(round(value))
     return number(value) if _real(value) or value is None else short(value, 80)
 
 
@@ -283,6 +272,8 @@ def difference(row: CompareRow, value: Any, base: Any) -> str:
         return ""
     if row.key.endswith("_ms"):
         return ("+" if value > base else "-") + lasted(abs(value - base))
+    if row.key.endswith("_bytes"):
+        return ("+" if value > base else "-") + size(round(abs(value - base)))
     return sign(value - base) if row.section in ("metrics", "params") and row.key not in TIMES else ""
 
 

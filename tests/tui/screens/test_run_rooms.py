@@ -649,7 +649,7 @@ def test_a_difference_of_other_rows_says_so() -> None:
         await until(pilot, lambda: "≠ not on the same rows" in frame(app))
         shown = [line.lstrip(" ▸") for line in frame(app).splitlines()]
         lines = {line.split()[1]: line for line in shown if line.startswith("metrics")}
-        assert "+0.25 ≠" in lines["auc"] and "+0.3" in lines["auc"] and "+0.3 ≠" not in lines["auc"]
+        assert "≠ +0.25" in lines["auc"] and "+0.3" in lines["auc"] and "≠ +0.3" not in lines["auc"]
         assert "≠" not in lines["search/score"] + lines["system/cpu"]
 
     play(CompareRoom(ids), given, keys, size=(140, 24))
