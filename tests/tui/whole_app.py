@@ -19,7 +19,7 @@ from mlops_tui.tui.app import MlopsApp
 from mlops_tui.tui.news import News
 from mlops_tui.tui.settings import Look, Settings, look
 from mlops_tui.verbs._declare import Page, Plan
-from mlops_tui.verbs._shapes import MetricSummary, Run
+from mlops_tui.verbs._shapes import Headline, MetricSummary, Run
 from mlops_tui.verbs.run import Trends
 
 NOW = 1_700_000_000_000
@@ -33,7 +33,7 @@ def a_run(number: int, state: str = "FINISHED", **more: Any) -> Run:
     metrics = {"auc": MetricSummary(last=0.8, best=0.9, min=0.1, max=0.9, count=8)}
     return Run(
         run_id=f"{number:032x}", kind="train", project="flights", experiment="late", state=state,  # type: ignore[arg-type]
-        created=NOW, model="late", **{"name": f"late-{number}", "metrics": metrics, **more},
+        created=NOW, model="late", headline=Headline(metric="auc", value=0.9), **{"name": f"late-{number}", "metrics": metrics, **more},
     )  # fmt: skip
 
 

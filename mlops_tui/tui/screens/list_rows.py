@@ -12,7 +12,6 @@ from textual import on, work
 from mlops_store.errors import Problem
 from mlops_tui.tui.formats import clean, glyphs, number, plain
 from mlops_tui.tui.own_keys import keyed
-from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
@@ -38,7 +37,6 @@ class ListRows(TableKeys):
         self.problem: Problem | None = None
         self._project: str | None = None
         """The project that the columns are for."""
-        self._rest = Rest(self, self.rested)
 
     # --- what subclasses say ---
 
@@ -110,6 +108,10 @@ class ListRows(TableKeys):
             asked["sort"] = self.sort
         return asked
 
+    def shown_fields(self) -> dict[str, Any]:
+        """Fields of the verb that leave out of each row what is not on the screen; a file that is written has all of it."""
+        return {}
+
     def twin(self) -> tuple[str, dict[str, Any]]:
         return self.VERB, self.question()
 
@@ -140,7 +142,9 @@ class ListRows(TableKeys):
     @work(group="page")
     async def _fetch(self, offset: int, count: int, generation: int) -> None:
         try:
-            page = await self.link.ask(self.VERB, {**self.question(), "offset": offset, "limit": count})
+            page = await self.link.ask(
+                self.VERB, {**self.question(), **self.shown_fields(), "offset": offset, "limit": count}
+            )
         except Problem as problem:
             self.problem = problem
             self.show_frame()
@@ -165,7 +169,7 @@ class ListRows(TableKeys):
     @on(QueryTable.Highlighted)
     def _highlighted(self, event: QueryTable.Highlighted) -> None:
         event.stop()
-        self._rest.moved()
+        self.rested()
 
     def rested(self) -> None:
         """The cursor has come to rest: the preview follows."""

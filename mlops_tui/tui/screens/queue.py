@@ -28,6 +28,7 @@ class QueueRoom(RunsRoom):
     TITLE = "Queue"
     SORT = "created"
     EMPTY = "nothing runs and nothing waits\n\n{go.runs} shows what has run; {run.new} there trains a model"
+    BESIDES = (f'metrics."{CPU}"', f'metrics."{MEMORY}"')
     CLOSER = True
 
     def columns(self) -> Sequence[Column]:
@@ -68,7 +69,9 @@ class QueueRoom(RunsRoom):
         if live is not None and self.report is not None:
             sheet.pairs(facts(live, row, self.report.time))
         shown = Text.assemble(
-            sheet.text, "\n\n" if sheet.text else "", summary(row, width, news=self.mlops.news.connected)
+            sheet.text,
+            "\n\n" if sheet.text else "",
+            summary(self.whole(row), width, news=self.mlops.news.connected),
         )
         return Text.assemble(shown, "\n\n", self._daemon(width))
 

@@ -142,7 +142,7 @@ class RunDeeds(Room):
         runs = await self._chosen(lambda run: True, "")
         if not runs:
             return
-        now = " ".join(f"{key}={value}" for key, value in runs[0].tags.items()) if len(runs) == 1 else ""
+        now = await self._tags_of(runs[0]) if len(runs) == 1 else ""
         fields = [
             Field("tags", "set", hint="owner=ann reviewed=yes"),
             Field("remove", "take away", hint=f"names of tags; now: {now}" if now else "names of tags"),
@@ -159,6 +159,15 @@ class RunDeeds(Room):
         ]
         more = {"tags": tags, "remove": remove}
         await self.several("run tag", runs, more, title=f"Tag {Targets(runs).words}", steps=steps, yes="Tag")
+
+    async def _tags_of(self, run: Run) -> str:
+        """The tags of a run as they are typed; a row of a list has none of them."""
+        try:
+            found = await self.link.ask("run show", {"run_id": run.run_id})
+        except Problem as problem:
+            self.mlops.complain(problem)
+            return ""
+        return " ".join(f"{key}={value}" for key, value in found.tags.items())
 
     @work(exclusive=True, group="deed")
     async def action_run_note(self) -> None:

@@ -21,19 +21,18 @@ from mlops_tui.tui.screens.run_deeds import Targets
 from mlops_tui.tui.screens.run_starts import RunStarts
 from mlops_tui.tui.widgets.query_table import Selection
 from mlops_tui.tui.writers.run import (
+    SCORES,
     best_of,
     column_of,
     due,
     filter_of,
     gate_word,
-    goal_of,
-    headline,
     moment,
     stamp,
     summary,
     took,
 )
-from mlops_tui.verbs._shapes import Run
+from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs._status import LiveRun, StatusReport
 
 METRIC = "metric"
@@ -53,6 +52,8 @@ class RunsRoom(RunStarts):
     EMPTY = "no runs yet\n\n{run.new} starts one, or:  mlops-tui run start MODEL"
     CONTEXTS = ("runs",)
     BINDINGS: ClassVar[list[Any]] = bindings("runs")
+    BESIDES: ClassVar[tuple[str, ...]] = ()
+    """What columns show of rows besides what they are named after."""
     CLOSER: ClassVar[bool] = False
     """Whether the state of the whole is asked for also while nothing in sight runs."""
 
@@ -60,6 +61,8 @@ class RunsRoom(RunStarts):
         super().__init__(filter, sort)
         self.report: StatusReport | None = None
         self.live: dict[str, LiveRun] = {}
+        self.detail: RunDetail | None = None
+        """All of the run at the cursor, once it has come: rows have only what is on the screen."""
         self._trends: dict[str, tuple[object, list[float]]] = {}
 
     def columns(self) -> Sequence[Column]:
@@ -100,22 +103,25 @@ class RunsRoom(RunStarts):
         """By the metric that the row at the cursor shows, or where it has none, that most rows show; the best first."""
         if column != METRIC:
             return super().sort_by(column, descending, row)
-        rows = [run for run in ([row] if row is not None else []) if headline(run)[0]] or self.table.in_sight
-        names = Counter(name for run in rows if (name := headline(run)[0]))
+        rows = [row] if row is not None and row.headline is not None else self.table.in_sight
+        names = Counter(run.headline.metric for run in rows if run.headline is not None)
         if not names:
             return self.sort
         name = names.most_common(1)[0][0]
         if self.sorted_column() != METRIC:
-            lowest = any(goal_of(run.metrics.get(name)) == "min" for run in self.table.in_sight)
-            descending = not lowest
+            descending = not any(
+                run.headline.direction == "min"
+                for run in self.table.in_sight
+                if run.headline is not None and run.headline.metric == name
+            )
         return super().sort_by(best_of(name), descending, row)
 
     def sorted_column(self) -> str:
         return METRIC if self.sort.removeprefix("-").startswith("best(") else super().sorted_column()
 
     def _metric(self, run: Run) -> str:
-        name, found = headline(run)
-        return f"{short(name, 9)} {number(found.best)}" if found is not None else glyphs().dash
+        found = run.headline
+        return f"{short(found.metric, 9)} {number(found.value)}" if found is not None else glyphs().dash
 
     def _trend(self, run: Run) -> Text:
         _, values = self._trends.get(run.run_id, (None, []))
@@ -135,6 +141,10 @@ class RunsRoom(RunStarts):
             self.view, {}
         )
         return {**super().question(), **hidden}
+
+    def shown_fields(self) -> dict[str, Any]:
+        chosen = [column.key for column in self.table.columns if column_of(column.key) is not None]
+        return {"fields": [",".join(["headline", SCORES, *self.BESIDES, *chosen])]}
 
     def status(self) -> Text:
         shown = super().status()
@@ -201,7 +211,21 @@ class RunsRoom(RunStarts):
     def rested(self) -> None:
         super().rested()
         if not self.gone:
+            self._look_at_cursor()
             self._look_closer()
+
+    @work(exclusive=True, group="detail")
+    async def _look_at_cursor(self) -> None:
+        """All of the run at the cursor, for the preview."""
+        row: Run | None = self.table.row_at_cursor
+        if row is None:
+            return
+        try:
+            self.detail = await self.link.ask("run show", {"run_id": row.run_id})
+        except Problem:  # it is in the trash or gone: the preview is of what the row knows
+            self.detail = None
+        if not self.gone:
+            self.draw_preview()
 
     @work(exclusive=True, group="closer")
     async def _look_closer(self) -> None:
@@ -243,7 +267,20 @@ class RunsRoom(RunStarts):
         return f"run:{run.run_id}" if run is not None else ""
 
     def preview(self, row: Run, width: int) -> Text:
-        return summary(row, width, news=self.mlops.news.connected)
+        return summary(self.whole(row), width, news=self.mlops.news.connected)
+
+    def whole(self, row: Run) -> Run:
+        """The run of a row with all that is known of it, where that has come and is not older."""
+        found = self.detail
+        same = found is not None and (found.run_id, found.state, found.attempts) == (
+            row.run_id,
+            row.state,
+            row.attempts,
+        )
+        return found if found is not None and same else row
+
+    def copied(self, row: Run) -> Run:
+        return self.whole(row)
 
     def open(self, row: Run) -> None:
         from mlops_tui.tui.screens.run import RunRoom

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from rich.text import Text
 
@@ -45,12 +47,16 @@ class TableKeys(Room):
     def action_copy_row(self) -> None:
         table = self._table()
         if table is not None and table.row_at_cursor is not None:
-            self.mlops.yank(msgspec.json.encode(table.row_at_cursor).decode(), "the row")
+            self.mlops.yank(msgspec.json.encode(self.copied(table.row_at_cursor)).decode(), "the row")
 
     def action_copy_id(self) -> None:
         table = self._table()
         if table is not None and table.cursor_key is not None:
             self.mlops.yank(self.row_id(table.cursor_key), "the id")
+
+    def copied(self, row: Any) -> Any:
+        """What is copied of a row."""
+        return row
 
     def row_id(self, key: str) -> str:
         """What commands call the row at the cursor, which has this key."""

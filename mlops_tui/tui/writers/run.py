@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from rich.text import Text
 
+from mlops_store.records import ENDED
 from mlops_tui.commandline.twin import command
+from mlops_tui.pages.parts import plural, record
 from mlops_tui.text import ended_by
 from mlops_tui.tui.formats import age, clock, number, plain, run_state, short, state
 from mlops_tui.tui.sheet import Sheet
@@ -17,6 +19,8 @@ from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.verbs._shapes import MetricSummary, Run, RunDetail
 
 SEARCH = "search/score"
+SCORES = f'metrics."{SEARCH}"'
+"""What the filter language calls it."""
 PARAMS = 6
 """Parameters in a preview."""
 
@@ -55,32 +59,26 @@ def moment(ms: int) -> str:
     return clock(ms)[:5]
 
 
-def headline(run: Run) -> tuple[str, MetricSummary | None]:
-    """The metric that a run is judged by: its own, or the first that it has logged."""
-    own = (name for name in run.metrics if "/" not in name)
-    name = run.metric if run.metric in run.metrics else next(own, "")
-    return name, run.metrics.get(name)
-
-
 def trend_key(run: Run) -> str:
-    """The metric whose trend says most: the headline, or while that has one value, the scores of its search."""
-    name, found = headline(run)
+    """The metric whose trend says most: the scores of its search, or where it has none, the headline."""
     scores = run.metrics.get(SEARCH)
-    return SEARCH if scores is not None and scores.count > 1 and (found is None or found.count < 2) else name
+    if scores is not None and scores.count > 1:
+        return SEARCH
+    return run.headline.metric if run.headline is not None else ""
 
 
 def stamp(run: Run) -> object:
-    """Other than before where the run has logged more of its trend's metric."""
-    key = trend_key(run)
-    return key, run.metrics[key].count if key in run.metrics else 0
+    """Other than before where a run that is over was resumed or has logged late."""
+    scores = run.metrics.get(SEARCH)
+    return trend_key(run), run.state, run.attempts, run.headline, scores.count if scores is not None else 0
 
 
 def due(rows: Iterable[Run], known: Mapping[str, tuple[object, list[float]]]) -> dict[str, list[Run]]:
-    """The runs whose trend has to be asked for (anew), by metric."""
+    """The runs whose trend has to be asked for (anew), by metric: those that go on, and those that have changed."""
     found: dict[str, list[Run]] = {}
     for run in rows:
         key = trend_key(run)
-        if key in run.metrics and known.get(run.run_id, (None, []))[0] != stamp(run):
+        if key and (run.state not in ENDED or known.get(run.run_id, (None, []))[0] != stamp(run)):
             found.setdefault(key, []).append(run)
     return found
 
@@ -132,18 +130,11 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
         sheet.line(short(f"{run.error.stage}: {run.error.message}".removeprefix(": "), 400), "red")
     elif run.state == "FAILED" and run.signal is not None:
         sheet.line(ended_by(run.signal), "red")
-    name, found = headline(run)
-    if found is not None:
-        points = f"  {found.count:,} point{'' if found.count == 1 else 's'}"
-        last = f"  last {number(found.last)}" if found.count > 1 else ""
-        if (
-            run.verdict and name == run.metric
-        ):  # two runs may have been judged on different rows: compare says it
-            points = "  on its own evaluation rows"
+    if run.headline is not None:
+        name, value = run.headline.metric, run.headline.value
+        said = _judged(run) or _logged(run.metrics.get(name))
         sheet.line(
-            Text.assemble(
-                (f"{short(name, 30)} ", "bright_black"), number(found.best), (last + points, "bright_black")
-            )
+            Text.assemble((f"{short(name, 30)} ", "bright_black"), number(value), (said, "bright_black"))
         )
     if run.reason:
         sheet.line(short(run.reason, 400), "yellow")
@@ -166,6 +157,24 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
             right=(1, 2, 3),
         )
     return sheet.text
+
+
+def _judged(run: Run) -> str:
+    """The rows that its value is over: two runs may have been judged on different ones."""
+    gate = run.gate if isinstance(run, RunDetail) else None
+    rows = record(gate).get("evaluation_rows")
+    if not isinstance(run, RunDetail) or not isinstance(rows, int):
+        return ""
+    data = " ".join(f"{source}@{version}" for source, version in run.pins.items())
+    return f"  on {rows:,} rows" + (f" of {short(data, 80)}" if data else "")
+
+
+def _logged(found: MetricSummary | None) -> str:
+    """How often, and what came last."""
+    if found is None:
+        return ""
+    last = f"  last {number(found.last)}" if found.count > 1 else ""
+    return f"{last}  {plural(found.count, 'point')}"
 
 
 def _headline_of(run: Run, width: int, news: bool) -> Text:

@@ -36,15 +36,26 @@ from mlops_tui.tui.writers.run import (
     filter_of,
     gate_word,
     goal_of,
+    stamp,
     summary,
     trend_key,
 )
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._lineage import LineageEdge, LineageGraph, LineageNode
-from mlops_tui.verbs._shapes import MetricSummary, Model, Run, RunDetail
+from mlops_tui.verbs._shapes import Headline, MetricSummary, Model, Run, RunDetail
 from mlops_tui.verbs._status import Disk, LiveRun, StatusReport
 from mlops_tui.verbs.daemon import DaemonStatus
-from mlops_tui.verbs.run import CompareRow, Comparison, JudgedOn, LogChunk, RunMarks, Trend, Trends
+from mlops_tui.verbs.run import (
+    CompareRow,
+    Comparison,
+    Fields,
+    JudgedOn,
+    LogChunk,
+    RunField,
+    RunMarks,
+    Trend,
+    Trends,
+)
 
 NOW = 1_700_000_000_000
 HOSTILE = "[/red]\x1b[31m🦊"
@@ -54,7 +65,7 @@ def run(number: int, state: str = "FINISHED", count: int = 8, **more: Any) -> Ru
     metrics = {"auc": MetricSummary(last=0.8, best=0.9, min=0.1, max=0.9, count=count)} if count else {}
     return Run(
         run_id=f"{number:032x}", kind="train", name=f"late-{number}", project="flights", experiment="late", state=state,  # type: ignore[arg-type]
-        metrics=metrics, created=NOW, model="late", **more,
+        metrics=metrics, headline=Headline(metric="auc", value=0.9) if count else None, created=NOW, model="late", **more,
     )  # fmt: skip
 
 
@@ -85,9 +96,13 @@ def test_a_trend_is_asked_for_again_only_where_more_was_logged() -> None:
     known: dict[str, tuple[object, list[float]]] = {}
     rows = [run(1), run(2), run(3, count=0)]
     assert {key: [each.run_id for each in found] for key, found in due(rows, known).items()} == {"auc": [rows[0].run_id, rows[1].run_id]}  # fmt: skip
-    known = {each.run_id: (("auc", 8), [1.0]) for each in rows}
+    known = {each.run_id: (stamp(each), [1.0]) for each in rows}
     assert due(rows, known) == {}
-    assert list(due([rows[0], run(2, count=9)], known)["auc"]) == [run(2, count=9)]
+    again = run(2, attempts=2)
+    assert due([rows[0], again], known) == {"auc": [again]}
+    known[again.run_id] = stamp(again), [1.0]
+    live = run(4, "RUNNING")
+    assert due([again, live], {**known, live.run_id: (stamp(live), [1.0])}) == {"auc": [live]}
 
 
 def test_a_run_with_one_value_shows_how_its_search_goes() -> None:
@@ -155,12 +170,12 @@ def test_lists_show_the_best_value_and_whole_names_at_80_columns() -> None:
 
 def test_the_metric_of_the_cursor_orders_the_list_the_best_first() -> None:
     error = run(2)
-    error.metrics = {"val mae": MetricSummary(last=3.0, best=2.0, min=2.0, max=9.0, count=9)}
+    error.headline = Headline(metric="val mae", value=2.0, direction="min")
 
     async def keys(pilot: Pilot[None], app: Stand) -> None:
         await until(pilot, lambda: "late-1" in frame(app))
         await pilot.press("l", "l", "s")
-        await until(pilot, lambda: app.link.asked[-1][1].get("sort") == "-best(auc)")
+        await until(pilot, lambda: any(fields.get("sort") == "-best(auc)" for _, fields in app.link.asked))
         await until(pilot, lambda: "metric ▼" in frame(app))
         await pilot.press("s")
         await until(pilot, lambda: "metric ▲" in frame(app) and app.room.twin()[1]["sort"] == "best(auc)")
@@ -177,6 +192,45 @@ def test_the_metric_of_the_cursor_orders_the_list_the_best_first() -> None:
         assert parse('best("val mae") > 1') is not None and best_of('a"b') == 'best("a""b")'
 
     play(RunsRoom(), {"run list": listed([run(1), error]), "run trends": trends}, keys)
+
+
+def test_rows_have_what_is_on_the_screen_and_the_preview_all_of_the_run_at_the_cursor() -> None:
+    row = run(1, metric="auc", verdict="PASS")
+    known = {name: getattr(row, name) for name in row.__struct_fields__}
+    whole = RunDetail(
+        **{
+            **known,
+            "params": {"depth": 8},
+            "gate": {"evaluation_rows": 27_263},
+            "pins": {"flights": 2, "weather": 3},
+        }
+    )
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "auc 0.9  on 27,263 rows of flights@2 weather@3" in frame(app))
+        assert "depth" in frame(app)
+        (asked,) = {tuple(fields["fields"]) for key, fields in app.link.asked if key == "run list"}
+        assert asked == ('headline,metrics."search/score"',)
+        room = app.room
+        assert isinstance(room, RunsRoom) and "fields" not in room.twin()[1]
+        room.choose_columns(await room.all_columns(), ["name", "params.depth"])
+        await until(
+            pilot,
+            lambda: any("params.depth" in str(fields) for key, fields in app.link.asked if key == "run list"),
+        )
+        assert room.copied(row).params == {"depth": 8}
+
+    fields = Fields(fields=[RunField(name="params.depth", group="param", type="number", runs=1)])
+    play(
+        RunsRoom(),
+        {
+            "run list": listed([row]),
+            "run trends": trends,
+            "run show": lambda _: whole,
+            "run fields": lambda _: fields,
+        },
+        keys,
+    )
 
 
 def test_a_live_run_says_where_it_is_in_the_list() -> None:
