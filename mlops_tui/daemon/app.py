@@ -21,11 +21,11 @@ import mlops_tui
 from mlops_store.errors import Problem
 from mlops_tui.daemon.dispatch import Asked, Dispatcher
 from mlops_tui.daemon.events import EventRing
+from mlops_tui.daemon.http_status import http_status
 from mlops_tui.verbs._openapi import document
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
-_HTTP = {1: 409, 2: 400, 3: 503, 4: 412}
 _SEQ = re.compile(r"^[0-9]{1,18}$")
 _KEY = re.compile(r"^[A-Za-z0-9_.:-]{1,100}$")
 
@@ -86,8 +86,7 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
                     "internal",
                     f"{request.url.path} failed inside the daemon",
                     f"the reason is in {gate.log_file}",
-                ),
-                500,
+                )
             )
         finally:
             gate.active -= 1
@@ -148,8 +147,8 @@ def _json(value: Any, status: int = 200) -> Response:
     return Response(msgspec.json.encode(value), status, media_type="application/json")
 
 
-def _failure(problem: Problem, status: int | None = None) -> Response:
+def _failure(problem: Problem) -> Response:
     error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-    response = _json({"error": error}, status or _HTTP.get(problem.status, 500))
+    response = _json({"error": error}, http_status(problem))
     response.headers["X-Exit-Code"] = str(problem.status)
     return response

@@ -58,7 +58,6 @@ def _sources(read: Read, spec: RunSpec) -> dict[str, SourcePin]:
                 "no_such_version",
                 f"source {source!r} has no version {version}",
                 f"see `mlops-tui data show {source}`",
-                status=2,
             )
     return pins
 

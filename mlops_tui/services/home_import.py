@@ -43,7 +43,7 @@ def _todo(tmp: Path, source: str) -> Todo:
         return msgspec.json.decode((folder / TODO_FILE).read_bytes(), type=Todo)
     except msgspec.DecodeError as error:
         raise Problem(
-            "not_unpacked", f"{folder / TODO_FILE} cannot be read: {error}", "import the bundle again"
+            "bundle_damaged", f"{folder / TODO_FILE} cannot be read: {error}", "import the bundle again"
         ) from error
 
 

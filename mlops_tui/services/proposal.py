@@ -142,7 +142,7 @@ def _check(card: dict[str, Any], revision: int | None, what: str) -> None:
     if card["state"] not in DECIDABLE:
         how = f"by {card['decided_by']}" if card["decided_by"] else ""
         raise Problem("proposal_closed", f"card {card['id']} is {card['state']} {how}".strip() + f": you cannot {what} it",
-                      "`mlops-tui proposal list` shows the open ones")  # fmt: skip
+                      "`mlops-tui proposal list` shows the open ones", status=3)  # fmt: skip
     if revision is not None and revision != card["revision"]:
         reasons = "; ".join(loads(card["reasons"], []))
         pins = ", ".join(f"{source}@{version}" for source, version in sorted(loads(card["pins"], {}).items()))

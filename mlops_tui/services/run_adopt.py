@@ -58,7 +58,7 @@ def _checked(tx: Tx, path: Path) -> tuple[Path, RunSpec]:
         ) from error
     if spec.run_id != path.name:
         raise Problem(
-            "run_conflict",
+            "bad_run",
             f"the folder {path.name} holds run {spec.run_id}",
             f"rename it to {spec.run_id}",
             status=2,

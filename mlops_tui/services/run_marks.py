@@ -114,7 +114,7 @@ def _check(given: dict[str, str], removed: list[str], more: list[str]) -> None:
     typed = next((word for word in more if "=" in word), None)
     if typed is not None:
         raise Problem(
-            "no_such_run",
+            "bad_tag",
             f"{typed[:200]!r} is no run",
             f"a tag is set by --tag {shlex.quote(typed[:200])}",
             status=2,

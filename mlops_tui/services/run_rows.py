@@ -13,7 +13,7 @@ from mlops_store.index import runs as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
-from mlops_tui.services.run_headline import judge_of, with_headlines
+from mlops_tui.services.run_headline import headline
 from mlops_tui.verbs._shapes import MetricSummary, Run
 
 UNSUPERVISED = "unsupervised: its shim is gone, the program goes on"
@@ -30,7 +30,7 @@ def find_run(db: Read | Tx, text: str, project: str | None = None) -> str:
     """The id that `text` (an unambiguous start of it, or a name) stands for: in `project` first, then anywhere. Raises Problem."""
     wanted = text.strip()
     if not wanted:
-        raise Problem("no_such_run", "no run is named", "`mlops-tui run list --all` shows all runs", status=2)
+        raise Problem("no_runs", "no run is named", "`mlops-tui run list --all` shows all runs", status=2)
     if project is not None:
         try:
             return queries.find(db, wanted, project)
@@ -65,14 +65,14 @@ def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = No
     kept = db.kept if isinstance(db, Read) else None
     judged_by = _judged_by(db) if kept is None else kept.fact("judged by", lambda: _judged_by(db))
     return [
-        _run(db, {**shape, "metric": judge_of(shape, judged_by)})
-        for shape in with_headlines(db, wanted, only, judged_by, kept)
+        _run(db, shape, judged_by.get((shape["project"], shape["model"]), ""))
+        for shape in queries.shapes(db, wanted, only, kept, judged_by)
     ]
 
 
 def _judged_by(db: Read | Tx) -> dict[tuple[str, str], str]:
-    """The metric of each model, by project and name."""
-    found = db.rows("SELECT project, model, metric FROM models")
+    """The metric of each model that has one, by project and name."""
+    found = db.rows("SELECT project, model, metric FROM models WHERE metric <> ''")
     return {(row["project"], row["model"]): row["metric"] for row in found}
 
 
@@ -82,13 +82,16 @@ def run_of(db: Read | Tx, run_id: str) -> Run:
     return runs_of(db, [run_id])[0]
 
 
-def _run(db: Read | Tx, shape: dict[str, Any]) -> Run:
+def _run(db: Read | Tx, shape: dict[str, Any], metric: str) -> Run:
     if not shape["name"]:
         _fill_from_spec(db, shape)
     metrics = {key: MetricSummary(**values) for key, values in shape.pop("metrics").items()}
     shape["attempts"] = shape["attempts"] or 0
     shape["settled"] = shape["settled"] or shape["state"] not in ENDED
-    return as_it_lives(db, Run(**shape, metrics=metrics))
+    judged = shape.pop("judged")
+    return as_it_lives(
+        db, Run(**shape, metrics=metrics, metric=metric, headline=headline(*judged) if judged else None)
+    )
 
 
 def as_it_lives(db: Read | Tx, run: Run) -> Run:

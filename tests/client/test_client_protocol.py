@@ -43,8 +43,8 @@ def post(
 @pytest.mark.parametrize(
     ("path", "body", "code", "status"),
     [
-        ("/v1/run/fly", b"{}", "unknown_verb", 400),
-        ("/v1/../etc", b"{}", "unknown_verb", 400),
+        ("/v1/run/fly", b"{}", "unknown_verb", 404),
+        ("/v1/../etc", b"{}", "unknown_verb", 404),
         ("/v1/run/list", b"{", "bad_request", 400),
         ("/v1/run/list", b"[]", "bad_request", 400),
         ("/v1/run/list", b'{"limit": "many"}', "bad_request", 400),

@@ -40,7 +40,7 @@ AGAIN = {
 
 def check(status: int, answer: bytes) -> None:
     """Good, or a Problem with a code and words; 503 is `ask again` for a reason that such questions can have, and no fault."""
-    assert status in (200, 400, 409, 412, 503), (status, answer[:2000])
+    assert status in (200, 400, 404, 409, 412, 503), (status, answer[:2000])
     found: Any = msgspec.json.decode(answer)
     if status != 200:
         error = found["error"]

@@ -51,7 +51,7 @@ def start(session: Session, request: DaemonStart) -> DaemonStatus:
     if request.foreground:
         if held(home):
             raise Problem(
-                "daemon_running", f"a daemon runs for {home.path}", "`mlops-tui daemon stop`", status=1
+                "daemon_running", f"a daemon runs for {home.path}", "`mlops-tui daemon stop`", status=3
             )
         words = ["serve", "--foreground"]
         if request.idle_exit is not None:
