@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import card_life, triggers
-from mlops_tui.services.configs import config_of
+from mlops_tui.services.configs import look
 
 if TYPE_CHECKING:
     from mlops_tui.daemon.watch import Writes
@@ -65,9 +65,11 @@ class Schedule:
         if self._writer.recall(_cards_with_an_end):
             self._writer.call(card_life.expire, actor="daemon")
         for project in self._writer.recall(_projects):
-            config = config_of(project["dir"])
-            if config is not None and config.name == project["name"]:
-                self._project(config, project["dir"])
+            seen = look(
+                project["dir"]
+            )  # a run could only fail by a mlops.toml that is wrong: all waits until it is right
+            if seen.problem is None and seen.config is not None and seen.config.name == project["name"]:
+                self._project(seen.config, project["dir"])
 
     def _project(self, config: ProjectConfig, directory: str) -> None:
         for model in config.models.values():

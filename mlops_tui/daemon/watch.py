@@ -109,7 +109,7 @@ class Watcher:
         """False while files of the project are on their way, or an ingest of theirs is not settled.
 
         Looks at the disk, so that a file that was there before the question counts. What only waits for another
-        try after a failure holds nobody up.
+        try after a failure, or for a mlops.toml that is right, holds nobody up.
         """
         self._refresh(force=project not in self._projects)
         known = self._projects.get(project)
@@ -119,7 +119,8 @@ class Watcher:
         for source in known.sources.values():
             self._scan(source, now)
         return not any(
-            source.run_id is not None or (source.arrivals.holding(now) and source.not_before <= now)
+            source.run_id is not None
+            or (source.arrivals.holding(now) and source.not_before <= now and not known.problem)
             for source in known.sources.values()
         )
 
@@ -127,7 +128,7 @@ class Watcher:
         return not self.project_quiet(project)
 
     def problems(self) -> dict[str, str]:
-        """Project → what is wrong with its mlops.toml now; watching goes on with the last good one."""
+        """Project → what is wrong with its mlops.toml now; watching goes on with the last good one, and what comes waits."""
         return {name: project.problem for name, project in self._projects.items() if project.problem}
 
     def tick(self) -> None:
@@ -179,7 +180,7 @@ class Watcher:
         fresh = _Project(directory, seen.stamp, seen.problem.message if seen.problem else "")
         if fresh.problem:
             LOG.warning("project %s: mlops.toml is wrong, %s: %s", name,
-                        "the last good one holds" if seen.config else "nothing is watched", fresh.problem)  # fmt: skip
+                        "files wait until it is right" if seen.config else "nothing is watched", fresh.problem)  # fmt: skip
         config = seen.config
         if config is not None and config.name == name:
             for source in config.sources.values():
@@ -197,7 +198,7 @@ class Watcher:
             before.arrivals.coming = {
                 text: c for text, c in before.arrivals.coming.items() if matcher.matches(Path(text))
             }
-            before.scanned = float("-inf")
+            before.scanned = before.not_before = float("-inf")  # what failed may be mended by what changed
             return before
         source = _Source(project, name, folder, matcher, Arrivals())
         for seen in self._writer.read(lambda read: ingests.seen(read, project, name)):
@@ -254,7 +255,8 @@ class Watcher:
         if source.run_id is not None or now < source.not_before:
             return
         paths = source.arrivals.ready(now)
-        if not paths:
+        # a run reads the file of this moment, not the last good one: with a wrong one it could only fail
+        if not paths or look(str(source.project_dir)).problem is not None:
             return
         if source.failures:
             # one of them may be what kills the worker: from now on each goes alone, and the next one is tried next

@@ -13,6 +13,9 @@ from mlops_tui.project.load import FILE, load
 if TYPE_CHECKING:
     from mlops_tui.project.schema import ProjectConfig
 
+WAITING = "new files, looks at them and cards wait until mlops.toml is right, and go on by themselves then"
+"""What a mlops.toml that is wrong holds up."""
+
 
 @dataclass(frozen=True)
 class Seen:

@@ -19,7 +19,7 @@ from mlops_store.ledger import verify as verify_chain
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
 from mlops_tui.services import disk, space
-from mlops_tui.services.configs import look
+from mlops_tui.services.configs import WAITING, look
 from mlops_tui.verbs.top import Doctor, Finding, Health
 
 _LOW_SPACE = 2 << 30
@@ -179,7 +179,8 @@ def _projects(read: Read) -> Iterator[Finding]:
             continue
         problem = look(row["dir"]).problem
         if problem is not None:
-            yield error("project_config", row["name"], problem.message, problem.hint)
+            hint = f"{problem.hint}; {WAITING}" if problem.hint else WAITING
+            yield error("project_config", row["name"], problem.message, hint)
 
 
 def _unsettled(read: Read) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ import msgspec
 from mlops_store.index import overview
 from mlops_store.index.tx import Read
 from mlops_tui.services import disk
-from mlops_tui.services.configs import look
+from mlops_tui.services.configs import WAITING, look
 from mlops_tui.services.forecast import Expected, forecast
 from mlops_tui.services.loop_facts import loads
 from mlops_tui.text import ended_by
@@ -88,7 +88,7 @@ def _projects(read: Read, project: str | None) -> list[StatusProject]:
     )
     seen = [(row, look(row["dir"]).problem) for row in found]
     return [
-        StatusProject(**row, problems=problem.message.splitlines() if problem else [])
+        StatusProject(**row, problems=[*problem.message.splitlines(), WAITING] if problem else [])
         for row, problem in seen
     ]
 

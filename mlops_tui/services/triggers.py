@@ -18,7 +18,7 @@ from mlops_store.records import DriftOutcome, RunSpec
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import rules
 from mlops_tui.services.approval import approve_card
-from mlops_tui.services.configs import config_of
+from mlops_tui.services.configs import config_of, look
 from mlops_tui.services.costs import cost
 from mlops_tui.services.evidence import build
 from mlops_tui.services.loop_facts import (
@@ -59,14 +59,14 @@ def acting_as(tx: Tx, actor: str) -> Iterator[None]:
 
 def after_run(tx: Tx, spec: RunSpec) -> None:
     """New data or a new champion: each model of the project whose newest data nobody has looked at gets a drift run."""
-    config = config_of(spec.project_dir) if spec.project_dir else None
-    if config is not None:
-        for model in config.models.values():
+    seen = look(spec.project_dir) if spec.project_dir else None
+    if seen is not None and seen.config is not None and seen.problem is None:
+        for model in seen.config.models.values():
             try:
-                ensure_drift(tx, config, spec.project_dir, model)
+                ensure_drift(tx, seen.config, spec.project_dir, model)
             except Problem as problem:
                 # what the run brought is recorded all the same; the schedule's tick tries again
-                LOG.warning("no look at the new data of %s/%s: %s", config.name, model.name, problem)
+                LOG.warning("no look at the new data of %s/%s: %s", seen.config.name, model.name, problem)
 
 
 def ensure_drift(tx: Tx, config: ProjectConfig, project_dir: str, model: ModelConfig) -> str | None:
