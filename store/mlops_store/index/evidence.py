@@ -40,13 +40,7 @@ def evidence(read: Rows, run_id: str) -> Evidence | None:
         {"state": run["a"], "recipe_hash": run["b"], "pins": run["c"], "after": run["d"],
          "attempts": run["w"], "deleted": run["x"], "purged": run["y"]}
     )  # fmt: skip
-    newest = max((row["w"] for row in parts.get("stage", ())), default=0)
-    stages = (row for row in parts.get("stage", ()) if row["w"] == newest)
-    found.stages = [
-        {"stage": row["a"], "state": row["b"], "info": msgspec.json.decode(row["c"] or "null"),
-         "started": row["x"], "ended": row["y"], "first_ts": row["z"]}
-        for row in sorted(stages, key=lambda row: (row["z"], row["a"]))
-    ]  # fmt: skip
+    found.stages = _stages(parts.get("stage", []))
     found.artifacts = [
         {"path": row["a"], "sha256": row["b"], "size": row["x"]}
         for row in sorted(parts.get("artifact", ()), key=lambda row: row["a"])
@@ -63,10 +57,28 @@ def evidence(read: Rows, run_id: str) -> Evidence | None:
     return found
 
 
+def _stages(events: list[Row]) -> list[Row]:
+    """Of the newest attempt that has any. As the view `stages` has them, whose plan takes as long as all the rest."""
+    newest = max((row["w"] for row in events), default=0)
+    by_stage: dict[str, list[Row]] = {}
+    for row in sorted(events, key=lambda row: (row["x"], row["d"], row["y"])):
+        if row["w"] == newest:
+            by_stage.setdefault(row["a"], []).append(row)
+    found = []
+    for stage, rows in by_stage.items():
+        begun = [row["x"] for row in rows if row["b"] == "started"]
+        over = [row["x"] for row in rows if row["b"] != "started"]
+        found.append(
+            {"stage": stage, "state": rows[-1]["b"], "info": msgspec.json.decode(rows[-1]["c"] or "null"),
+             "started": min(begun, default=None), "ended": max(over, default=None), "first_ts": rows[0]["x"]}
+        )  # fmt: skip
+    return sorted(found, key=lambda row: (row["first_ts"], row["stage"]))
+
+
 _SQL = """
 SELECT 'run' AS part, state AS a, recipe_hash AS b, pins::VARCHAR AS c, "after"::VARCHAR AS d, NULL AS e, attempts AS w, deleted AS x, purged AS y, NULL AS z
   FROM runs WHERE run_id = ?
-UNION ALL SELECT 'stage', stage, state, info::VARCHAR, NULL, NULL, attempt, started, ended, first_ts FROM stages WHERE run_id = ?
+UNION ALL SELECT 'stage', stage, state, info::VARCHAR, writer, NULL, attempt, ts, line, NULL FROM stage_events WHERE run_id = ?
 UNION ALL SELECT 'artifact', path, sha256, NULL, NULL, NULL, NULL, size, NULL, NULL FROM artifacts WHERE run_id = ?
 UNION ALL SELECT 'error', code, message, hint, stage, coalesce(file, ''), attempt, NULL, NULL, NULL FROM errors WHERE run_id = ?
 UNION ALL SELECT 'outcome', json::VARCHAR, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL FROM outcomes WHERE run_id = ?

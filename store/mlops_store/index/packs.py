@@ -13,6 +13,7 @@ import msgspec
 
 from mlops_store.filters import Field
 from mlops_store.ids import RUN_ID
+from mlops_store.index.apply_marks import log_tags
 from mlops_store.index.asking import Rows, among, these
 from mlops_store.index.database import Connection, insert, rows
 from mlops_store.index.marked import Marked
@@ -22,6 +23,8 @@ from mlops_store.records import ENDED, LedgerEntry
 _LARGEST = 64 << 10
 """Bytes of a pack: a run of many thousand metrics is read from the tables, of which a question then takes what it wants."""
 _BATCH = 1000
+_SPARSE = 3
+"""Packs of a range, for each that is wanted of it: reading so many takes less than picking those that are wanted."""
 _AT_ONCE = 8 << 20
 """Bytes of parameters, tags and metrics that are gathered to be packed together."""
 _OVER = f"state IN ({', '.join(map(repr, sorted(ENDED)))}) AND (submitted IS NULL OR settled IS NOT NULL) AND name <> ''"
@@ -68,8 +71,11 @@ class Pack(msgspec.Struct, array_like=True, gc=False):
     """Only when it was read."""
 
 
+class Part(Pack, array_like=True, gc=False):
+    """A run that was read from the tables: of its parameters, tags and metrics what was asked for."""
+
+
 _COLUMNS = ", ".join(Pack.__struct_fields__[: Pack.__struct_fields__.index("params")])
-_NUMBERED = "k BETWEEN ? AND ? AND k IN (SELECT unnest(?::UBIGINT[]))"
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Pack)
 
@@ -128,7 +134,7 @@ def pack_all(con: Connection) -> None:
     update(con, [row["run_id"] for row in rows(con, f"SELECT run_id FROM runs WHERE {_OVER}")])
 
 
-FILL = {"007_packs.sql": pack_all}
+FILL = {"007_packs.sql": pack_all, "008_tag_log.sql": log_tags}
 """Migrations that a program completes: in one statement it would need more memory than the index may have."""
 
 
@@ -139,10 +145,18 @@ def _packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
     numbers = [_number(run_id) for run_id in run_ids]
     if not numbers:
         return {}
-    mine, given = "k = ?", list[Any](numbers)
-    if len(numbers) > 1:  # those of neighbours lie in a few parts of the table
-        mine, given = _NUMBERED, [min(numbers), max(numbers), numbers]
-    found = read.rows(f"SELECT run_id, pack FROM run_packs WHERE {mine}", given)
+    first, last = min(numbers), max(numbers)
+    found: list[dict[str, Any]] | None = None
+    if numbers in (sorted(numbers), sorted(numbers, reverse=True)):  # a part of a list by age, most likely
+        most = _SPARSE * len(numbers)
+        found = read.rows(
+            "SELECT run_id, pack FROM run_packs WHERE k BETWEEN ? AND ? LIMIT ?", [first, last, most]
+        )
+    if found is None or len(found) == most:  # of a range this wide the others are too many
+        found = read.rows(
+            "SELECT run_id, pack FROM run_packs WHERE k BETWEEN ? AND ? AND k IN (SELECT unnest(?::UBIGINT[]))",
+            [first, last, numbers],
+        )
     wanted = set(run_ids)
     return {row["run_id"]: _DECODER.decode(row["pack"]) for row in found if row["run_id"] in wanted}
 
@@ -153,8 +167,9 @@ def _gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = N
     if not ids:
         return {}
     mine, given = these("run_id", "VARCHAR", ids)
+    made = Pack if only is None else Part
     found = {
-        row["run_id"]: Pack(**row) for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)
+        row["run_id"]: made(**row) for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)
     }
     params: dict[str, list[str]] = {}
     for row in _attached(read, "params", "value", ids, only, "param"):

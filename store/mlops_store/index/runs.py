@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
@@ -15,9 +16,11 @@ from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction
 from mlops_store.index.filter_sql import Directions, Joins, Sql, compile_runs, metric_value
 from mlops_store.index.kept_rows import KeptRows
-from mlops_store.index.packs import Pack, look
+from mlops_store.index.packs import Pack, Part, look
 
 SortKey = int | float | str | None
+Judges = Mapping[tuple[str, str], str]
+"""(project, model) → the metric that its runs are judged by."""
 
 
 def page(
@@ -56,17 +59,31 @@ def page(
 
 
 def shapes(
-    read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = None, kept: KeptRows | None = None
+    read: Rows,
+    run_ids: Sequence[str],
+    only: Sequence[Field] | None = None,
+    kept: KeptRows | None = None,
+    judges: Judges = MappingProxyType({}),
 ) -> list[dict[str, Any]]:
     """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Few queries, however many runs.
 
-    With `only`, of parameters, tags and metrics just those fields. `kept` is what readers keep, of which a transaction knows nothing.
+    With `only`, of parameters, tags and metrics just those fields. `judged` is what the metric has come to that a run is judged by, as `judges`
+    says, or its own first one: (its name, its summary), None where it has none. `kept` is what readers keep, of which a transaction knows nothing.
     """
     ids = list(run_ids)
-    found = look(read, ids, only, None if kept is None else kept.marked)
+    marked = None if kept is None else kept.marked
+    fields = None if only is None else [*only, *(Field("metric", name) for name in set(judges.values()))]
+    found = look(read, ids, fields, marked)
+    short = [i for i, pack in found.items() if isinstance(pack, Part) and _judged(pack, judges) not in pack.metrics]  # fmt: skip
+    if short:
+        found |= look(read, short, None, marked)
     directions = directions_of(read, kept)
-    wanted = None if only is None else {(field.group, field.name) for field in only}
-    return [_shape(found[i], wanted, directions.get(found[i].project, {})) for i in ids if i in found]
+    wanted = None if only is None else _by_group(only)
+    return [
+        _shape(found[i], wanted, directions.get(found[i].project, {}), _judge(found[i], judges))
+        for i in ids
+        if i in found
+    ]
 
 
 def find(read: Rows, start: str, project: str | None = None) -> str:
@@ -145,10 +162,6 @@ def _after(place: tuple[SortKey, str] | None, descending: bool) -> tuple[str, li
     ]
 
 
-_ENDS = ("started", "ended", "exit_code", "signal", "attempts", "model", "proposal_id", "reason")
-_SHAPE = ("run_id", "kind", "name", "project", "experiment", "state", "created", *_ENDS)
-
-
 def directions_of(read: Rows, kept: KeptRows | None) -> Directions:
     """What the models of projects say of the direction of metrics."""
     return _directions(read) if kept is None else kept.fact("directions", lambda: _directions(read))
@@ -161,28 +174,53 @@ def _directions(read: Rows) -> Directions:
     return directions
 
 
-def _shape(pack: Pack, wanted: set[tuple[str, str]] | None, directions: Mapping[str, str]) -> dict[str, Any]:
-    shape: dict[str, Any] = {name: getattr(pack, name) for name in _SHAPE}
+def _judged(pack: Pack, judges: Judges) -> str:
+    """The metric that its model says."""
+    return judges.get((pack.project, pack.model or ""), "")
+
+
+def _judge(pack: Pack, judges: Judges) -> str:
+    """The metric that a run is judged by: its model's, else its own first one that is of no group; empty where it has none."""
+    judge = _judged(pack, judges)
+    return judge if judge in pack.metrics else next((key for key in pack.metrics if "/" not in key), "")
+
+
+def _by_group(fields: Sequence[Field]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {"param": set(), "tag": set(), "metric": set()}
+    for field in fields:
+        if field.group in found:
+            found[field.group].add(field.name)
+    return found
+
+
+def _shape(
+    pack: Pack, wanted: Mapping[str, set[str]] | None, directions: Mapping[str, str], judge: str
+) -> dict[str, Any]:
     params, tags, metrics = msgspec.json.decode(pack.params), pack.tags, pack.metrics
     if wanted is not None:
-        params = {key: value for key, value in params.items() if ("param", key) in wanted}
-        tags = {key: value for key, value in tags.items() if ("tag", key) in wanted}
-        metrics = {key: value for key, value in metrics.items() if ("metric", key) in wanted}
-    shape |= {"params": params, "tags": tags, "metrics": {}}
-    for key, (last, low, high, count) in metrics.items():
-        way = direction(key, run_metric=pack.metric, run_direction=pack.direction, project=directions)
-        best = low if way == "min" else high
-        shape["metrics"][key] = {
-            "last": float(last) if isinstance(last, str) else last,
-            "best": best,
-            "min": low,
-            "max": high,
-            "count": count,
-        }
-    # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
-    shape["settled"] = pack.submitted is None or pack.settled is not None
-    shape["reason"] = pack.reason or ""
-    shape["note"] = pack.note or ""
-    shape["archived"] = pack.archived is not None
-    shape["verdict"], shape["model_version"] = pack.verdict, pack.version
-    return shape
+        params = {key: value for key, value in params.items() if key in wanted["param"]}
+        tags = {key: value for key, value in tags.items() if key in wanted["tag"]}
+        metrics = {key: value for key, value in metrics.items() if key in wanted["metric"]}
+    return {
+        "run_id": pack.run_id, "kind": pack.kind, "name": pack.name, "project": pack.project, "experiment": pack.experiment,
+        "state": pack.state, "created": pack.created, "started": pack.started, "ended": pack.ended, "exit_code": pack.exit_code,
+        "signal": pack.signal, "attempts": pack.attempts, "model": pack.model, "proposal_id": pack.proposal_id,
+        "params": params, "tags": tags, "metrics": {key: _summary(pack, key, directions) for key in metrics},
+        "judged": (judge, _summary(pack, judge, directions)) if judge else None,
+        # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
+        "settled": pack.submitted is None or pack.settled is not None,
+        "reason": pack.reason or "", "note": pack.note or "", "archived": pack.archived is not None, "verdict": pack.verdict,
+        "model_version": pack.version,
+    }  # fmt: skip
+
+
+def _summary(pack: Pack, key: str, directions: Mapping[str, str]) -> dict[str, Any]:
+    last, low, high, count = pack.metrics[key]
+    way = direction(key, run_metric=pack.metric, run_direction=pack.direction, project=directions)
+    return {
+        "last": float(last) if isinstance(last, str) else last,
+        "best": low if way == "min" else high,
+        "min": low,
+        "max": high,
+        "count": count,
+    }
