@@ -16,6 +16,7 @@ from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.screens.list_room import Column, ListRoom
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.sheet import Sheet
+from mlops_tui.tui.writers.run import gate_word
 from mlops_tui.verbs._shapes import Model, ModelVersion
 
 
@@ -89,7 +90,7 @@ class ModelsRoom(ListRoom, Registry):
             Column(
                 "champion",
                 "champion",
-                9,
+                8,
                 lambda model: plain(
                     f"v{model.aliases['champion']}" if "champion" in model.aliases else glyphs().dash
                 ),
@@ -97,20 +98,20 @@ class ModelsRoom(ListRoom, Registry):
             Column(
                 "metric",
                 "metric",
-                26,
+                31,
                 lambda model: plain(f"{model.metric} {value(champion(model), model.metric)}"),
             ),
             Column(
                 "newest",
                 "newest",
-                7,
+                6,
                 lambda model: plain(f"v{found.version}" if (found := newest(model)) else glyphs().dash),
             ),
             Column(
                 "gate",
                 "its gate",
-                14,
-                lambda model: state(found.verdict if (found := newest(model)) else None),
+                10,
+                lambda model: gate_word(found.verdict if (found := newest(model)) else None),
             ),
             Column(
                 "age",

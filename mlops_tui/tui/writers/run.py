@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections.abc import Iterable, Mapping
@@ -12,8 +13,7 @@ from rich.text import Text
 from mlops_store.records import ENDED
 from mlops_tui.commandline.twin import command
 from mlops_tui.pages.parts import plural, record
-from mlops_tui.text import ended_by
-from mlops_tui.tui.formats import age, clock, number, plain, run_state, short, state
+from mlops_tui.tui.formats import age, clock, number, plain, run_state, short, size, state
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.verbs._shapes import MetricSummary, Run, RunDetail
@@ -126,10 +126,10 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
     """A run in a few lines: the first four say the most."""
     sheet = Sheet(width)
     sheet.line(_headline_of(run, sheet.width, news))
-    if isinstance(run, RunDetail) and run.error is not None:
+    if run.error is not None:
         sheet.line(short(f"{run.error.stage}: {run.error.message}".removeprefix(": "), 400), "red")
-    elif run.state == "FAILED" and run.signal is not None:
-        sheet.line(ended_by(run.signal), "red")
+        if run.error.hint:
+            sheet.line(short(run.error.hint, 400))
     if run.headline is not None:
         name, value = run.headline.metric, run.headline.value
         said = _judged(run) or _logged(run.metrics.get(name))
@@ -151,7 +151,7 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
         sheet.heading("metrics").table(
             ("metric", "best", "last", "points"),
             [
-                (key, number(found.best), number(found.last), number(found.count))
+                (key, measure(key, found.best), measure(key, found.last), number(found.count))
                 for key, found in run.metrics.items()
             ],
             right=(1, 2, 3),
@@ -187,6 +187,15 @@ def _headline_of(run: Run, width: int, news: bool) -> Text:
     name = plain(run.name or run.run_id[:12], "bold")
     name.truncate(max(8, width - head.cell_len - tail.cell_len), overflow="ellipsis")
     return Text.assemble(head, name, tail)
+
+
+def measure(key: str, value: float | None) -> str:
+    """A value of a metric; bytes as sizes."""
+    return (
+        size(int(value))
+        if value is not None and math.isfinite(value) and key.endswith("_bytes")
+        else number(value)
+    )
 
 
 def _param(value: Any) -> str:
