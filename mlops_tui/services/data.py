@@ -202,7 +202,10 @@ def drop(tx: Tx, request: QuarantineRef) -> Quarantined:
     held = _find_held(tx, request)
     subject = f"{held['project']}/{held['source']}"
     tx.append(
-        "data.drop", subject, {"project": held["project"], "source": held["source"], "sha256": held["sha256"]}
+        "data.drop",
+        subject,
+        {"project": held["project"], "source": held["source"], "sha256": held["sha256"]},
+        why=request.reason,
     )
     gone = _held(held)
     gone.state = "dropped"

@@ -76,7 +76,12 @@ def budget(tx: Tx, request: HomeBudgetSet) -> HomeBudget:
     """Raises Problem where nothing is asked for, or where the limits make no sense together."""
     found = _wanted(tx, request)
     if found != space.settings(tx):
-        tx.append("setting.set", "home", {"name": space.SETTING, "value": msgspec.to_builtins(found)})
+        tx.append(
+            "setting.set",
+            "home",
+            {"name": space.SETTING, "value": msgspec.to_builtins(found)},
+            why=request.reason,
+        )
     return found
 
 
@@ -125,8 +130,10 @@ def gc(tx: Tx, request: HomeGc) -> Run:
     expired = _expired(tx, request)
     keep = _keep(tx, request, expired)
     for run_id in expired:
-        tx.append("run.purge", run_id, {"run_id": run_id})
-    spec = submit(tx, kind="gc", project="", name="gc", request=msgspec.to_builtins(request))
+        tx.append("run.purge", run_id, {"run_id": run_id}, why=request.reason)
+    asked = msgspec.to_builtins(request)
+    del asked["reason"]
+    spec = submit(tx, kind="gc", project="", name="gc", request=asked, why=request.reason)
     write_json(tx.home.run_dir(spec.run_id) / KEEP_FILE, keep)
     return run_rows.run_of(tx, spec.run_id)
 
@@ -208,7 +215,7 @@ def restore(tx: Tx, request: HomeRestore) -> HomeRestored:
     run_id = _collection(tx, request)
     counts: dict[str, Any] = gc_sweep.put_back(tx.home, run_id)
     if any(counts.values()):
-        tx.append("home.restore", run_id, {"run_id": run_id, **counts})
+        tx.append("home.restore", run_id, {"run_id": run_id, **counts}, why=request.reason)
     return HomeRestored(run_id=run_id, **counts)
 
 

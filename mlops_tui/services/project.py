@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from mlops_store.errors import Problem, did_you_mean
 from mlops_store.filters import Field
 from mlops_store.index.fact import Ask, Fact
@@ -15,7 +17,14 @@ from mlops_tui.project.load import load
 from mlops_tui.services.configs import look
 from mlops_tui.services.listing import listed_here
 from mlops_tui.verbs._declare import Page, Plan, ProjectInput
-from mlops_tui.verbs.project import Project, ProjectAdd, ProjectList, ProjectRemove, ProjectShow
+from mlops_tui.verbs.project import (
+    Project,
+    ProjectAdd,
+    ProjectList,
+    ProjectRemove,
+    ProjectRemoved,
+    ProjectShow,
+)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,9 @@ def _live(ask: Ask, _names: Sequence[str]) -> dict[str, ProjectRow]:
 
 
 PROJECTS = Fact(_live, noun="project")
+_COUNTS = """SELECT (SELECT count(*) FROM runs WHERE project = ? AND purged IS NULL) AS runs,
+    (SELECT count(*) FROM data_versions WHERE project = ?) AS data_versions, (SELECT count(*) FROM models WHERE project = ?) AS models,
+    (SELECT count(*) FROM proposals WHERE project = ?) AS proposals"""
 _TRACES = """SELECT 1 FROM projects WHERE name = ? UNION ALL SELECT 1 FROM runs WHERE project = ?
     UNION ALL SELECT 1 FROM data_versions WHERE project = ? UNION ALL SELECT 1 FROM models WHERE project = ? LIMIT 1"""
 
@@ -96,7 +108,7 @@ def add(tx: Tx, request: ProjectAdd) -> Project:
     name = config.name
     known = find(tx, name)
     if known is None:
-        tx.append("project.add", name, {"name": name, "dir": folder})
+        tx.append("project.add", name, {"name": name, "dir": folder}, why=request.reason)
     elif not same_folder(known.dir, folder):
         raise _elsewhere(known, folder)
     return _shape(ProjectRow(name, folder, known.added if known else tx.now))
@@ -121,11 +133,11 @@ def show(read: Read, request: ProjectShow) -> Project:
     return _shape(require(read, request))
 
 
-def remove(tx: Tx, request: ProjectRemove) -> Project:
+def remove(tx: Tx, request: ProjectRemove) -> ProjectRemoved:
     """Takes a project out. Runs that are under way end by themselves; models and data versions stay."""
     row = require(tx, ProjectInput(project=request.name))
-    tx.append("project.remove", row.name, {"name": row.name})
-    return _shape(row)
+    tx.append("project.remove", row.name, {"name": row.name}, why=request.reason)
+    return ProjectRemoved(**msgspec.structs.asdict(_shape(row)), kept=_kept(tx, row.name))
 
 
 def plan_remove(read: Read, request: ProjectRemove) -> Plan:
@@ -135,11 +147,20 @@ def plan_remove(read: Read, request: ProjectRemove) -> Plan:
         title=f"Remove the project {row.name}",
         steps=[
             f"stop watching {row.dir}",
-            "keep its runs, data versions and models in the home",
-            "delete nothing",
+            "keep its "
+            + ", ".join(
+                f"{what.replace('_', ' ')} ({count})" for what, count in _kept(read, row.name).items()
+            ),
+            "delete nothing, neither in its folder nor in the home",
         ],
         undo=f"mlops-tui project add {row.dir}",
     )
+
+
+def _kept(db: Tx | Read, name: str) -> dict[str, int]:
+    """What there is of a project in the home, whether it is looked after or not."""
+    found = db.one(_COUNTS, [name] * _COUNTS.count("?"))
+    return {what: int(count) for what, count in (found or {}).items()}
 
 
 class _Listed:

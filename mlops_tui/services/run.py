@@ -69,6 +69,7 @@ def start(tx: Tx, request: RunStart) -> Run:
         params=_params(request),
         pins=_checked_pins(tx, request, load(row.dir)),
         client=request.client,
+        why=request.reason,
         name=request.name or "",
         experiment=request.experiment or "",
         tags=request.tags,

@@ -24,7 +24,7 @@ def stop(tx: Tx, request: RunSeveral) -> RunChange:
         _all_ended(rows)
     for row in running:
         if row["stop_seq"] is None:
-            tx.append("run.stop", row["run_id"], {"run_id": row["run_id"]})
+            tx.append("run.stop", row["run_id"], {"run_id": row["run_id"]}, why=request.reason)
     for row in running:
         if row["state"] in ("STARTING", "RUNNING"):
             row["state"] = "STOPPING"
@@ -80,7 +80,7 @@ def resume(tx: Tx, request: RunSeveral) -> RunChange:
     for row in rows:
         run_id, attempt = row["run_id"], _next(row)
         RunFolder(tx.home.run_dir(run_id)).attempt_dir(attempt).mkdir(mode=0o700, parents=True, exist_ok=True)
-        tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt})
+        tx.append("run.resume", run_id, {"run_id": run_id, "attempt": attempt}, why=request.reason)
         card_life.resumed(tx, run_id)
         row["state"] = "QUEUED"
     run = run_several.changed(tx, rows, rows)

@@ -43,6 +43,7 @@ def tag(tx: Tx, request: RunTag) -> Marked:
                 "before": before,
                 "fresh": sorted(before.keys() - marks.said),
             },
+            why=request.reason,
         )
         changed.append(marks.run_id)
     left = {key: value for key, value in every[0].tags.items() if key not in request.remove}
@@ -63,7 +64,7 @@ def note(tx: Tx, request: RunNote) -> Marked:
     changed = [marks for marks in every if text != marks.note]
     for marks in changed:
         data = {"run_id": marks.run_id, "project": marks.project, "text": text, "before": marks.note}
-        tx.append("run.note", marks.run_id, data)
+        tx.append("run.note", marks.run_id, data, why=request.reason)
     return _answer(every, [marks.run_id for marks in changed], note=text)
 
 
@@ -106,8 +107,8 @@ def tags_of(db: Read | Tx, run_id: str) -> dict[str, str]:
 
 def note_of(db: Read | Tx, run_id: str) -> str:
     """The note of a run; empty where it has none."""
-    row = db.one("SELECT note FROM runs WHERE run_id = ?", [run_id])
-    return (row["note"] if row else None) or ""
+    row = db.one("SELECT note FROM notes WHERE run_id = ?", [run_id])
+    return row["note"] if row else ""
 
 
 def _check(given: dict[str, str], removed: list[str], more: list[str]) -> None:

@@ -58,6 +58,7 @@ def sweep(tx: Tx, request: RunSweep) -> Sweep:
         submit_training(
             tx, project=row.name, model=request.model, params={**request.params, **point}, pins={}, client=request.client,
             name=f"{name}-{number}", experiment=request.experiment or "", tags={**request.tags, "sweep": name},
+            why=request.reason,
         ).run_id
         for number, point in enumerate(points, 1)
     ]  # fmt: skip

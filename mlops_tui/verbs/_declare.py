@@ -39,6 +39,10 @@ def fill(what: Fill, description: str) -> Meta:
     return Meta(description=description, extra={"fill": what})
 
 
+Reason = Annotated[str, opt("why; stays in the ledger")]
+"""Whoever decides something may say why: the field is called `reason`, and the entry of the ledger has it as its `why`."""
+
+
 class Input(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Base of all inputs; a misspelt field is refused."""
 

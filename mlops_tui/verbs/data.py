@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from mlops_store.records import Column
-from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Reason, Verb, arg, opt
 from mlops_tui.verbs._shapes import DataVersion, Run, SubmitInput
 
 SOURCE = arg("source of mlops.toml")
@@ -117,6 +117,7 @@ class Quarantined(Output, kw_only=True):
 
 class QuarantineRef(ProjectInput, kw_only=True):
     sha256: Annotated[str, arg("sha256 of the file, or a start of it", metavar="SHA256")]
+    reason: Reason = ""
 
 
 class Redrive(SubmitInput, kw_only=True):
@@ -124,7 +125,7 @@ class Redrive(SubmitInput, kw_only=True):
     force: Annotated[
         bool, opt("admit it although expectations are broken; keys, times and schema stay strict")
     ] = False
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 VERBS = [

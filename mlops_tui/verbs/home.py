@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from mlops_tui.verbs._declare import Input, Natural, Output, Verb, arg, opt
+from mlops_tui.verbs._declare import Input, Natural, Output, Reason, Verb, arg, opt
 from mlops_tui.verbs._shapes import Run
 
 SpaceState = Literal["ok", "low", "over", "full"]
@@ -69,6 +69,7 @@ class HomeBudgetSet(Input, kw_only=True):
         None
     )
     floor: Annotated[int | None, opt("start nothing new when less than this is free", kind="size")] = None
+    reason: Reason = ""
 
 
 class HomeGc(Input, kw_only=True):
@@ -83,10 +84,12 @@ class HomeGc(Input, kw_only=True):
         int | None,
         opt("shrink the cache until the home takes no more than this; default: its budget", kind="size"),
     ] = None
+    reason: Reason = ""
 
 
 class HomeRestore(Input, kw_only=True):
     run_id: Annotated[str, arg("the run of kind gc that took things away", metavar="RUN")]
+    reason: Reason = ""
 
 
 class HomeRestored(Output, kw_only=True):

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mlops_tui.verbs._declare import Input, ListInput, Natural, Output, Page, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import (
+    Input,
+    ListInput,
+    Natural,
+    Output,
+    Page,
+    ProjectInput,
+    Reason,
+    Verb,
+    arg,
+    opt,
+)
 
 
 class LedgerList(ListInput, kw_only=True):
@@ -45,7 +56,7 @@ class LedgerUndo(ProjectInput, kw_only=True):
     seq: Annotated[
         Natural | None, arg("number of the entry; default: your last decision that can be undone")
     ] = None
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class Undone(Output, kw_only=True):

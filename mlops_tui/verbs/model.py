@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Reason, Verb, arg, opt
 from mlops_tui.verbs._report import ModelReport, Report
 from mlops_tui.verbs._shapes import Model, ModelVersion, Run, SubmitInput
 
@@ -99,7 +99,7 @@ class ModelPromote(ProjectInput, kw_only=True):
         int | None, opt("refuse unless the alias is on this version now (0: on none)", metavar="VERSION")
     ] = None
     verdict_id: Annotated[str | None, opt("refuse unless this is the version's newest verdict")] = None
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class ModelRollback(ProjectInput, kw_only=True):
@@ -108,7 +108,7 @@ class ModelRollback(ProjectInput, kw_only=True):
     expected_from: Annotated[
         int | None, opt("refuse unless the alias is on this version now", metavar="VERSION")
     ] = None
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class AliasMove(Output, kw_only=True, rename={"from_": "from"}):
@@ -146,7 +146,7 @@ class Card(Output, kw_only=True):
 class ModelWaive(ProjectInput, kw_only=True):
     model: Annotated[str, arg("MODEL@VERSION", metavar="MODEL@VERSION")]
     check: Annotated[str, opt("the check that is waived, as in mlops.toml")]
-    reason: Annotated[str, opt("why; stays in the ledger")]
+    reason: Reason
     lasts: Annotated[int, opt("how long it holds", "--for", kind="duration")] = 30 * 86_400_000
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from mlops_store.records import ProposalState
-from mlops_tui.verbs._declare import ListInput, Page, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import ListInput, Page, ProjectInput, Reason, Verb, arg, opt
 from mlops_tui.verbs._shapes import Proposal, SubmitInput
 
 CARD = arg("id of the card, a start of it, or the model's name for its open card", metavar="CARD")
@@ -24,20 +24,20 @@ class ProposalRef(ProjectInput, kw_only=True):
 class ProposalApprove(SubmitInput, kw_only=True):
     id: Annotated[str, CARD]
     revision: Annotated[int | None, REVISION] = None
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class ProposalReject(ProjectInput, kw_only=True):
     id: Annotated[str, CARD]
     revision: Annotated[int | None, REVISION] = None
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class ProposalSnooze(ProjectInput, kw_only=True):
     id: Annotated[str, CARD]
     lasts: Annotated[int, opt("for how long", "--for", kind="duration")] = 86_400_000
     revision: Annotated[int | None, REVISION] = None
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class ProposalOpen(ProjectInput, kw_only=True):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from mlops_store.records import RunKind, RunState
-from mlops_tui.verbs._declare import Natural, Output, Page, PageInput, ProjectInput, Verb, arg, opt
+from mlops_tui.verbs._declare import Natural, Output, Page, PageInput, ProjectInput, Reason, Verb, arg, opt
 from mlops_tui.verbs._shapes import Run, RunDetail, SubmitInput
 
 RUN = arg("run id, or an unambiguous start of it", metavar="RUN")
@@ -32,6 +32,7 @@ class RunStart(SubmitInput, kw_only=True):
     as_of: Annotated[
         int | None, opt("judge maturity as of this time instead of the source's watermark", kind="time")
     ] = None
+    reason: Reason = ""
 
 
 class RunSweep(SubmitInput, kw_only=True):
@@ -58,6 +59,7 @@ class RunSweep(SubmitInput, kw_only=True):
     tags: Annotated[
         dict[str, str], opt("tag the runs; repeatable", "--tag", kind="values", metavar="K=V")
     ] = {}
+    reason: Reason = ""
 
 
 class Sweep(Output, kw_only=True):
@@ -89,12 +91,13 @@ class RunRef(ProjectInput, kw_only=True):
 
 class RunSeveral(RunRef, kw_only=True):
     more: Annotated[list[str], arg("and these", metavar="RUN")] = []
+    reason: Reason = ""
 
 
 class RunSet(ProjectInput, kw_only=True):
     runs: Annotated[list[str], arg("runs, by id or an unambiguous start of it", metavar="RUN")] = []
     filter: Annotated[str | None, opt("all runs of the project that this finds, such as 'state = FAILED and age > 90d'")] = None  # fmt: skip
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class RunMark(Output, kw_only=True):
@@ -126,7 +129,7 @@ class RunAdopt(ProjectInput, kw_only=True):
         list[str], arg("folders of runs, from another box or another home", kind="path", metavar="PATH")
     ]
     lost: Annotated[bool, opt("take a run that left no exit record as LOST")] = False
-    reason: Annotated[str, opt("why; stays in the ledger")] = ""
+    reason: Reason = ""
 
 
 class RunLogs(ProjectInput, kw_only=True):

@@ -378,3 +378,17 @@ def test_commands_load_nothing_heavy(
         env={**os.environ, "MLOPS_TUI_HOME": str(shared_home.path)},
     )  # fmt: skip
     assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
+def test_why_a_run_was_started_stopped_and_marked_stays_in_the_ledger(
+    run: Callable[..., Done], make_project: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(make_project("reasons", "import time; time.sleep(60)"))
+    started = run("run", "start", "fast", "--reason", "to see", "--json").json["run_id"]
+    assert run("run", "note", started, "look", "--reason", "odd").code == 0
+    assert run("run", "stop", started, "--reason", "enough seen", "--json").code == 0
+    said = {
+        entry["verb"]: entry["why"]
+        for entry in run("ledger", "list", "--subject", started, "--json").json["items"]
+    }
+    assert (said["run.submit"], said["run.note"], said["run.stop"]) == ("to see", "odd", "enough seen")

@@ -123,3 +123,12 @@ def test_the_description_names_the_schema() -> None:
 
 def test_the_page_of_commands_is_current() -> None:
     assert docs.main(["--check"]) == 0, "run `python -m mlops_tui.cli.docs`"
+
+
+def test_whoever_does_something_dangerous_may_say_why() -> None:
+    silent = {
+        verb.key
+        for verb in all_verbs()
+        if verb.danger and verb.service and "reason" not in verb.input.__struct_fields__
+    }
+    assert silent == {"home import"}  # what it brings has reasons of its own

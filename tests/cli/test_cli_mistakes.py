@@ -72,9 +72,13 @@ def test_every_list_refuses_a_project_that_is_not_there(
             "message": "the project 'mistakn' is not in this home",
             "hint": "did you mean 'mistaken'?",
         }
-    assert main([*home, "project", "remove", "mistaken"]) == 0
+    assert main([*home, "project", "remove", "mistaken", "--reason", "no longer ours"]) == 0
+    shown = capsys.readouterr().out
+    assert "Nothing was deleted: its folder is as it was." in shown
+    assert f"mlops-tui project add {tmp_path}" in shown
     monkeypatch.chdir(tmp_path.parent)
     assert main([*home, "--project", "mistaken", "ledger", "list", "--json"]) == 0, "its history stays"
+    assert json.loads(capsys.readouterr().out)["items"][0]["why"] == "no longer ours"
 
 
 def test_a_wrong_filter_is_shown_with_its_place(
