@@ -35,12 +35,12 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     spec = _spec(folder)
     result = _part(found.outcome) if found.outcome else None
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
+    fields["error"] = _error(found, run.signal)
     return RunDetail(
         **fields,
         attempt_list=[_attempt(folder, number, row) for number in folder.attempts()],
         stages=_stages(found.stages, over=run.state in ENDED),
         artifacts=[Artifact(**each) for each in found.artifacts],
-        error=_error(found, run.signal),
         gate=_gate(found, result),
         result=result,
         pins=decode(row["pins"], {}),

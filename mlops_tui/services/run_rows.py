@@ -14,8 +14,10 @@ from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services.run_headline import headline
-from mlops_tui.verbs._shapes import MetricSummary, Run
+from mlops_tui.text import ended_by, short
+from mlops_tui.verbs._shapes import MetricSummary, Run, RunError
 
+_SHORT = 300
 UNSUPERVISED = "unsupervised: its shim is gone, the program goes on"
 
 
@@ -64,10 +66,53 @@ def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = No
         return []
     kept = db.kept if isinstance(db, Read) else None
     judged_by = _judged_by(db) if kept is None else kept.fact("judged by", lambda: _judged_by(db))
-    return [
+    found = [
         _run(db, shape, judged_by.get((shape["project"], shape["model"]), ""))
         for shape in queries.shapes(db, wanted, only, kept, judged_by)
     ]
+    _say_why(db, [run for run in found if run.state == "FAILED"])
+    _say_by_what(db, [run for run in found if run.kind == "score"])
+    return found
+
+
+def _say_why(db: Read | Tx, failed: Sequence[Run]) -> None:
+    """To those that failed: what their newest attempt says of it, in short; what a signal ended could not say anything."""
+    rows = (
+        db.rows(
+            "SELECT run_id, attempt, code, message, hint, stage FROM errors WHERE origin = 'record' AND run_id IN (SELECT unnest(?::VARCHAR[])) "
+            "ORDER BY file LIKE '%/error.json'",
+            [[run.run_id for run in failed]],
+        )
+        if failed
+        else []
+    )
+    said = {
+        (row["run_id"], row["attempt"]): RunError(
+            code=row["code"],
+            message=short(row["message"] or "", _SHORT),
+            hint=short(row["hint"] or "", _SHORT),
+            stage=row["stage"] or "",
+        )
+        for row in rows
+    }
+    for run in failed:
+        ended = (
+            RunError(code="ended_by_signal", message=ended_by(run.signal)) if run.signal is not None else None
+        )
+        run.error = said.get((run.run_id, run.attempts), ended)
+
+
+def _say_by_what(db: Read | Tx, scores: Sequence[Run]) -> None:
+    """To those that predict: the version that they were asked to predict with."""
+    if not scores:
+        return
+    rows = db.rows(
+        "SELECT run_id, TRY_CAST(request ->> '$.version' AS BIGINT) AS version FROM runs WHERE run_id IN (SELECT unnest(?::VARCHAR[]))",
+        [[run.run_id for run in scores]],
+    )
+    asked = {row["run_id"]: row["version"] for row in rows}
+    for run in scores:
+        run.model_version = asked.get(run.run_id)
 
 
 def _judged_by(db: Read | Tx) -> dict[tuple[str, str], str]:

@@ -45,11 +45,21 @@ class Headline(Output, kw_only=True):
     direction: str = "max"
 
 
+class RunError(Output, kw_only=True):
+    """What a failed run says of itself."""
+
+    code: str
+    message: str
+    hint: str = ""
+    stage: str = ""
+
+
 class Run(Output, kw_only=True):
     """One execution. `attempts` counts them; `reason` says why where the state alone does not.
 
     `settled` is false while the outcome of an ended run is not yet in the ledger (registered, judged, admitted):
     whoever waits for a run waits for that too. `headline` says how the run did; null where it has logged nothing that could.
+    `model_version` is the one that it made, or predicts with. `error` is what a failed run says of itself, in short in lists.
     """
 
     run_id: str
@@ -77,6 +87,7 @@ class Run(Output, kw_only=True):
     archived: bool = False
     note: str = ""
     headline: Headline | None = None
+    error: RunError | None = None
 
 
 class Attempt(Output, kw_only=True):
@@ -112,15 +123,6 @@ class Artifact(Output, kw_only=True):
     sha256: str
 
 
-class RunError(Output, kw_only=True):
-    """What a failed run says of itself."""
-
-    code: str
-    message: str
-    hint: str = ""
-    stage: str = ""
-
-
 class RunDetail(Run, kw_only=True):
     """A run with its evidence. `result` is the worker's outcome for this kind of run (ingest, score, drift, …); `dropped` are
     lines of its journals that a full disk did not take."""
@@ -128,7 +130,6 @@ class RunDetail(Run, kw_only=True):
     attempt_list: list[Attempt] = []
     stages: list[Stage] = []
     artifacts: list[Artifact] = []
-    error: RunError | None = None
     gate: dict[str, Any] | None = None
     result: dict[str, Any] | None = None
     pins: dict[str, int] = {}

@@ -6,11 +6,14 @@ import msgspec
 import pytest
 from desk import START, Desk
 
+from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
+from mlops_store.records import ExitRecord
 from mlops_tui.cli.screen import Screen
 from mlops_tui.pages import render
 from mlops_tui.services.run import show
 from mlops_tui.services.run_list import list_
+from mlops_tui.services.run_rows import runs_of
 from mlops_tui.verbs import find
 from mlops_tui.verbs._shapes import Headline, Run
 from mlops_tui.verbs.run import RunList, RunRef
@@ -83,3 +86,21 @@ def test_a_misspelt_field_names_it(ran: Desk) -> None:
     with pytest.raises(Problem) as caught:
         listed(ran, "headlin")
     assert caught.value.code == "bad_fields" and "headline" in caught.value.hint
+
+
+def test_a_failed_run_of_a_list_says_why_and_a_score_by_which_version(desk: Desk) -> None:
+    failed, killed = desk.run(), desk.run()
+    write_json(
+        failed.attempt_dir(1) / "error.json", {"code": "no_column", "message": "m" * 900, "hint": "mend it"}
+    )
+    for folder, signal in ((failed, None), (killed, 9)):
+        ended = ExitRecord(exit_code=None if signal else 1, signal=signal, ended=START + 9, duration_ms=4)
+        write_json(folder.attempt_dir(1) / "exit.json", ended)
+        desk.ingest(folder)
+    score = desk.run("score", request={"version": 3, "input": "i", "output": "o"})
+    with desk.read() as read:
+        one, other, third = runs_of(read, [failed.run_id, killed.run_id, score.run_id])
+    assert one.error is not None and (one.error.code, one.error.hint) == ("no_column", "mend it")
+    assert len(one.error.message) == 300
+    assert other.error is not None and other.error.code == "ended_by_signal"
+    assert third.error is None and third.model_version == 3
