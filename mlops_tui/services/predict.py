@@ -24,8 +24,11 @@ FORMATS = (".parquet", ".csv", ".tsv", ".csv.gz")
 
 
 def predict(tx: Tx, request: Predict) -> RunDetail:
-    """Queues a run of kind `score` for the version that the name stands for now. Its request is {version, input, output}."""
+    """Queues a run of kind `score` for the version that the name stands for now. Its request is {version, input, output}.
+    Raises Problem for whatever can be known of the files before it."""
     version, place, source, target = _checked(tx, request)
+    if target.exists() and not request.force:
+        raise Problem("output_exists", f"{target} is there already", "name another file, or replace it with --force", status=2)  # fmt: skip
     spec = submit(
         tx,
         kind="score",
@@ -110,4 +113,6 @@ def _file(name: str) -> Path:
         raise Problem(
             "bad_input", f"{path.name!r} is not one of {', '.join(FORMATS)}", "convert it first", status=2
         )
+    if not path.stat().st_size:
+        raise Problem("empty_input", f"{path} is empty", "give it a line of column names and rows", status=2)
     return path

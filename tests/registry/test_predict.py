@@ -27,6 +27,26 @@ def test_the_run_hears_whether_it_may_replace_the_output(box: Box, tmp_path: Pat
     assert spec.request["force"] is force
 
 
+def test_what_is_wrong_with_the_files_is_said_before_there_is_a_run(box: Box, tmp_path: Path) -> None:
+    box.append("project.add", {"name": "air", "dir": str(tmp_path)})
+    box.register()
+    for name, text in (("in.csv", "a\n1\n"), ("empty.csv", ""), ("there.csv", "old")):
+        (tmp_path / name).write_text(text)
+    seq = box.writer.ledger.seq
+    for source, target, code in (
+        ("in.csv", "there.csv", "output_exists"),
+        ("empty.csv", "o.csv", "empty_input"),
+        ("none.csv", "o.csv", "no_input"),
+    ):
+        asked = Predict(
+            model="late@1", project="air", input=str(tmp_path / source), output=str(tmp_path / target)
+        )
+        (done,) = box.do(lambda tx, asked=asked: predict(tx, asked))
+        assert done.problem is not None and (done.problem.code, done.problem.status) == (code, 2)
+        assert done.problem.hint
+    assert box.writer.ledger.seq == seq
+
+
 def test_predictions_do_not_go_where_a_source_takes_its_data_from(box: Box, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "mlops.toml").write_text(
