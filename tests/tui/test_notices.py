@@ -28,6 +28,7 @@ class Desk:
     def __init__(self, path: Path) -> None:
         self.runs: dict[int, Run] = {}
         self.cards: dict[str, str] = {}
+        self.states: dict[str, str] = {}
         self.broken = False
         self.line = Line(Home(path), ("flights", None), {"status": self._status, "run list": self._list})
         self.notifier = Notifier(self.line)  # type: ignore[arg-type]
@@ -47,7 +48,7 @@ class Desk:
     def _status(self, _: dict[str, Any]) -> StatusReport:
         live = [LiveRun(run_id=run.run_id, name=run.name, kind=run.kind, project=run.project, state=run.state, created=NOW)
                 for run in self._mine() if run.state in ("RUNNING", "QUEUED")]  # fmt: skip
-        cards = [CardState(id=id, project=project, model="late", state="OPEN", revision=1, headline="drift", created=NOW)
+        cards = [CardState(id=id, project=project, model="late", state=self.states.get(id, "OPEN"), revision=1, headline="drift", created=NOW)
                  for id, project in self.cards.items() if project == self.line.project[0]]  # fmt: skip
         return StatusReport(time=NOW, runs=live, proposals=cards, disk=Disk(free_bytes=1, total_bytes=2), daemon=DaemonStatus(running=True))  # fmt: skip
 
@@ -88,6 +89,15 @@ def test_runs_that_vanish_without_an_end_are_not_told(desk: Desk) -> None:
     desk.put(1)
     assert desk.hear(everything=True) == []
     del desk.runs[1]
+    assert desk.hear(everything=True) == []
+
+
+def test_only_a_card_that_asks_is_told(desk: Desk) -> None:
+    desk.hear(everything=True)
+    for id, state in (("p1", "ERROR"), ("p2", "OPEN"), ("p3", "RUNNING")):
+        desk.cards[id], desk.states[id] = "flights", state
+    assert desk.hear(everything=True) == [("a retraining of late is proposed: drift", False)]
+    desk.states["p2"] = "ERROR"
     assert desk.hear(everything=True) == []
 
 
