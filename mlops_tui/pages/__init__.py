@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mlops_tui.pages.surface import Surface
-from mlops_tui.text import short
+from mlops_tui.text import number, short
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._declare import Page, Plan
 
@@ -38,4 +38,7 @@ def plan(value: Plan, screen: Surface) -> None:
 
 def generic(value: Any, screen: Surface) -> None:
     """Any struct."""
-    screen.facts((name, short(item)) for name, item in msgspec.structs.asdict(value).items())
+    screen.facts(
+        (name, number(item) if isinstance(item, float) else short(item))
+        for name, item in msgspec.structs.asdict(value).items()
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from mlops_tui.pages.parts import BULLET, Record, count, interval, level, plural, records, score
 from mlops_tui.pages.surface import Surface
-from mlops_tui.text import short
+from mlops_tui.text import number, short
 
 _WIDE = 120
 """From here on there is room for reasons beside the checks."""
@@ -42,7 +42,7 @@ def _basis(found: Record) -> str:
             f"{plural(count(found['evaluation_rows']), 'row')} in {plural(count(found.get('clusters')), 'cluster')}"
         )
     if found.get("look") is not None:
-        parts.append(f"look {score(found['look'])} at them, alpha {short(found.get('alpha'), 20)}")
+        parts.append(f"look {score(found['look'])} at them, alpha {number(found.get('alpha'))}")
     return ", ".join(parts)
 
 

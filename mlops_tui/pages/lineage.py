@@ -6,7 +6,7 @@ from mlops_tui.pages.layout import cut
 from mlops_tui.pages.parts import minute
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import clean
-from mlops_tui.verbs._lineage import LineageGraph, LineageNode
+from mlops_tui.verbs._lineage import WORDS, LineageGraph, LineageNode
 
 _LONGEST = 400
 
@@ -21,12 +21,15 @@ def lineage(found: LineageGraph, screen: Surface) -> None:
     down: dict[str, list[tuple[str, str]]] = {}
     for edge in found.edges:
         if nodes[edge.to].depth < 0:
-            up.setdefault(edge.from_, []).append((edge.to, edge.relation))
+            up.setdefault(edge.from_, []).append((edge.to, WORDS[edge.relation][0]))
         if nodes[edge.from_].depth > 0:
-            down.setdefault(edge.to, []).append((edge.from_, edge.relation))
-    for title, steps in (("MADE FROM", up), ("WENT INTO", down)):
+            down.setdefault(edge.to, []).append((edge.from_, WORDS[edge.relation][1]))
+    for title, note, steps in (
+        ("FROM", "what it was made from", up),
+        ("INTO", "what was made from it", down),
+    ):
         if steps.get(found.root):
-            screen.heading(title)
+            screen.heading(title, note)
             _tree(found.root, steps, nodes, screen)
     if found.truncated:
         screen.line("there is more: --depth, or `mlops-tui lineage` of something farther away")

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mlops_tui.verbs._lineage import LineageGraph, LineageNode
+from mlops_tui.verbs._lineage import WORDS, LineageGraph, LineageNode
 
 KINDS = ("run", "model", "alias", "proposal", "prediction", "data", "feature")
 """In the order in which one goes from kind to kind, around and around."""
 _ORDER = {kind: place for place, kind in enumerate(("proposal", "model", "run", "alias", "prediction", "data", "feature"))}  # fmt: skip
-_WORDS = {"used": "used", "wasGeneratedBy": "made by", "wasDerivedFrom": "derived from", "wasInformedBy": "informed by"}  # fmt: skip
-_BACK = {"used": "used by", "wasGeneratedBy": "made", "wasDerivedFrom": "became", "wasInformedBy": "informed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,8 @@ def _hung(
     up: dict[str, list[tuple[str, str]]] = {}
     down: dict[str, list[tuple[str, str]]] = {}
     for edge in found.edges:
-        up.setdefault(edge.to, []).append((edge.from_, _WORDS[edge.relation]))
-        down.setdefault(edge.from_, []).append((edge.to, _BACK[edge.relation]))
+        up.setdefault(edge.to, []).append((edge.from_, WORDS[edge.relation][0]))
+        down.setdefault(edge.from_, []).append((edge.to, WORDS[edge.relation][1]))
     hung: dict[str, list[tuple[LineageNode, str]]] = {}
     for node in kept:
         nearer = node.depth + (1 if node.depth < 0 else -1)

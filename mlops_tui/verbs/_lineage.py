@@ -11,6 +11,12 @@ from mlops_tui.verbs._declare import Output, ProjectInput, arg, opt
 EntityKind = Literal["run", "model", "alias", "data", "feature", "proposal", "prediction"]
 Relation = Literal["used", "wasGeneratedBy", "wasDerivedFrom", "wasInformedBy"]
 
+WORDS: dict[Relation, tuple[str, str]] = {
+    "used": ("used", "used by"), "wasGeneratedBy": ("made by", "made"), "wasDerivedFrom": ("derived from", "became"),
+    "wasInformedBy": ("informed by", "informed"),
+}  # fmt: skip
+"""What a relation is called for people: of what came later, and the other way round."""
+
 
 class Lineage(ProjectInput, kw_only=True):
     entity: Annotated[

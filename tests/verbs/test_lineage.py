@@ -9,6 +9,7 @@ from mlops_store.errors import Problem
 from mlops_tui.cli.screen import Screen
 from mlops_tui.pages import render
 from mlops_tui.services.lineage import lineage
+from mlops_tui.tui.branches import branches
 from mlops_tui.verbs import find
 from mlops_tui.verbs._lineage import Lineage, LineageGraph
 
@@ -134,3 +135,17 @@ def test_a_thing_shown_twice_has_its_own_line_once(
     render(find("lineage"), ask(desk, "late@2", up=True), Screen(False, 200))
     printed = capsys.readouterr().out
     assert printed.count("data:flights@1  ") == 1 and "of the above" in printed
+
+
+def test_relations_have_the_words_of_the_app(
+    desk: Desk, loop: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    render(find("lineage"), ask(desk, "late@2"), Screen(False, 300))
+    printed = capsys.readouterr().out
+    assert (
+        "(made by)" in printed
+        and "(became)" in printed
+        and "was" not in printed.replace("what was", "").replace("it was", "")
+    )
+    shown = {branch.how for branch in branches(ask(desk, "late@2"))} - {""}
+    assert {how for how in shown if f"({how})" in printed} == shown
