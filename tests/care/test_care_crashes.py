@@ -147,7 +147,7 @@ def test_every_table_of_what_folders_say_is_cleared_by_a_deletion(box: Box) -> N
     """A table with a run_id is either made of run folders, and then in FOLDER_TABLES, or of the ledger, or follows the run's rows, and then here."""
     of_ledger = {
         "runs",
-        "run_tags",
+        "mark_log",
         "data_versions",
         "batches",
         "model_versions",

@@ -127,8 +127,10 @@ def tracked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tracked]:
         journal(folder, "1-a", *(["m", "auc", at, 0, value] for at, value in enumerate(_POINTS[i % 5])))
         folders.append(folder.path)
     writer.ingest(folders)
+    for folder in folders[::4]:
+        do(writer, ("run.note", {"run_id": folder.name, "text": "Late, as ever"}))
     with writer.reader() as read:
-        rows = {row["run_id"]: row for row in read.rows("SELECT * FROM runs")}
+        rows = {row["run_id"]: row for row in read.rows("SELECT * FROM runs LEFT JOIN notes USING (run_id)")}
         texts: dict[str, dict[str, str]] = {}
         for row in read.rows("SELECT run_id, key, text FROM params"):
             texts.setdefault(row["run_id"], {})[row["key"]] = row["text"]

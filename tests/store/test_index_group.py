@@ -9,18 +9,19 @@ from typing import Any
 
 import duckdb
 import pytest
-from index_box import end, new_home, new_run, start
+from index_box import do, end, journal, migrated_again, new_home, new_run, start
 
 from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
-from mlops_store.index import group
+from mlops_store.index import group, packs
 from mlops_store.index.database import Connection, Database
-from mlops_store.index.fact import Fact
+from mlops_store.index.fact import Fact, Remembered
 from mlops_store.index.marks import MARKS
 from mlops_store.index.rebuild import compare
 from mlops_store.index.tx import Command, Tx, Writer
 from mlops_store.ledger import read_entries
 from mlops_store.records import LedgerEntry
+from mlops_store.run_folder import RunFolder
 from mlops_tui.services.project import PROJECTS
 from mlops_tui.services.run_marks import note, tag
 from mlops_tui.verbs.run import RunNote, RunTag
@@ -69,10 +70,10 @@ def test_together_is_as_one_by_one(tmp_path: Path, seed: int) -> None:
     def said(tx: Tx) -> None:
         verb, subject, data = entry(chance)
         for run_id, fact in tx.facts(MARKS, RUNS).items():
-            row = tx.one("SELECT note FROM runs WHERE run_id = ?", [run_id]) or {}
+            row = tx.one("SELECT note FROM notes WHERE run_id = ?", [run_id])
             shown = tx.rows("SELECT key, value FROM tags WHERE run_id = ?", [run_id])
             assert (fact.note, fact.tags) == (
-                row["note"] or "",
+                row["note"] if row else "",
                 {each["key"]: each["value"] for each in shown},
             )
         live = {row["name"] for row in tx.rows("SELECT name FROM projects WHERE removed IS NULL")}
@@ -100,14 +101,14 @@ def test_together_is_as_one_by_one(tmp_path: Path, seed: int) -> None:
     con = singly.cursor()
     for each in read_entries(writer.home.ledger):
         applying.apply(con, each)
-    for table in ("projects", "run_tags"):
+    for table in ("projects", "mark_log", "run_tags", "notes"):
         one, other = (
             sorted(c.execute(f"SELECT * FROM {table}").fetchall(), key=repr)
             for c in (con, writer.database.cursor())
         )
         assert one == other, table
-    notes = "SELECT run_id, note, archived FROM runs WHERE note IS NOT NULL OR archived IS NOT NULL ORDER BY run_id"
-    assert con.execute(notes).fetchall() == writer.database.cursor().execute(notes).fetchall()
+    archived = "SELECT run_id, archived FROM runs WHERE archived IS NOT NULL ORDER BY run_id"
+    assert con.execute(archived).fetchall() == writer.database.cursor().execute(archived).fetchall()
     singly.close()
     writer.close()
 
@@ -137,8 +138,8 @@ def test_an_entry_that_cannot_be_applied_is_refused_alone(
     assert [result.ok for result in results] == [True, False, True, True]
     assert isinstance(results[1].error, duckdb.Error)
     with writer.reader() as read:
-        found = {row["run_id"]: row["note"] for row in read.rows("SELECT run_id, note FROM runs")}
-    assert found == {RUNS[0]: "one", RUNS[1]: None, RUNS[2]: "three", RUNS[3]: "four"}
+        found = {row["run_id"]: row["note"] for row in read.rows("SELECT run_id, note FROM notes")}
+    assert found == {RUNS[0]: "one", RUNS[2]: "three", RUNS[3]: "four"}
     assert [each.data["text"] for each in read_entries(writer.home.ledger)] == ["one", "three", "four"]
     writer.close()
 
@@ -250,4 +251,75 @@ def test_a_fact_is_asked_once_for_all_that_are_named(tmp_path: Path) -> None:
         ]
     )
     assert asked == [["a", "b"], ["a", "none"]]
+    writer.close()
+
+
+def test_what_is_remembered_of_a_run_is_what_a_question_says(tmp_path: Path) -> None:
+    """Between the groups its journals speak, it is deleted and comes back."""
+    writer = home_with_runs(tmp_path)
+    chance = random.Random(5)
+    runs = [RunFolder(writer.home.run_dir(run_id)) for run_id in RUNS[:2]]
+
+    def seen() -> Any:
+        return writer.execute([Command(lambda tx: tx.facts(MARKS, RUNS), "ann")])[0].unwrap()
+
+    def step(number: int) -> None:
+        place = chance.randrange(2)
+        run_id = RUNS[place]
+        match chance.randrange(5):
+            case 0:
+                journal(runs[place], f"1-w{number}", ["t", chance.choice("abc"), str(number)])
+                writer.ingest([runs[place].path])
+            case 1:
+                end_of = chance.choice(["run.delete", "run.restore"])
+                data = {"run_id": run_id, "kind": "sdk", "state": "FINISHED", "name": str(number)}
+                do(writer, (end_of, data))
+            case _:
+                verb, subject, data = entry(chance)
+                writer.execute(
+                    [Command(lambda tx: (tx.facts(MARKS, RUNS), tx.append(verb, subject, data)), "ann")]
+                )
+
+    for number in range(40):
+        step(number)
+        known = seen()
+        writer._remembered = Remembered()
+        assert known == seen(), number
+        if number % 3:  # that was read now; else what the step leaves is
+            writer._remembered = Remembered()
+    writer.close()
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    fact: Fact[str] = Fact(lambda _ask, _keys: {}, after=lambda value, _entry: value, size=len)
+    kept = Remembered(budget=10)
+    for key in "abc":
+        kept.put(fact, key, key * 4)
+    assert [kept.get(fact, key) for key in "abc"] == [None, "bbbb", "cccc"]
+    kept.put(fact, "b", "b")
+    kept.put(fact, "d", "dd")
+    assert [kept.get(fact, key) for key in "bcd"] == ["b", "cccc", "dd"]
+    kept.put(fact, "e", "e" * 11)
+    assert not any(kept.get(fact, key) for key in "bcde") and kept._size == 0
+
+
+def test_an_older_index_gets_each_word_of_the_ledger(tmp_path: Path) -> None:
+    writer = home_with_runs(tmp_path)
+    chance = random.Random(9)
+    for _ in range(30):
+        writer.execute([Command(lambda tx: tx.append(*entry(chance)), "ann")])
+    question = "SELECT * FROM mark_log ORDER BY ALL"
+    with writer.reader() as read:
+        before = read.rows(question)
+    assert before
+    home = writer.home
+    writer.close()
+    old = (
+        "DROP VIEW marks; DROP VIEW notes; DROP VIEW run_tags; DROP TABLE mark_log; ALTER TABLE runs ADD COLUMN note VARCHAR; "
+        "CREATE TABLE run_tags (run_id VARCHAR, key VARCHAR, value VARCHAR, seq BIGINT, PRIMARY KEY (run_id, key))"
+    )
+    migrated_again(home, 8, old, packs.FILL)
+    writer = Writer.open(home)
+    with writer.reader() as read:
+        assert read.rows(question) == before
     writer.close()

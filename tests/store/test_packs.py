@@ -61,7 +61,7 @@ class Shelf:
 
             def fail(tx: Tx) -> None:
                 tx.append("run.note", run_id, {**run, "text": "never"})
-                tx.rows("SELECT note FROM runs")
+                tx.rows("SELECT note FROM notes")
                 raise Problem("no", "no")
 
             assert not self.writer.execute([command(fail)])[0].ok
@@ -90,8 +90,8 @@ class Shelf:
                 mine = [shape["run_id"]]
                 said = read.rows("SELECT key, value FROM tags WHERE run_id = ? ORDER BY key", mine)
                 assert list(shape["tags"].items()) == [(row["key"], row["value"]) for row in said]
-                note = read.rows("SELECT note FROM runs WHERE run_id = ?", mine)[0]["note"]
-                assert shape["note"] == (note or "")
+                note = read.one("SELECT note FROM notes WHERE run_id = ?", mine)
+                assert shape["note"] == (note["note"] if note else "")
             return check_all(read._con)
 
     def close(self) -> None:

@@ -75,7 +75,6 @@ def record(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     insert_columns(
         con,
         "ledger",
-        ("BIGINT", "BIGINT", *["VARCHAR"] * 6, "BOOLEAN", "VARCHAR", "VARCHAR"),
         [
             (
                 e.seq,

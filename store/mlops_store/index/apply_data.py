@@ -32,7 +32,6 @@ def _projects(con: Connection, entries: Sequence[LedgerEntry]) -> None:
     insert_columns(
         con,
         "projects",
-        ("VARCHAR", "VARCHAR", "BIGINT", "BIGINT", "BIGINT"),
         list(added.values()),
         "ON CONFLICT DO UPDATE SET dir = excluded.dir, added = excluded.added, removed = excluded.removed, seq = excluded.seq",
     )

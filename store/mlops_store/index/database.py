@@ -222,13 +222,19 @@ def insert(con: Connection, table: str, values: Sequence[Sequence[Any]]) -> None
         appender.flush()
 
 
-def unnested(types: Sequence[str]) -> str:
-    """A row source of as many lists as there are types: one statement, and one text of it, however many rows."""
-    return "SELECT " + ", ".join(f"unnest(?::{kind}[])" for kind in types)
+def delete(con: Connection, table: str, columns: Sequence[str], keys: Sequence[Sequence[str]]) -> None:
+    """Deletes the rows with these texts in these columns, in one statement. `table` and `columns` are names of ours."""
+    if keys:
+        texts = ", ".join(f"unnest(?::VARCHAR[]) AS k{number}" for number in range(len(columns)))
+        same = " AND ".join(f"{table}.{column} = t.k{number}" for number, column in enumerate(columns))
+        con.execute(
+            parsed(con, f"DELETE FROM {table} USING (SELECT {texts}) t WHERE {same}"),
+            [list(column) for column in zip(*keys, strict=True)],
+        )
 
 
 def write_columns(con: Connection, sql: str, values: Sequence[Sequence[Any]]) -> int:
-    """Executes a statement over `unnested` with the columns of some rows; nothing where there are none. Returns the number of rows changed."""
+    """Executes a statement with the columns of some rows as lists, one text of it however many they are; nothing where there are none. Returns the number of rows changed."""
     if not values:
         return 0
     found = con.execute(parsed(con, sql), [list(column) for column in zip(*values, strict=True)]).fetchall()
@@ -236,7 +242,9 @@ def write_columns(con: Connection, sql: str, values: Sequence[Sequence[Any]]) ->
 
 
 def insert_columns(
-    con: Connection, table: str, types: Sequence[str], values: Sequence[Sequence[Any]], conflict: str = ""
+    con: Connection, table: str, values: Sequence[Sequence[Any]], conflict: str = ""
 ) -> None:
     """A few rows in one statement: half the price of an appender. `table` is a name of ours, never of data."""
-    write_columns(con, f"INSERT INTO {table} {unnested(types)} {conflict}", values)
+    if values:
+        lists = ", ".join(["unnest(?)"] * len(values[0]))
+        write_columns(con, f"INSERT INTO {table} SELECT {lists} {conflict}", values)

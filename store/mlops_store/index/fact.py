@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from mlops_store.index.changes import Changes
+from mlops_store.records import LedgerEntry
 
 T = TypeVar("T")
 Ask = Callable[[str, Sequence[Any]], list[dict[str, Any]]]
 
 
-@dataclass(frozen=True)
+_BUDGET = 4 << 20
+"""Bytes of facts that the writer remembers, as `size` says."""
+
+
+@dataclass(frozen=True, eq=False)
 class Fact(Generic[T]):
     """Something to know of a run, a project, …: of what ledger entries name as their subject, or in `run_id` or `name`, and of
     nothing that other entries could change.
 
     `load` gives what is known of some keys. With `noun` it gives it of all that there are, and only entries whose verb is of this noun change
     it: readers keep it until then.
+
+    With `after` the writer remembers it from one group of commands to the next: it gives what is known of a key after an entry that names
+    the key, or None where that has to be asked. What ingestion changes it may hold, by run. `size` is about how many bytes it takes.
     """
 
     load: Callable[[Ask, Sequence[str]], Mapping[str, T]]
     noun: str = ""
+    after: Callable[[T, LedgerEntry], T | None] | None = None
+    size: Callable[[T], int] = lambda _value: 1000
 
 
 class KeptFacts:
@@ -41,3 +51,34 @@ class KeptFacts:
         if known is None or known[0] != at:
             known = self._known[fact] = (at, fact.load(ask, []))
         return known[1]
+
+
+class Remembered:
+    """Facts with `after`, of the keys that were last asked for, as they were committed. For the writer alone."""
+
+    def __init__(self, budget: int = _BUDGET) -> None:
+        self._budget = budget
+        self._size = 0
+        self._known: dict[
+            str, dict[Fact[Any], tuple[Any, int]]
+        ] = {}  # by key, the one used longest ago first
+
+    def get(self, fact: Fact[T], key: str) -> T | None:
+        """None where it is not remembered."""
+        found = self._known.get(key, {}).get(fact)
+        return found[0] if found else None
+
+    def put(self, fact: Fact[T], key: str, value: T) -> None:
+        """Remembers it in the place of what was known."""
+        size = fact.size(value)
+        facts = self._known.pop(key, {})
+        self._size += size - facts.get(fact, (None, 0))[1]
+        facts[fact] = (value, size)
+        self._known[key] = facts
+        while self._size > self._budget:
+            self.drop([next(iter(self._known))])
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Anything about these keys may have changed."""
+        for key in keys:
+            self._size -= sum(size for _, size in self._known.pop(key, {}).values())

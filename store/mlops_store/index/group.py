@@ -18,7 +18,7 @@ from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
 from mlops_store.index import packs
 from mlops_store.index.database import Connection, rows
-from mlops_store.index.fact import Fact
+from mlops_store.index.fact import Fact, Remembered
 from mlops_store.index.payload import check, json_text
 from mlops_store.ledger import Ledger
 from mlops_store.records import LedgerEntry
@@ -34,12 +34,29 @@ class _Seen:
     stale: set[str] = field(default_factory=set)
     whole: bool = False
 
+    def follow(self, fact: Fact[Any], names: set[str], entry: LedgerEntry) -> None:
+        """An entry was written about these keys."""
+        for key in names:
+            value = self.values.get(key)
+            if fact.after is not None and value is not None and key not in self.stale:
+                value = self.values[key] = fact.after(value, entry)
+            else:
+                value = None
+            if value is None:
+                self.stale.add(key)
+
 
 class Group:
     """One transaction's worth of commands. With `singly`, entries are applied as they come: then it is known whose cannot be."""
 
     def __init__(
-        self, con: Connection, ledger: Ledger, about: Iterable[str] = (), *, singly: bool = False
+        self,
+        con: Connection,
+        ledger: Ledger,
+        remembered: Remembered,
+        about: Iterable[str] = (),
+        *,
+        singly: bool = False,
     ) -> None:
         self.seq = ledger.seq
         self.time = ledger.time
@@ -53,6 +70,8 @@ class Group:
         self._singly = singly
         self._waiting: list[LedgerEntry] = []
         self._facts: dict[Fact[Any], _Seen] = {}
+        self._remembered = remembered
+        self._named: set[str] = set()  # keys that were written about
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """All rows of a query, with the effects of all that was appended."""
@@ -66,8 +85,13 @@ class Group:
     def facts(self, fact: Fact[T], keys: Iterable[str]) -> dict[str, T]:
         """What is to know of some keys; those of which there is nothing are left out."""
         asked = set(keys)
-        seen = self._facts.setdefault(fact, _Seen())
-        if not asked.isdisjoint(seen.stale) or not (seen.whole or asked <= seen.values.keys()):
+        seen, needed = self._facts.setdefault(fact, _Seen()), asked
+        if fact.after is not None:
+            needed = asked | self._about
+            for key in needed - seen.values.keys() - self._named:
+                if (known := self._remembered.get(fact, key)) is not None:
+                    seen.values[key] = known
+        if not asked.isdisjoint(seen.stale) or not (seen.whole or needed <= seen.values.keys()):
             wanted = sorted((asked | self._about) - (seen.values.keys() - seen.stale))
             found = fact.load(self.rows, wanted)
             if fact.noun:
@@ -90,8 +114,10 @@ class Group:
         self.time = entry.time
         self.drafts.append(entry)
         self._waiting.append(entry)
-        for seen in self._facts.values():
-            seen.stale |= {subject, str(entry.data.get("run_id")), str(entry.data.get("name"))}
+        names = {subject, str(entry.data.get("run_id")), str(entry.data.get("name"))}
+        self._named |= names
+        for fact, seen in self._facts.items():
+            seen.follow(fact, names, entry)
         if self._singly:
             self.flush()
         return entry.seq
@@ -117,6 +143,15 @@ class Group:
         self.unclear = True
         packs.follow(self._con, self.drafts)
         self.unclear = False
+
+    def committed(self) -> None:
+        """What was read and written is as it was seen: the next group need not ask for it."""
+        self._remembered.drop(self._named)
+        for fact, seen in self._facts.items():
+            if fact.after is not None:
+                for key in seen.values.keys() - seen.stale:
+                    if (value := seen.values[key]) is not None:
+                        self._remembered.put(fact, key, value)
 
     def seal(self, first: int, key: str, value: Any) -> None:
         """Ends a command: marks what belongs together, and leaves the reply with the last entry."""

@@ -9,7 +9,7 @@ from mlops_store.index.changes import Changes
 
 MOST = 20_000
 """Runs that are remembered. Where more of them are marked, all are asked about."""
-_ALL = "SELECT DISTINCT run_id FROM run_tags UNION SELECT run_id FROM runs WHERE note IS NOT NULL LIMIT ?"
+_ALL = "SELECT DISTINCT run_id FROM mark_log LIMIT ?"
 
 
 class Marked:

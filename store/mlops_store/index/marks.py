@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from mlops_store.index.apply_marks import tag_words
 from mlops_store.index.asking import these
 from mlops_store.index.fact import Ask, Fact
+from mlops_store.index.payload import text
+from mlops_store.records import LedgerEntry
 
 
 @dataclass
@@ -16,7 +19,7 @@ class Marks:
     run_id: str
     name: str
     project: str
-    note: str
+    note: str = ""
     own: dict[str, str] = field(default_factory=dict)
     said: dict[str, str | None] = field(default_factory=dict)
 
@@ -30,24 +33,47 @@ def _load(ask: Ask, run_ids: Sequence[str]) -> Mapping[str, Marks]:
     """Of runs that are there and not deleted."""
     mine, given = these("run_id", "VARCHAR", list(run_ids))
     rows = ask(
-        f"SELECT 0 AS part, run_id, name AS a, project AS b, note AS c FROM runs WHERE {mine} AND deleted IS NULL "
-        f"UNION ALL SELECT 1, run_id, key, value, NULL FROM journal_tags WHERE {mine} "
-        f"UNION ALL SELECT 2, run_id, key, value, NULL FROM run_tags WHERE {mine}",
+        f"SELECT 0 AS part, run_id, name AS a, project AS b, NULL AS c, 0 AS seq FROM runs WHERE {mine} AND deleted IS NULL "
+        f"UNION ALL SELECT 1, run_id, key, value, NULL, 0 FROM journal_tags WHERE {mine} "
+        f"UNION ALL SELECT 2, run_id, key, value, cleared, seq FROM mark_log WHERE {mine}",
         given * 3,
     )
     found = {
-        row["run_id"]: Marks(row["run_id"], row["a"] or "", row["b"] or "", row["c"] or "")
+        row["run_id"]: Marks(row["run_id"], row["a"] or "", row["b"] or "")
         for row in rows
         if row["part"] == 0
     }
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row["seq"]):
         if row["part"] and row["run_id"] in found:
             marks = found[row["run_id"]]
             if row["part"] == 1:
                 marks.own[row["a"]] = row["b"]
+            elif row["a"] is None:
+                marks.note = row["b"] or ""
+            elif row["c"]:
+                marks.said.pop(row["a"], None)
             else:
                 marks.said[row["a"]] = row["b"]
     return found
 
 
-MARKS = Fact(_load)
+def _after(marks: Marks, entry: LedgerEntry) -> Marks | None:
+    """What `apply_marks` makes of it."""
+    if entry.data.get("run_id") != marks.run_id or "origin" in entry.data:
+        return None
+    if entry.verb == "run.note":
+        return replace(marks, note=text(entry.data, "text"))
+    if entry.verb == "run.tag":
+        words = tag_words(entry.data)
+        said = {**marks.said, **{key: value for key, (value, _) in words.items()}}
+        cleared = {key for key, (_, cleared) in words.items() if cleared}
+        return replace(marks, said={key: value for key, value in said.items() if key not in cleared})
+    return None
+
+
+def _size(marks: Marks) -> int:
+    texts = (marks.name, marks.project, marks.note, *marks.own, *marks.own.values(), *marks.said)
+    return 1000 + sum(map(len, texts)) + sum(len(value or "") for value in marks.said.values())
+
+
+MARKS = Fact(_load, after=_after, size=_size)

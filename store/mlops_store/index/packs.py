@@ -13,7 +13,7 @@ import msgspec
 
 from mlops_store.filters import Field
 from mlops_store.ids import RUN_ID
-from mlops_store.index.apply_marks import log_tags
+from mlops_store.index.apply_marks import log_marks
 from mlops_store.index.asking import Rows, among, these
 from mlops_store.index.database import Connection, insert, rows
 from mlops_store.index.marked import Marked
@@ -90,11 +90,9 @@ def look(
     said = list(found) if marked is None else marked.among(read, found)
     if not said:
         return found
-    mine, given = among(said)
+    mine, given = these("run_id", "VARCHAR", said)
     for row in read.rows(
-        # few runs have a note: these first, as the ids of all runs take longer to compare
-        "WITH noted AS MATERIALIZED (SELECT run_id, note FROM runs WHERE note IS NOT NULL) "
-        f"SELECT run_id, key, value FROM run_tags WHERE {mine} UNION ALL SELECT run_id, NULL, note FROM noted WHERE {mine}",
+        f"SELECT run_id, key, value FROM run_tags WHERE {mine} UNION ALL SELECT run_id, NULL, note FROM notes WHERE {mine}",
         [*given, *given],
     ):
         pack = found[row["run_id"]]
@@ -134,7 +132,7 @@ def pack_all(con: Connection) -> None:
     update(con, [row["run_id"] for row in rows(con, f"SELECT run_id FROM runs WHERE {_OVER}")])
 
 
-FILL = {"007_packs.sql": pack_all, "008_tag_log.sql": log_tags}
+FILL = {"007_packs.sql": pack_all, "008_marks.sql": log_marks}
 """Migrations that a program completes: in one statement it would need more memory than the index may have."""
 
 

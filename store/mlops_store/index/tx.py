@@ -26,7 +26,7 @@ from mlops_store.index import packs
 from mlops_store.index.changes import Changes
 from mlops_store.index.database import Connection, Database, one, rows
 from mlops_store.index.disk import commit_refused, files_refused, index_unavailable, refused_by_disk
-from mlops_store.index.fact import Fact, KeptFacts
+from mlops_store.index.fact import Fact, KeptFacts, Remembered
 from mlops_store.index.group import Group
 from mlops_store.index.ingest import Ingest
 from mlops_store.index.kept_rows import KeptRows
@@ -214,6 +214,7 @@ class Writer:
         self._fields = KeptFields(self.changes)
         self._kept = KeptRows(self.changes)
         self._known = KeptFacts(self.changes)
+        self._remembered = Remembered()
 
     @staticmethod
     def open(home: Home, checkpoint: Callable[[str], None] | None = None) -> Writer:
@@ -259,7 +260,7 @@ class Writer:
         now, singly = now_ms(), False
         while True:
             about = [commands[number].about for number in left if commands[number].about]
-            group = Group(self._con, self.ledger, about, singly=singly)
+            group = Group(self._con, self.ledger, self._remembered, about, singly=singly)
             self._con.execute("BEGIN")
             try:
                 bad = self._run(commands, left, results, group, now)
@@ -297,6 +298,7 @@ class Writer:
             raise
         self._ingest.committed()
         told = self._ingest.told
+        self._remembered.drop(told.union(changed))
         self.changes.note(told)
         self.changes.note(set(changed) - told, points_only=True)
         return changed
@@ -395,6 +397,7 @@ class Writer:
             self._refuse(left, results, commit_refused(error))
             return
         self._checkpoint("committed")
+        group.committed()
         if self._keys is not None:
             self._keys.add(entry.key for entry in entries)
         self.changes.note_entries(entries)
