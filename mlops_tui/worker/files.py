@@ -23,7 +23,7 @@ import polars as pl
 from mlops_store.atomic import copy_file
 from mlops_store.delivered import path_text
 from mlops_store.records import Column
-from mlops_tui.worker.text_types import TextProblem, infer_text, parse_text
+from mlops_tui.worker.text_types import TextProblem, infer_text, parse_text, with_dots
 
 ROW_LIMIT = 1000  # offending rows kept with a refused file
 _REASON_LIMIT = 1000  # a header may be one name of many megabytes
@@ -240,6 +240,8 @@ def _read_text(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     raw.columns = header
     raw, notes = _whole_rows(raw, plain, separator)
     pins = {column.name: column.type for column in pinned or []}
+    if separator == ";":
+        raw = raw.with_columns(with_dots(raw[name], pins.get(name)) for name in header)
     _refuse_missing(header, pinned or [])  # before thousands of columns are looked at
     found = {name: infer_text(raw[name], pins.get(name)) for name in header}
     types, diff = match_schema(found, pinned, lambda name, kind: (found[name], kind) != ("float", "int"))

@@ -31,6 +31,7 @@ from mlops_tui.worker.leakage import proxies
 _SUFFIXES = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _FILE = "__file"
 _MAX_ROWS = 1_000_000
+_FEW_ROWS = 50
 _MAX_FILES = 5_000
 _MAX_DEPTH = 4
 
@@ -43,6 +44,11 @@ def infer(directory: Path, options: argparse.Namespace) -> dict[str, Any]:
         raise Problem("no_data", f"no CSV or Parquet file {where} {directory}", "put the data there first", 2)
     notes: list[str] = []
     chosen, frame = _with_target(directory, groups, options.target, notes)
+    notes += infer_columns.unread(frame)
+    if frame.height < _FEW_ROWS:
+        notes.append(
+            f"{frame.height} rows are few: a fifth of them judges, and the gate will hardly ever say PASS or FAIL"
+        )
     draft = _decide(directory, chosen, frame, options, notes)
     keyed = [*draft.key, draft.event_time, *draft.late_columns]
     config = infer_toml.render(draft, infer_toml.expectations(frame.drop(_FILE), draft.target, keyed))

@@ -10,6 +10,7 @@ from itertools import combinations
 import polars as pl
 
 from mlops_store.errors import Problem
+from mlops_tui.worker.infer_toml import text
 
 _ID_NAME = re.compile(
     r"(^|_)(id|key|uuid|guid|code|number|num|no|nr)$|^(id|key|uuid|index|row)(_|$)|[a-z]Id$|ID$", re.I
@@ -18,6 +19,10 @@ _TIME_NAME = re.compile(
     r"time|date|timestamp|(^|_)(ts|at|on|day|hour|month|week)($|_)|event|created|scheduled", re.I
 )
 _OTHER_TIME = re.compile(r"birth|dob|(^|_)(end|due|expir|updat|modif|until|close|return|deliver)", re.I)
+_MEANT = (
+    (r"^[+-]?[0-9][0-9.]*,[0-9]+$", "numbers need a dot, 12.50, or a file whose separator is a semicolon; or turn them into numbers in prepare() of a recipe"),
+    (r"^[0-9]{1,2}[/-][0-9]{1,2}[/-][0-9]{2,4}", "write dates as 2024-01-31 or 31.01.2024: which part is the day nobody can tell"),
+)  # fmt: skip
 MAX_CLASSES = 50
 _MAX_SMALL_INT = 10
 _COMBINED = 8
@@ -80,12 +85,23 @@ def choose_task(target: pl.Series, asked: str | None) -> tuple[str, str]:
     return "regression", f"it is a number with {kinds} values"
 
 
+def unread(frame: pl.DataFrame) -> list[str]:
+    """What stays text though it is meant as numbers or dates, and what to do about it."""
+    found = []
+    for name, dtype in frame.schema.items():
+        values = frame[name].drop_nulls() if dtype == pl.String else pl.Series()
+        for pattern, what in _MEANT if values.len() else ():
+            if values.str.strip_chars().str.contains(pattern).mean() > 0.9:  # type: ignore[operator]
+                found.append(f"{text(name)} is taken as text: {what} ({text(str(values[0])[:40])})")
+    return found
+
+
 def choose_event_time(frame: pl.DataFrame, target: str, file: str, asked: str | None) -> Choice:
     """The event time column, [] where there is none. `file` is the column with each row's file number. Raises Problem."""
     if asked:
         if not isinstance(frame.schema[asked], pl.Date | pl.Datetime):
             raise Problem("bad_event_time", f"column {asked!r} is {frame.schema[asked]}, not a date or time",
-                          "write times as 2024-01-31 or 2024-01-31T12:00:00", 2)  # fmt: skip
+                          "write times as 2024-01-31, 31.01.2024 or 2024-01-31T12:00:00", 2)  # fmt: skip
         return Choice([asked], "asked for")
     scored: list[tuple[int, int, str, str]] = []
     for name, dtype in frame.schema.items():

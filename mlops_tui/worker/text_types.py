@@ -14,6 +14,10 @@ _LEADING_ZERO = r"^[+-]?0[0-9]"  # a code ("007"), not a number: as a number it 
 _DATE = r"^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}$"
 _DATETIME = r"^[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}[T ][0-9]{1,2}:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(Z|UTC|[+-][0-9]{2}:?[0-9]{2})?$"
 
+_DAY_FIRST = r"^([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})"  # with dots the day is first everywhere; with slashes nobody knows
+_COMMA = r"^[+-]?(0|[1-9][0-9]*),[0-9]+$"
+_THOUSANDS = r"^[+-]?[1-9][0-9]{0,2},[0-9]{3}$"
+
 
 class TextProblem(Exception):
     """`bad` marks the rows whose text is not of the type."""
@@ -34,6 +38,18 @@ def infer_text(series: pl.Series, expected: str | None) -> str:
         if _parses(values, kind) and (kind != "int" or values.str.contains(_INT).all()):
             return kind
     return "str"
+
+
+def with_dots(series: pl.Series, expected: str | None) -> pl.Series:
+    """A column of a file whose separator is a semicolon, with 12,50 as 12.50: where all its values are numbers so written. Those that
+    could as well be thousands (1,234) stay text, unless the column is known to hold such numbers."""
+    values = _present(series).drop_nulls().unique()
+    commas = values.filter(values.str.contains(_COMMA))
+    whole = values.str.contains(_COMMA) | values.str.contains(_WHOLE)
+    unclear = expected != "float" and commas.str.contains(_THOUSANDS).all()
+    if expected == "str" or not commas.len() or not whole.all() or unclear:
+        return series
+    return series.str.replace(",", ".", literal=True)
 
 
 def parse_text(series: pl.Series, kind: str, dtype: pl.DataType) -> pl.Series:
@@ -62,6 +78,8 @@ def _parses(values: pl.Series, kind: str) -> bool:
 def _parse(values: pl.Series, kind: str) -> pl.Series:
     """NULL where the text is not of `kind`."""
     none = pl.lit(None)
+    if kind in ("date", "datetime"):
+        values = values.str.replace(_DAY_FIRST, "${3}-${2}-${1}")
     match kind:
         case "int":
             good = values.str.contains(_WHOLE)
