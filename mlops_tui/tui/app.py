@@ -6,12 +6,15 @@ import asyncio
 import importlib
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events, work
+from textual.binding import Binding
 from textual.dom import DOMNode
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
 from mlops_store.errors import Problem
@@ -33,11 +36,12 @@ from mlops_tui.tui.overlays import Overlays
 from mlops_tui.tui.own_keys import keyed, use_keys
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look
+from mlops_tui.tui.terminal import Terminal
 from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
 from mlops_tui.tui.widgets.lines import Hints
 
 SETTLE = 10
-"""Rounds of the loop that a key has to itself."""
+"""Rounds of the loop that a key has to itself, at most: fewer once the loop has nothing to do."""
 
 
 def _screen(name: str) -> Callable[[], Screen[Any]]:
@@ -88,8 +92,17 @@ class MlopsApp(Overlays):
         self._no_theme = "" if look.theme in self.available_themes else look.theme
         self.stylesheet = Css(self.get_css_variables())
         self.set_keymap({id: bound(id, keys) for id, keys in look.settings.keys.items()})
+        self._own: dict[str, set[str]] = {}
+        """The user's own keys, and the ids of what each of them does."""
+        for id, keys in self._keymap.items():
+            for key in keys.split(","):
+                self._own.setdefault(key, set()).add(id)
 
     # --- life ---
+
+    def get_driver_class(self) -> type[Driver]:
+        found = super().get_driver_class()
+        return Terminal if found is LinuxDriver else found
 
     async def on_mount(self) -> None:
         self._follower = Follower(self.link, self._hear, self.look.interval)
@@ -211,18 +224,27 @@ class MlopsApp(Overlays):
             await super().on_event(event)
         else:
             await self._act(event.key)
+        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(SETTLE):  # what the key has set off is done, or has begun, before the next
             await asyncio.sleep(0)
+            if not ready:
+                break
 
     async def _act(self, key: str) -> None:
         """What a key is bound to, where it is bound. Textual by itself asks every widget on the way to the focus for its keys twice."""
-        chain = self.screen._binding_chain
-        reached = next((place for place, (node, _) in enumerate(chain, 1) if node.is_modal), len(chain))
-        for priority, nodes in ((True, chain[::-1]), (False, chain[:reached])):
-            for node, keys in nodes:
-                for binding in keys.key_to_bindings.get(key, ()):
+        nodes = (self.focused or self.screen).ancestors_with_self
+        reached = next((place for place, node in enumerate(nodes, 1) if node.is_modal), len(nodes))
+        for priority, asked in ((True, nodes[::-1]), (False, nodes[:reached])):
+            for node in asked:
+                for binding in self._bound(key, node):
                     if binding.priority == priority and await self._do(binding.id, binding.action, node):
                         return
+
+    def _bound(self, key: str, node: DOMNode) -> Iterable[Binding]:
+        """What a key is bound to in a node: by the user's own keys, else by ours where they have not taken another for it."""
+        bindings, own = node._bindings.key_to_bindings, self._own.get(key)
+        found = [each for several in bindings.values() for each in several if each.id in own] if own else []
+        return found or [each for each in bindings.get(key, ()) if each.id not in self._keymap]
 
     async def _do(self, id: str | None, action: str, node: DOMNode) -> bool:
         """Carries an action out; of a deed that is refused now, only says why. False where there is nothing to do."""

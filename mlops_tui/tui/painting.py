@@ -9,11 +9,38 @@ from functools import lru_cache
 from rich.console import Console
 from textual._compositor import ChopsUpdate, Compositor, LayoutUpdate
 from textual.geometry import Region
+from textual.message import Message
+from textual.messages import Update
+from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 _BEGIN = re.compile(r"(\x1b\[0m)?\x1b\[([\d;]+)m")
 """Where a style begins, perhaps right after the end of another."""
 _CODE = re.compile(r"[34]8;(?:5;\d+|2;\d+;\d+;\d+)|\d+")
+
+
+class LeanScreen(Screen[None]):
+    """A screen with a lean compositor, which hears at once that a widget wants to be drawn: Textual's puts it into its queue, and then a word to
+    itself to look at it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._compositor = LeanCompositor()
+
+    def post_message(self, message: Message) -> bool:
+        widget = message.widget if isinstance(message, Update) else None
+        if not isinstance(widget, Widget) or not self._drawn_now(widget):
+            return super().post_message(message)
+        self._dirty_widgets.add(widget)
+        self._update_timer.resume()
+        return True
+
+    def _drawn_now(self, widget: Widget) -> bool:
+        """What is to be laid out as well says so after this; both are one frame."""
+        if widget._layout_required or self._closing or self.app._batch_count:
+            return False
+        return self.is_current and self in self._compositor
 
 
 class LeanCompositor(Compositor):

@@ -1,13 +1,16 @@
-"""A terminal that goes away: Textual's writing thread ends at the first error, and who writes to it then would wait for ever."""
+"""The app's line to its terminal: keys come in one by one, frames go out whole, and a terminal that is gone holds nobody up."""
 
 from __future__ import annotations
 
+from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual.drivers import linux_driver
 from textual.drivers._writer_thread import WriterThread
+from textual.message import Message
 
 
 class Output(WriterThread):
-    """Writes until the terminal is gone; then takes what comes and forgets it, until it is stopped."""
+    """Writes until the terminal is gone; then takes what comes and forgets it, until it is stopped. (Textual's ends at the first error, and who
+    writes to it then would wait for ever.)"""
 
     def run(self) -> None:
         try:
@@ -15,6 +18,23 @@ class Output(WriterThread):
         except OSError:
             while self._queue.get() is not None:
                 pass
+
+
+class Terminal(linux_driver.LinuxDriver):
+    """Textual's driver, with less between a key and the app, and between a frame and the terminal."""
+
+    _frame = ""
+
+    def send_message(self, message: Message) -> None:
+        """From the thread that reads. Textual makes a task for each message, and a future that nobody waits for."""
+        self._loop.call_soon_threadsafe(self._app.post_message, message)
+
+    def write(self, data: str) -> None:
+        """A frame is one piece, from its begin to its end: each piece wakes the thread that writes."""
+        self._frame += data
+        if data == SYNC_END or not self._frame.startswith(SYNC_START):
+            whole, self._frame = self._frame, ""
+            super().write(whole)
 
 
 def outlive_terminals() -> None:

@@ -207,7 +207,7 @@ def test_resizing_and_themes_change_nothing_else(
     terminal = open_terminal(folder)
     terminal.type("mlops-tui").keys("Enter").see("● live")
     terminal.keys("2").see("2 rows", "✓ finished", "ago")
-    before = terminal.keys("j").see("▸  fast-1", "✓ finished  fast-1")
+    before = terminal.keys("j").see("▸  fast-1", "✓ finished  fast-1", "▆")  # all of its preview
     looks = [_top(terminal)]
     for _ in range(8):
         terminal.resize(60, 15).resize(200, 50)

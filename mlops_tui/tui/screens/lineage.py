@@ -123,6 +123,7 @@ class LineageRoom(DetailRoom):
     def _wanted(self, event: QueryTable.Wanted) -> None:
         rows = self.lines[event.offset : event.offset + event.count]
         event.table.deliver(Window(total=len(self.lines), offset=event.offset, rows=rows), event.generation)
+        self.show_frame()
 
     @on(QueryTable.Highlighted)
     def _highlighted(self) -> None:

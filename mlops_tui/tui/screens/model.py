@@ -45,8 +45,15 @@ class ModelRoom(DetailRoom, Registry):
 
     def __init__(self, project: str, name: str, version: int | None = None) -> None:
         super().__init__("evidence" if version is not None else "")
-        self.project, self.model_name, self.version = project, name, version
+        self.project, self.model_name, self._first = project, name, version
         self.model: ModelDetail | None = None
+
+    @property
+    def version(self) -> int | None:
+        """That at the cursor of the first pane; before it has rows, the one that was asked for, or else the champion."""
+        table = self.pane(self.TABS[0].id)
+        row = table.row_at_cursor if isinstance(table, QueryTable) else None
+        return self._first if row is None else row.version
 
     def names(self) -> list[str]:
         return ["Models", self.named()]
@@ -83,7 +90,7 @@ class ModelRoom(DetailRoom, Registry):
                 "model show", {"model": self.model_name, "project": self.project}
             )
             if self.version is None and self.model is not None and self.model.versions:
-                self.version = self.model.aliases.get("champion") or max(
+                self._first = self.model.aliases.get("champion") or max(
                     version.version for version in self.model.versions
                 )
             await self._load_tab()
@@ -126,7 +133,6 @@ class ModelRoom(DetailRoom, Registry):
     @on(QueryTable.Highlighted)
     def _highlighted(self, event: QueryTable.Highlighted) -> None:
         if event.row is not None:
-            self.version = event.row.version
             self.show_frame()
 
     @on(QueryTable.Opened)

@@ -11,7 +11,6 @@ from rich.text import Text
 from textual import events, work
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.screen import Screen
 from textual.timer import Timer
 from textual.widget import Widget
 
@@ -24,7 +23,7 @@ from mlops_tui.tui.formats import clean, glyphs
 from mlops_tui.tui.jumping import landings
 from mlops_tui.tui.news import News
 from mlops_tui.tui.own_keys import key_of, keyed
-from mlops_tui.tui.painting import LeanCompositor
+from mlops_tui.tui.painting import LeanScreen
 from mlops_tui.tui.widgets.lines import Crumbs, Hints, Status
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
@@ -40,7 +39,7 @@ _OF_THE_HOME = {"run_id", "id", "query"}
 READ_ONLY = "this app only reads; start it without --read-only to change something"
 
 
-class Room(Screen[None]):
+class Room(LeanScreen):
     """A full screen over the daemon's answers. A subclass composes `body()` and asks in `load()`."""
 
     CONTEXTS: ClassVar[tuple[str, ...]] = ()
@@ -58,7 +57,6 @@ class Room(Screen[None]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._compositor = LeanCompositor()
         self.paused = False
         self.updated: int | None = None
         self._stale = False
@@ -147,7 +145,7 @@ class Room(Screen[None]):
     @property
     def gone(self) -> bool:
         """The screen was left while an answer was on its way: its widgets are removed before its workers hear of it."""
-        return not self.query("#crumbs")
+        return all(child.id != "crumbs" for child in self.children)
 
     def compose(self) -> ComposeResult:
         # The classes of the size before anything is styled, not after all of it.

@@ -95,8 +95,8 @@ def test_a_list_shows_what_there_is_to_say_of_its_row() -> None:
             await pilot.pause()
             assert "about one" in text_of(app)
             await pilot.press("j", "j")
-            await pilot.pause()
-            assert "about three" in text_of(app)
+            while "about three" not in text_of(app):  # once the cursor rests
+                await pilot.pause(0.01)
             split.show(columns, ["zero", "three"], lambda row, width: Text(f"again {row}"))
             await pilot.pause()
             await pilot.pause()

@@ -9,6 +9,7 @@ from typing import Any
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 from rich.text import Text
+from textual.color import Color
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -69,6 +70,7 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         self._resolved: dict[str, Style] = {}
         self._parts: dict[tuple[str, bool], Style] = {}
         self._base_style: Style | None = None
+        self._behind: Color | None = None
 
     @property
     def body_height(self) -> int:
@@ -79,7 +81,7 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         self._lines.clear()
         self._resolved.clear()
         self._parts.clear()
-        self._base_style = None
+        self._base_style = self._behind = None
         super().notify_style_update()
 
     def _arrange(self) -> None:
@@ -125,14 +127,15 @@ class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
         ):
             return super().render_lines(crop)
         self._placed()
-        background = self.background_colors[1]
+        if self._behind is None:
+            self._behind = self.background_colors[1]
         filters = self.get_line_filters()
         first, last = crop.column_span
         lines = []
         for y in crop.line_range:
             drawn = self._at(y)
             for each in filters:
-                drawn = drawn.apply_filter(each, background)
+                drawn = drawn.apply_filter(each, self._behind)
             lines.append(
                 drawn
                 if drawn.cell_length == last and not first

@@ -85,13 +85,6 @@ class Rows:
             self._forget(number, page)
         return True
 
-    def replace(self, row: Any) -> int | None:
-        """Puts a newer version of a row in its place; its index, None when it is not here."""
-        index = self._index.get(self.row_key(row))
-        if index is not None:
-            self._pages[index // PAGE][index % PAGE] = row
-        return index
-
     def lacks(self, first: int, last: int) -> bool:
         """Whether some of the rows first..last are not here and can still come."""
         return not self._dry and self._gap(first, last) is not None

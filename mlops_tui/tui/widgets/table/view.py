@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -10,6 +10,7 @@ from textual.geometry import Region, Size
 from textual.message import Message
 
 from mlops_tui.text import clean
+from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.widgets.table.drawing import TableLines
 from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import NONE
@@ -30,14 +31,22 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
             self.table, self.offset, self.count, self.generation = table, offset, count, generation
 
     class Highlighted(Message, namespace="query_table"):
-        """The cursor is on another row, or its row has arrived or changed."""
+        """The cursor has come to rest on another row, or its row has arrived or changed. Whoever acts on the row of now asks for `row_at_cursor`."""
 
-        def __init__(self, table: TableView, key: str | None, row: Any | None) -> None:
+        def __init__(self, table: TableView) -> None:
             super().__init__()
-            self.table, self.key, self.row = table, key, row
+            self.table, self.key, self.row = table, table.cursor_key, table.row_at_cursor
 
-        def can_replace(self, message: Message) -> bool:
-            return isinstance(message, TableView.Highlighted) and message.table is self.table
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        *,
+        row_key: Callable[[Any], str],
+        empty: str | Text = "",
+        id: str | None = None,
+    ) -> None:
+        super().__init__(columns, row_key=row_key, empty=empty, id=id)
+        self._rest = Rest(self, lambda: self.post_message(self.Highlighted(self)))
 
     # --- what the screen sets ---------------------------------------------------------------------------------
 
@@ -69,13 +78,6 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
         self._settle_cursor()
         self._repaint()
         self._ask()
-
-    def update_rows(self, rows: Iterable[Any]) -> None:
-        """Newer versions of rows, by key: those that are here are replaced, and lines that look different repainted."""
-        here = {index: row for row in rows if (index := self._rows.replace(row)) is not None}
-        self._repaint(here)
-        if self._cursor in here:
-            self.post_message(self.Highlighted(self, self._key, here[self._cursor]))
 
     def repaint(self) -> None:
         """What the cells are made from, besides the rows, has changed: lines that look different are painted anew."""
@@ -165,7 +167,7 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
             if self._range_from is not None:
                 changed |= set(range(min(old, new), max(old, new) + 1))
             self._repaint(changed)
-            self.post_message(self.Highlighted(self, self._key, row))
+            self._rest.moved()
         self._show_cursor()
         self._ask()
 
@@ -225,10 +227,9 @@ class TableView(TableLines, can_focus=True, inherit_bindings=False):
                 self._held = None
         self._cursor = max(0, min(self._cursor, total - 1))
         row = self._rows.get(self._cursor)
-        key = None if row is None else self._row_key(row)
-        self._key = key
+        self._key = None if row is None else self._row_key(row)
         self._show_cursor()
-        self.post_message(self.Highlighted(self, key, row))
+        self._rest.moved()
 
     # --- asking -----------------------------------------------------------------------------------------------
 
