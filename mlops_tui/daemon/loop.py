@@ -36,7 +36,7 @@ LOG = logging.getLogger("mlops_tui.daemon")
 
 STEP = 0.1
 """Seconds between two looks at whether a run has started, ended or was stopped: a few stats."""
-WATCHED_PERIOD = 0.18
+WATCHED_PERIOD = 0.12
 """Seconds between two turns while runs are active and someone looks on: metrics are read this often."""
 TICK_PERIOD = 0.5
 _REST = 0.05
@@ -151,7 +151,8 @@ class Loops:
     def _run(self) -> None:
         due = tick_due = rested = 0.0
         while not self._stopping:
-            woken = self._wake.wait(STEP if self._open else TICK_PERIOD)
+            patience = STEP if self._open else TICK_PERIOD
+            woken = self._wake.wait(max(0.0, min(patience, due - time.monotonic())))
             if woken and (rest := rested - time.monotonic()) > 0:
                 self._ending.wait(rest)  # who writes without a break does not keep this busy without one
             self._wake.clear()
@@ -169,7 +170,8 @@ class Loops:
                 )
                 watched = self._open and self._events.listeners
                 rested = time.monotonic() + min(_REST, 4 * (time.monotonic() - now))
-                due, tick_due = now + (WATCHED_PERIOD if watched else PERIOD), now + TICK_PERIOD
+                due = max(now + (WATCHED_PERIOD if watched else PERIOD), rested)
+                tick_due = now + TICK_PERIOD
             elif now >= tick_due:
                 self._turn((self._tick,))
                 tick_due = now + TICK_PERIOD

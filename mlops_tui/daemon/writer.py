@@ -109,7 +109,8 @@ class WriterThread:
             return fn(read)
 
     def recall(self, fn: Callable[[Read], T]) -> T:
-        """`read` for a function of the index alone that is asked again and again: its answer stands until something is written.
+        """`read` for a function of the index alone that is asked again and again: its answer stands until something is written that
+        is more than values of metrics. How far journals were read may be further than it says.
 
         Whoever gets it must not change it.
         """
@@ -241,8 +242,9 @@ class WriterThread:
         changed: set[str] = set()
         try:
             while True:
+                version = writer.changes.version
                 changed.update(writer.ingest(job.run_dirs))
-                self._written += bool(changed)
+                self._written += writer.changes.since(version, points=False) != frozenset()
                 if not writer.more:
                     break
         except Problem as problem:

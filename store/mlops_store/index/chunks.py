@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_store.index.database import Connection, insert
+from mlops_store.index.database import Connection, insert, parsed
+from mlops_store.index.standing import Standing
 
 LONG = 1 << 16
 """Finite points from which on a metric has chunks."""
@@ -37,6 +38,15 @@ class Chunk(NamedTuple):
     line: int
 
 
+class Extent(NamedTuple):
+    """What is to know of a metric's chunks: how wide they are, a step in the first and in the last of them, and the last one, where it is known."""
+
+    shift: int
+    first: int
+    last: int
+    chunk: Chunk | None = None
+
+
 class Batch(NamedTuple):
     """New points, ascending by (group, step, ts, place in the order of attempt, writer and line). `names` are those of the groups, `files` give
     attempt and writer of a file's number."""
@@ -57,7 +67,9 @@ class Batch(NamedTuple):
         return self._replace(**{field: getattr(self, field)[mine] for field in self._fields[2:]})
 
 
-def update(con: Connection, batch: Batch, begun: set[Name], grown: set[Name]) -> None:
+def update(
+    con: Connection, batch: Batch, begun: set[Name], grown: set[Name], extents: Standing[Extent]
+) -> None:
     """Brings the chunks of long metrics up to a batch whose points are in `metric_points` already.
 
     `grown` have chunks of all their points before the batch (perhaps none); `begun` have become long by it, and have none yet.
@@ -67,29 +79,38 @@ def update(con: Connection, batch: Batch, begun: set[Name], grown: set[Name]) ->
         con.execute("INSERT INTO curve_chunks SELECT * FROM chunks_of_points($1::VARCHAR[], $2::VARCHAR[]) ORDER BY run_id, key, chunk", [runs, keys])  # fmt: skip
     points = batch.of(grown)
     if len(points.group):
-        _grow(con, points)
+        _grow(con, points, extents)
 
 
-def _grow(con: Connection, points: Batch) -> None:
+def _grow(con: Connection, points: Batch, standing: Standing[Extent]) -> None:
     starts = np.flatnonzero(np.r_[True, points.group[1:] != points.group[:-1]])
     groups = points.group[starts].tolist()
     lows, highs = points.step[starts].tolist(), points.step[np.r_[starts[1:], len(points.group)] - 1].tolist()
-    known = _extents(con, [points.names[group] for group in groups])
+    known = _extents(con, [points.names[group] for group in groups], standing)
     shifts = np.zeros(len(points.names), np.int64)
-    touched = []
+    extents: dict[Name, Extent] = {}
+    touched, old = [], []
     for group, low, high in zip(groups, lows, highs, strict=True):
         name = points.names[group]
-        shift, first, last = known.get(name, (0, low, high))
+        shift, first, last, chunk = known.get(name) or Extent(0, low, high)
         shifts[group] = to = _fitting(min(first, low), max(last, high), shift)
-        # where chunks become wider, all of the metric change
-        touched.append((*name, low >> shift, high >> shift) if to == shift else (*name, first >> shift, last >> shift))  # fmt: skip
+        extents[name] = Extent(to, min(first, low), max(last, high), chunk)
+        if to != shift:  # where chunks become wider, all of the metric change
+            touched.append((*name, first >> shift, last >> shift))
+        elif chunk is None or low >> shift < last >> shift:
+            touched.append((*name, low >> shift, high >> shift))
+        elif low >> shift == last >> shift:  # the points go on where the last ones ended
+            old.append((*name, shift, last >> shift, chunk))
     found = _summarise(points, shifts)
-    to_shift = {points.names[group]: int(shifts[group]) for group in groups}
-    for *place, shift, chunk, values in _take(con, touched):
-        name = (place[0], place[1])
-        key = (*name, chunk >> (to_shift[name] - shift))
-        found[key] = _merge(found[key], values) if key in found else values
-    insert(con, "curve_chunks", [(run, key, to_shift[run, key], chunk, *found[run, key, chunk]) for run, key, chunk in sorted(found)])  # fmt: skip
+    old += _read(con, touched)
+    for run, key, shift, number, values in old:
+        place = (run, key, number >> (extents[run, key].shift - shift))
+        found[place] = _merge(found[place], values) if place in found else values
+    _delete(con, [(run, key, number) for run, key, _, number, _ in old])
+    insert(con, "curve_chunks", [(run, key, extents[run, key].shift, number, *found[run, key, number]) for run, key, number in sorted(found)])  # fmt: skip
+    for name, extent in extents.items():
+        last_chunk = found.get((*name, extent.last >> extent.shift), extent.chunk)
+        standing.set(name, extent._replace(chunk=last_chunk))
 
 
 def _fitting(first: int, last: int, shift: int) -> int:
@@ -99,14 +120,21 @@ def _fitting(first: int, last: int, shift: int) -> int:
     return shift
 
 
-def _extents(con: Connection, names: Sequence[Name]) -> dict[Name, tuple[int, int, int]]:
-    """Of metrics that have chunks: shift, and a step in the first chunk and in the last."""
-    found = con.execute(
-        "SELECT run_id, key, max(shift), min(chunk), max(chunk) FROM curve_chunks WHERE run_id IN (SELECT unnest(?::VARCHAR[])) "
-        "AND key IN (SELECT unnest(?::VARCHAR[])) GROUP BY run_id, key",
-        [sorted({run for run, _ in names}), sorted({key for _, key in names})],
-    ).fetchall()
-    return {(run, key): (shift, low << shift, high << shift) for run, key, shift, low, high in found}
+def _extents(con: Connection, names: Sequence[Name], standing: Standing[Extent]) -> dict[Name, Extent]:
+    """Of those metrics that have chunks."""
+    known = {name: extent for name in names if (extent := standing.get(name)) is not None}
+    names = [name for name in names if name not in known]
+    if names:
+        found = con.execute(
+            "SELECT run_id, key, max(shift), min(chunk), max(chunk) FROM curve_chunks WHERE run_id IN (SELECT unnest(?::VARCHAR[])) "
+            "AND key IN (SELECT unnest(?::VARCHAR[])) GROUP BY run_id, key",
+            [sorted({run for run, _ in names}), sorted({key for _, key in names})],
+        ).fetchall()
+        read = {
+            (run, key): Extent(shift, low << shift, high << shift) for run, key, shift, low, high in found
+        }
+        known |= {name: read[name] for name in names if name in read}
+    return known
 
 
 def _summarise(points: Batch, shifts: Ints) -> dict[tuple[str, str, int], Chunk]:
@@ -139,12 +167,25 @@ def _merge(a: Chunk, b: Chunk) -> Chunk:
     )
 
 
-def _take(con: Connection, touched: list[tuple[str, str, int, int]]) -> list[tuple[Any, ...]]:
-    """Takes rows (run, key, shift, chunk, Chunk) out of the table: those of these metrics with a number in their range."""
-    ranges = "(SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k, unnest(?::BIGINT[]) AS low, unnest(?::BIGINT[]) AS high) t"
+def _read(
+    con: Connection, touched: list[tuple[str, str, int, int]]
+) -> list[tuple[str, str, int, int, Chunk]]:
+    """Rows (run, key, shift, number, Chunk): those of these metrics with a number in their range."""
+    if not touched:
+        return []
+    ranges = "SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k, unnest(?::BIGINT[]) AS low, unnest(?::BIGINT[]) AS high"
     where = "c.run_id = t.r AND c.key = t.k AND c.chunk BETWEEN t.low AND t.high"
     lists = [list(column) for column in zip(*touched, strict=True)]
-    found = con.execute(f"SELECT c.* FROM curve_chunks c JOIN {ranges} ON {where}", lists).fetchall()
-    if found:
-        con.execute(f"DELETE FROM curve_chunks c USING {ranges} WHERE {where}", lists)
+    found = con.execute(f"SELECT c.* FROM curve_chunks c JOIN ({ranges}) t ON {where}", lists).fetchall()
     return [(*row[:4], Chunk(*row[4:])) for row in found]
+
+
+def _delete(con: Connection, places: list[tuple[str, str, int]]) -> None:
+    """Deletes chunks by run, key and number."""
+    if places:
+        these = "SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k, unnest(?::BIGINT[]) AS n"
+        where = "c.run_id = t.r AND c.key = t.k AND c.chunk = t.n"
+        con.execute(
+            parsed(con, f"DELETE FROM curve_chunks c USING ({these}) t WHERE {where}"),
+            [list(column) for column in zip(*places, strict=True)],
+        )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_store.index.database import Connection, insert
+from mlops_store.index.database import Connection, delete, insert
 from mlops_store.index.folder import FolderFacts, drift_row, evaluation_row, run_row
 from mlops_store.index.parse import ArtifactLine, Line, ParamLine, StageLine, TagLine
 from mlops_store.index.payload import json_text
@@ -239,9 +239,5 @@ def write_offsets(con: Connection, offsets: Sequence[Offset]) -> None:
     """How far each file was read: in the same transaction as what was read."""
     if not offsets:
         return
-    con.execute(
-        "DELETE FROM offsets USING (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS f) AS read "
-        "WHERE offsets.run_id = read.r AND offsets.file = read.f",
-        [[offset.run_id for offset in offsets], [offset.file for offset in offsets]],
-    )
+    delete(con, "offsets", ("run_id", "file"), [(offset.run_id, offset.file) for offset in offsets])
     insert(con, "offsets", [offset.row() for offset in offsets])

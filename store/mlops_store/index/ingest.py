@@ -5,18 +5,22 @@ The caller owns the transaction. What is read depends on the files alone, never 
 
 from __future__ import annotations
 
+import copy
 import stat
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from mlops_store.home import Home
 from mlops_store.index import packs
+from mlops_store.index.chunks import Extent
 from mlops_store.index.database import Connection, insert, rows
 from mlops_store.index.facts import JournalLine, write_facts, write_lines, write_offsets
 from mlops_store.index.folder import Error, FolderFacts, Signature, read_folder, signature
 from mlops_store.index.parse import parse_block
-from mlops_store.index.points import Points
+from mlops_store.index.points import LastValue, Points
+from mlops_store.index.standing import Standing
 from mlops_store.index.tail import Offset, Replaced, read_on
 from mlops_store.journal import DROPPED
 from mlops_store.records import ENDED
@@ -39,13 +43,28 @@ class Batch:
     offsets: dict[tuple[str, str], Offset] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
 
-    def write(self, con: Connection) -> None:
+    def write(self, con: Connection, known: Known) -> None:
         """All rows, in the transaction that is open."""
-        self.points.write(con)
+        self.points.write(con, known.values, known.extents)
         write_facts(con, self.facts)
         write_lines(con, self.lines, [facts for facts, _ in self.facts])
         insert(con, "errors", [error.row(run_id, "journal") for run_id, error in self.findings])
         write_offsets(con, list(self.offsets.values()))
+        for key, offset in self.offsets.items():
+            known.offsets.set(key, offset)
+
+
+@dataclass
+class Known:
+    """What the index says of journals and metrics that grow: all of it is written by ingestion alone, so what it wrote it need not ask for."""
+
+    offsets: Standing[Offset] = field(default_factory=Standing)
+    values: Standing[LastValue] = field(default_factory=Standing)
+    extents: Standing[Extent] = field(default_factory=Standing)
+
+    @property
+    def tables(self) -> tuple[Standing[Any], ...]:
+        return (self.offsets, self.values, self.extents)
 
 
 class Ingest:
@@ -58,6 +77,7 @@ class Ingest:
         self._files: dict[tuple[str, str], _Seen] = {}
         self._new_records: dict[str, Signature] = {}
         self._new_files: dict[tuple[str, str], _Seen] = {}
+        self._known = Known()
         self._live: set[str] = set()
         """Runs that had not ended when their records were last read: they are not packed."""
         self._new_states: dict[str, str] = {}
@@ -67,6 +87,8 @@ class Ingest:
 
     def committed(self) -> None:
         """The transaction of the last `run` is durable: what it saw counts as seen."""
+        for table in self._known.tables:
+            table.commit()
         self._records.update(self._new_records)
         self._files.update(self._new_files)
         for run_id, state in self._new_states.items():
@@ -78,7 +100,9 @@ class Ingest:
         self._clear()
 
     def release(self, run_id: str) -> None:
-        """Drops what is remembered of a run, for example when it has ended and was settled."""
+        """Drops what is standing of a run, for example when it has ended and was settled."""
+        for table in self._known.tables:
+            table.release(run_id)
         self._records.pop(run_id, None)
         self._live.discard(run_id)
         for key in [key for key in self._files if key[0] == run_id]:
@@ -95,7 +119,7 @@ class Ingest:
         deleted = self._deleted(con, [f.run_id for f in folders if f.run_id not in self._records])
         folders = [folder for folder in folders if folder.run_id not in deleted]
         due = {folder.run_id: self._due(folder) for folder in folders}
-        offsets = self._offsets(con, [run_id for run_id, files in due.items() if files])
+        offsets = self._offsets(con, due)
         batch = Batch()
         for folder in folders:
             if batch.points.count >= self._max_points:
@@ -104,15 +128,15 @@ class Ingest:
             if self._read_records(folder, batch):
                 # what was written before an end that these records tell of must be read with it: nobody looks again at a run that is over
                 due[folder.run_id] = self._due(folder)
-                offsets.update(self._offsets(con, [folder.run_id]))
+                offsets.update(self._offsets(con, {folder.run_id: due[folder.run_id]}))
             for path, seen in due[folder.run_id]:
-                file = f"journal/{path.name}"
-                offset = offsets.get((folder.run_id, file)) or Offset(folder.run_id, file)
+                key = (folder.run_id, _file(path))
+                offset = offsets.get(key) or Offset(*key)
                 if self._read_journal(path, offset, batch):
                     self._new_files[(folder.run_id, path.name)] = seen
                 else:
                     self.more = True
-        batch.write(con)
+        batch.write(con, self._known)
         self._new_states = {facts.run_id: facts.state for facts, _ in batch.facts}
         ended = {run_id for run_id, state in self._new_states.items() if state in ENDED}
         packs.update(con, batch.changed - (self._live - ended))
@@ -123,6 +147,8 @@ class Ingest:
 
     def _clear(self) -> None:
         self._new_records, self._new_files, self._new_states = {}, {}, {}
+        for table in self._known.tables:
+            table.forget()
 
     def _home_path(self, folder: RunFolder) -> str:
         try:
@@ -150,11 +176,19 @@ class Ingest:
         sql = "SELECT run_id FROM runs WHERE deleted IS NOT NULL AND run_id IN (SELECT unnest(?::VARCHAR[]))"
         return {row["run_id"] for row in rows(con, sql, [run_ids])}
 
-    def _offsets(self, con: Connection, run_ids: list[str]) -> dict[tuple[str, str], Offset]:
-        if not run_ids:
-            return {}
-        found = rows(con, "SELECT * FROM offsets WHERE run_id IN (SELECT unnest(?::VARCHAR[]))", [run_ids])
-        return {(row["run_id"], row["file"]): Offset(**row) for row in found}
+    def _offsets(
+        self, con: Connection, due: dict[str, list[tuple[Path, _Seen]]]
+    ) -> dict[tuple[str, str], Offset]:
+        """How far the files that are due were read; those of which nothing was read are left out."""
+        known = self._known.offsets
+        keys = [(run_id, _file(path)) for run_id, files in due.items() for path, _ in files]
+        found = {key: copy.copy(offset) for key in keys if (offset := known.get(key)) is not None}
+        run_ids = sorted({key[0] for key in keys if key not in found})
+        if run_ids:
+            sql = "SELECT * FROM offsets WHERE run_id IN (SELECT unnest(?::VARCHAR[]))"
+            for row in rows(con, sql, [run_ids]):
+                found[row["run_id"], row["file"]] = Offset(**row)
+        return found
 
     def _read_records(self, folder: RunFolder, batch: Batch) -> bool:
         """Reads spec and attempts where they changed; False where they did not."""
@@ -194,6 +228,11 @@ class Ingest:
             if not block:
                 return True
             _take(block, path.stem, offset, batch)
+
+
+def _file(path: Path) -> str:
+    """A journal as the index names it."""
+    return f"journal/{path.name}"
 
 
 def attempt_of(writer: str) -> int:

@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_store.index.chunks import LONG, Batch, Name, update
-from mlops_store.index.database import Connection, insert
+from mlops_store.index.chunks import LONG, Batch, Extent, Name, update
+from mlops_store.index.database import Connection, delete, insert
 from mlops_store.index.parse import MetricLine
+from mlops_store.index.standing import Standing
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -78,8 +79,8 @@ class Points:
         )
         self.count += size
 
-    def write(self, con: Connection) -> None:
-        """Inserts the points and brings `last_values` up to them, in the transaction that is open."""
+    def write(self, con: Connection, values: Standing[LastValue], extents: Standing[Extent]) -> None:
+        """Inserts the points and brings `last_values` and `curve_chunks` up to them, in the transaction that is open."""
         if not self.parts:
             return
         columns = [np.concatenate([part[i] for part in self.parts]) for i in range(6)]
@@ -90,8 +91,8 @@ class Points:
         order = np.lexsort((ts, step, group))  # stable: what ties keeps the order of (attempt, writer, line)
         files = list(zip(self.attempts, self.writers, strict=True))
         batch = Batch(names, files, *(column[order] for column in columns))
-        begun, grown = _update_last(con, self._named(summarise(*batch[2:])))
-        update(con, batch, begun, grown)
+        begun, grown = _update_last(con, self._named(summarise(*batch[2:])), values)
+        update(con, batch, begun, grown, extents)
 
     def _named(self, found: list[tuple[Any, ...]]) -> dict[tuple[str, str], LastValue]:
         """Summaries by (run, key), with writers for file numbers."""
@@ -187,25 +188,34 @@ def _better(
     return (a, a_step) if (sign * a, a_step) <= (sign * b, b_step) else (b, b_step)
 
 
-def _update_last(con: Connection, new: dict[Name, LastValue]) -> tuple[set[Name], set[Name]]:
-    """Merges summaries into `last_values`: the rows that may change are read, deleted and appended.
+def _update_last(
+    con: Connection, new: dict[Name, LastValue], standing: Standing[LastValue]
+) -> tuple[set[Name], set[Name]]:
+    """Merges summaries into `last_values`: the rows that change are deleted and appended.
 
     Returns which metrics are long curves now: those that have become so with points from before, and the others.
     """
-    runs, keys = sorted({run for run, _ in new}), sorted({key for _, key in new})
-    where = "WHERE run_id IN (SELECT unnest(?::VARCHAR[])) AND key IN (SELECT unnest(?::VARCHAR[]))"
-    values = {
-        (row[0], row[1]): LastValue(*row[2:])
-        for row in con.execute(f"SELECT * FROM last_values {where}", [runs, keys]).fetchall()
-    }
-    if values:
-        con.execute(f"DELETE FROM last_values {where}", [runs, keys])
+    values = {name: value for name in new if (value := standing.get(name)) is not None}
+    values |= _read_last(con, [name for name in new if name not in values])
+    delete(con, "last_values", ("run_id", "key"), sorted(values))
     begun: set[Name] = set()
     grown: set[Name] = set()
     for name, value in new.items():
         before = values.get(name)
         now = values[name] = merge(before, value)
+        standing.set(name, now)
         if now.finite >= LONG:
             (begun if before is not None and 0 < before.finite < LONG else grown).add(name)
     insert(con, "last_values", [(*name, *value) for name, value in sorted(values.items())])
     return begun, grown
+
+
+def _read_last(con: Connection, names: list[Name]) -> dict[Name, LastValue]:
+    """The rows of `last_values` that these metrics have."""
+    if not names:
+        return {}
+    found = con.execute(
+        "SELECT v.* FROM last_values v JOIN (SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k) t ON v.run_id = t.r AND v.key = t.k",
+        [[run for run, _ in names], [key for _, key in names]],
+    ).fetchall()
+    return {(row[0], row[1]): LastValue(*row[2:]) for row in found}
