@@ -172,6 +172,10 @@ class RunRoom(RunDeeds, DetailRoom):
 
     # --- deeds ---
 
+    def refusal(self, action: str) -> str:
+        over = action == "run.stop" and self.run is not None and self.run.state in ENDED
+        return super().refusal(action) or ("what is over cannot be stopped" if over else "")
+
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         return Targets([self.run]) if self.run is not None else None
 
