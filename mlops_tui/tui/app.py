@@ -165,6 +165,7 @@ class MlopsApp(Overlays):
     def _hear(self, news: News) -> None:
         """In the loop, from the follower."""
         self.news = news
+        self.link.changed()
         for stack in self._screen_stacks.values():
             for screen in stack:
                 if isinstance(screen, Room) and screen is not self.screen and news:

@@ -17,6 +17,8 @@ from mlops_tui.verbs._declare import Plan
 T = TypeVar("T")
 
 THREADS = 3
+SHARED = "status"
+"""What all want to know at each change: the health of everything."""
 
 
 class Link:
@@ -24,7 +26,7 @@ class Link:
 
     A question runs in one of three threads, each with a connection of its own. Whoever is cancelled while waiting gets no answer;
     the question itself goes on to its end. `read_only` refuses every verb that writes. A daemon that dies is started again; one that
-    someone has stopped stays stopped until `wake`.
+    someone has stopped stays stopped until `wake`. The answer of SHARED holds for all who ask until something has `changed`.
     """
 
     def __init__(self, home: Home, project: here.Project, *, read_only: bool = False) -> None:
@@ -37,6 +39,7 @@ class Link:
         self._clients: list[Client] = []
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="ask")
+        self._shared: tuple[here.Project, asyncio.Future[Any]] | None = None
 
     async def ask(self, key: str, fields: dict[str, Any] | None = None) -> Any:
         """The answer of a verb, its output struct. Raises Problem."""
@@ -46,7 +49,31 @@ class Link:
                 "read_only", f"this app only reads: `{key}` is refused", "start it without --read-only"
             )
         request = here.filled(verb, fields or {}, self.project)
-        return await self._in_thread(lambda client: client.call(key, request), request)
+        if key == SHARED and not fields:
+            return await self._share(request)
+        try:
+            return await self._in_thread(lambda client: client.call(key, request), request)
+        finally:
+            if verb.writes:
+                self.changed()
+
+    async def _share(self, request: Any) -> Any:
+        """The answer that is there, or on its way, to the same question about the same project. A refusal is nobody else's."""
+        if self._shared is None or self._shared[0] != self.project:
+            asked = asyncio.ensure_future(
+                self._in_thread(lambda client: client.call(SHARED, request), request)
+            )
+            asked.add_done_callback(self._drop_refusal)
+            self._shared = self.project, asked
+        return await asyncio.shield(self._shared[1])
+
+    def _drop_refusal(self, asked: asyncio.Future[Any]) -> None:
+        if (asked.cancelled() or asked.exception() is not None) and self._shared and self._shared[1] is asked:
+            self._shared = None
+
+    def changed(self) -> None:
+        """Something is not as it was, or may not be: what is known no longer counts. To be called in the loop."""
+        self._shared = None
 
     async def plan(self, key: str, fields: dict[str, Any] | None = None) -> Plan:
         """What a verb would do. Raises Problem."""
@@ -84,7 +111,8 @@ class Link:
         self.awake, self._generation = False, self._generation + 1
 
     def wake(self) -> None:
-        """The next question may start it."""
+        """Someone wants to see how it is: all is asked anew, and the next question may start the daemon."""
+        self.changed()
         if not self.awake:
             self.awake, self._generation = True, self._generation + 1
 

@@ -64,7 +64,7 @@ class Line:
     def rest(self) -> None:
         """The daemon was stopped."""
 
-    wake = close = rest
+    wake = close = changed = rest
 
 
 class Silence:
