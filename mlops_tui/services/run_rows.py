@@ -66,53 +66,15 @@ def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = No
         return []
     kept = db.kept if isinstance(db, Read) else None
     judged_by = _judged_by(db) if kept is None else kept.fact("judged by", lambda: _judged_by(db))
-    found = [
-        _run(db, shape, judged_by.get((shape["project"], shape["model"]), ""))
-        for shape in queries.shapes(db, wanted, only, kept, judged_by)
-    ]
-    _say_why(db, [run for run in found if run.state == "FAILED"])
-    _say_by_what(db, [run for run in found if run.kind == "score"])
-    return found
+    return [_run(db, shape) for shape in queries.shapes(db, wanted, only, kept, judged_by)]
 
 
-def _say_why(db: Read | Tx, failed: Sequence[Run]) -> None:
-    """To those that failed: what their newest attempt says of it, in short; what a signal ended could not say anything."""
-    rows = (
-        db.rows(
-            "SELECT run_id, attempt, code, message, hint, stage FROM errors WHERE origin = 'record' AND run_id IN (SELECT unnest(?::VARCHAR[])) "
-            "ORDER BY file LIKE '%/error.json'",
-            [[run.run_id for run in failed]],
-        )
-        if failed
-        else []
-    )
-    said = {
-        (row["run_id"], row["attempt"]): RunError(
-            code=row["code"],
-            message=short(row["message"] or "", _SHORT),
-            hint=short(row["hint"] or "", _SHORT),
-            stage=row["stage"] or "",
-        )
-        for row in rows
-    }
-    for run in failed:
-        ended = (
-            RunError(code="ended_by_signal", message=ended_by(run.signal)) if run.signal is not None else None
-        )
-        run.error = said.get((run.run_id, run.attempts), ended)
-
-
-def _say_by_what(db: Read | Tx, scores: Sequence[Run]) -> None:
-    """To those that predict: the version that they were asked to predict with."""
-    if not scores:
-        return
-    rows = db.rows(
-        "SELECT run_id, TRY_CAST(request ->> '$.version' AS BIGINT) AS version FROM runs WHERE run_id IN (SELECT unnest(?::VARCHAR[]))",
-        [[run.run_id for run in scores]],
-    )
-    asked = {row["run_id"]: row["version"] for row in rows}
-    for run in scores:
-        run.model_version = asked.get(run.run_id)
+def _why(signal: int | None, said: tuple[str, str, str, str] | None) -> RunError | None:
+    """Of a run that failed, in short; what a signal ended could not say anything."""
+    if said is None:
+        return RunError(code="ended_by_signal", message=ended_by(signal)) if signal is not None else None
+    code, message, hint, stage = said
+    return RunError(code=code, message=short(message, _SHORT), hint=short(hint, _SHORT), stage=stage)
 
 
 def _judged_by(db: Read | Tx) -> dict[tuple[str, str], str]:
@@ -127,15 +89,22 @@ def run_of(db: Read | Tx, run_id: str) -> Run:
     return runs_of(db, [run_id])[0]
 
 
-def _run(db: Read | Tx, shape: dict[str, Any], metric: str) -> Run:
+def _run(db: Read | Tx, shape: dict[str, Any]) -> Run:
     if not shape["name"]:
         _fill_from_spec(db, shape)
     metrics = {key: MetricSummary(**values) for key, values in shape.pop("metrics").items()}
     shape["attempts"] = shape["attempts"] or 0
     shape["settled"] = shape["settled"] or shape["state"] not in ENDED
     judged = shape.pop("judged")
+    error = shape.pop("error")
     return as_it_lives(
-        db, Run(**shape, metrics=metrics, metric=metric, headline=headline(*judged) if judged else None)
+        db,
+        Run(
+            **shape,
+            metrics=metrics,
+            headline=headline(*judged) if judged else None,
+            error=_why(shape["signal"], error) if shape["state"] == "FAILED" else None,
+        ),
     )
 
 

@@ -89,7 +89,7 @@ def test_a_run_has_the_shape_of_the_contract(writer: Writer) -> None:
         "attempts": 1, "model": None, "proposal_id": None, "reason": "", "settled": False,
         "metrics": {"log_loss": {"last": 0.2, "best": 0.2, "min": 0.2, "max": 0.5, "count": 2},
                     "roc_auc": {"last": 0.8, "best": 0.9, "min": 0.8, "max": 0.9, "count": 2}},
-        "judged": ("log_loss", {"last": 0.2, "best": 0.2, "min": 0.2, "max": 0.5, "count": 2}),
+        "error": None, "metric": "", "judged": ("log_loss", {"last": 0.2, "best": 0.2, "min": 0.2, "max": 0.5, "count": 2}),
     }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from index_box import command, do, end, journal, migrated_again, new_home, new_run, project, start
 
+from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.index import ingest, packs, runs
@@ -46,6 +47,9 @@ class Shelf:
             journal(folder, f"{self.attempts[place]}-a", ["p", "late", {"x": [1, None]}], ["t", "tag", "\u0000'\"\U0001f600"])  # fmt: skip
         elif what == "end":
             end(folder, self.attempts[place], exit_code=int(other))
+            if other:
+                error = {"code": "boom", "message": "\u00e9" * 400, "hint": "less", "stage": "fit"}
+                write_json(folder.attempt_dir(self.attempts[place]) / "error.json", error)
         elif what == "again":
             self.attempts[place] += 1
             start(folder, self.attempts[place])
@@ -192,6 +196,6 @@ def test_an_index_without_packs_gets_them(shelf: Shelf) -> None:
         shelf.step("end", place, False)
     home: Home = shelf.home
     shelf.writer.close()
-    migrated_again(home, 7, "DELETE FROM run_packs", packs.FILL)
+    migrated_again(home, 9, "DELETE FROM run_packs", packs.FILL)
     shelf.writer = Writer.open(home)
     assert shelf.check() == 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 _LOWER = frozenset(
@@ -11,6 +11,28 @@ _LOWER = frozenset(
 )  # fmt: skip
 
 SEARCH = "search/score"
+
+
+_JUDGING = frozenset({"val", "valid", "validation", "eval", "evaluation", "test", "dev", "holdout"})
+_TRAINING = frozenset({"train", "training"})
+_PROGRESS = frozenset({"epoch", "epochs", "step", "steps", "global_step", "iteration", "lr", "learning_rate", "time", "seconds", "rows"})
+"""Words of names: of values on rows that were not trained on, on those that were; and of what counts how far a training is."""
+
+
+def telling(metrics: Iterable[str]) -> str:
+    """The metric that says most of a run where nobody says which does: the first by name of those on rows that were not trained on, else of
+    those that do not say on which, else of any; empty where there is none. What the machine and a search's trials took is none."""
+    found = [name for name in metrics if not name.startswith("system/") and name != SEARCH]
+    return min(found, key=_rank, default="")
+
+
+@lru_cache(maxsize=4096)
+def _rank(metric: str) -> int:
+    name = metric.lower()
+    words = set(re.split(r"[^a-z0-9]+", name))
+    if name.rpartition("/")[2] in _PROGRESS:
+        return 3
+    return 0 if words & _JUDGING else 2 if words & _TRAINING else 1
 
 
 @lru_cache(maxsize=4096)

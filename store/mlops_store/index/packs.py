@@ -22,6 +22,8 @@ from mlops_store.records import ENDED, LedgerEntry
 
 _LARGEST = 64 << 10
 """Bytes of a pack: a run of many thousand metrics is read from the tables, of which a question then takes what it wants."""
+_SHOWN = 301
+"""Characters of each text of an error: one more than a list shows."""
 _BATCH = 1000
 _SPARSE = 3
 """Packs of a range, for each that is wanted of it: reading so many takes less than picking those that are wanted."""
@@ -66,7 +68,9 @@ class Pack(msgspec.Struct, array_like=True, gc=False):
     """Last, least, greatest and number of values. A last one that is no finite number is text: JSON has no other."""
     verdict: str | None = None
     version: int | None = None
-    """The newest verdict, and the version that came of it."""
+    """The newest verdict, and the version that came of it; of a scoring the one that it was asked to predict with."""
+    error: tuple[str, str, str, str] | None = None
+    """Of one that failed: code, message, hint and stage, as its newest attempt says, each cut to what a list shows of it."""
     note: str | None = None
     """Only when it was read."""
 
@@ -75,6 +79,7 @@ class Part(Pack, array_like=True, gc=False):
     """A run that was read from the tables: of its parameters, tags and metrics what was asked for."""
 
 
+_ASKED = "CASE WHEN kind = 'score' THEN TRY_CAST(request ->> '$.version' AS BIGINT) END"
 _COLUMNS = ", ".join(Pack.__struct_fields__[: Pack.__struct_fields__.index("params")])
 _ENCODER = msgspec.json.Encoder()
 _DECODER = msgspec.json.Decoder(Pack)
@@ -132,7 +137,7 @@ def pack_all(con: Connection) -> None:
     update(con, [row["run_id"] for row in rows(con, f"SELECT run_id FROM runs WHERE {_OVER}")])
 
 
-FILL = {"007_packs.sql": pack_all, "008_marks.sql": log_marks}
+FILL = {"008_marks.sql": log_marks, "009_packs.sql": pack_all}
 """Migrations that a program completes: in one statement it would need more memory than the index may have."""
 
 
@@ -152,8 +157,7 @@ def _packed(read: Rows, run_ids: Sequence[str]) -> dict[str, Pack]:
         )
     if found is None or len(found) == most:  # of a range this wide the others are too many
         found = read.rows(
-            "SELECT run_id, pack FROM run_packs WHERE k BETWEEN ? AND ? AND k IN (SELECT unnest(?::UBIGINT[]))",
-            [first, last, numbers],
+            "SELECT run_id, pack FROM run_packs WHERE k IN (SELECT unnest(?::UBIGINT[]))", [numbers]
         )
     wanted = set(run_ids)
     return {row["run_id"]: _DECODER.decode(row["pack"]) for row in found if row["run_id"] in wanted}
@@ -167,8 +171,10 @@ def _gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = N
     mine, given = these("run_id", "VARCHAR", ids)
     made = Pack if only is None else Part
     found = {
-        row["run_id"]: made(**row) for row in read.rows(f"SELECT {_COLUMNS} FROM runs WHERE {mine}", given)
+        row["run_id"]: made(**row)
+        for row in read.rows(f"SELECT {_COLUMNS}, {_ASKED} AS version FROM runs WHERE {mine}", given)
     }
+    _say_why(read, [pack for pack in found.values() if pack.state == "FAILED"])
     params: dict[str, list[str]] = {}
     for row in _attached(read, "params", "value", ids, only, "param"):
         params.setdefault(row["run_id"], []).append(f"{json_text(row['key'])}:{row['value']}")
@@ -191,6 +197,25 @@ def _gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = N
             pack = found[row["run_id"]]
             pack.verdict, pack.version = row["verdict"] or pack.verdict, row["version"] or pack.version
     return found
+
+
+def _say_why(read: Rows, failed: Sequence[Pack]) -> None:
+    if not failed:
+        return
+    mine, given = these("run_id", "VARCHAR", [pack.run_id for pack in failed])
+    rows = read.rows(
+        f"SELECT run_id, attempt, code, message, hint, stage FROM errors WHERE origin = 'record' AND {mine} "
+        "ORDER BY coalesce(file LIKE '%/error.json', false), file DESC",  # its own words before those about its records
+        given,
+    )
+    said = {
+        (row["run_id"], row["attempt"]): tuple(
+            (row[name] or "")[:_SHOWN] for name in ("code", "message", "hint", "stage")
+        )
+        for row in rows
+    }
+    for pack in failed:
+        pack.error = said.get((pack.run_id, pack.attempts))  # type: ignore[assignment]
 
 
 class _Within:

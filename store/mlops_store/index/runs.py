@@ -13,7 +13,7 @@ from mlops_store.errors import Problem, did_you_mean
 from mlops_store.filters import Field, Node, parse_field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows
-from mlops_store.index.directions import direction
+from mlops_store.index.directions import direction, telling
 from mlops_store.index.filter_sql import Directions, Joins, Sql, compile_runs, metric_value
 from mlops_store.index.kept_rows import KeptRows
 from mlops_store.index.packs import Pack, Part, look
@@ -68,7 +68,7 @@ def shapes(
     """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Few queries, however many runs.
 
     With `only`, of parameters, tags and metrics just those fields. `judged` is what the metric has come to that a run is judged by, as `judges`
-    says, or its own first one: (its name, its summary), None where it has none. `kept` is what readers keep, of which a transaction knows nothing.
+    says, or the one that tells most: (its name, its summary), None where it has none. `kept` is what readers keep, of which a transaction knows nothing.
     """
     ids = list(run_ids)
     marked = None if kept is None else kept.marked
@@ -80,7 +80,13 @@ def shapes(
     directions = directions_of(read, kept)
     wanted = None if only is None else _by_group(only)
     return [
-        _shape(found[i], wanted, directions.get(found[i].project, {}), _judge(found[i], judges))
+        _shape(
+            found[i],
+            wanted,
+            directions.get(found[i].project, {}),
+            _judged(found[i], judges),
+            _judge(found[i], judges),
+        )
         for i in ids
         if i in found
     ]
@@ -175,14 +181,14 @@ def _directions(read: Rows) -> Directions:
 
 
 def _judged(pack: Pack, judges: Judges) -> str:
-    """The metric that its model says."""
-    return judges.get((pack.project, pack.model or ""), "")
+    """The metric that its model says, or mlops.toml said when it was started."""
+    return judges.get((pack.project, pack.model or "")) or pack.metric or ""
 
 
 def _judge(pack: Pack, judges: Judges) -> str:
-    """The metric that a run is judged by: its model's, else its own first one that is of no group; empty where it has none."""
+    """The metric that a run is judged by: its model's, else the one that tells most; empty where it has none."""
     judge = _judged(pack, judges)
-    return judge if judge in pack.metrics else next((key for key in pack.metrics if "/" not in key), "")
+    return judge if judge in pack.metrics else telling(sorted(pack.metrics))
 
 
 def _by_group(fields: Sequence[Field]) -> dict[str, set[str]]:
@@ -194,7 +200,11 @@ def _by_group(fields: Sequence[Field]) -> dict[str, set[str]]:
 
 
 def _shape(
-    pack: Pack, wanted: Mapping[str, set[str]] | None, directions: Mapping[str, str], judge: str
+    pack: Pack,
+    wanted: Mapping[str, set[str]] | None,
+    directions: Mapping[str, str],
+    declared: str,
+    judge: str,
 ) -> dict[str, Any]:
     params, tags, metrics = msgspec.json.decode(pack.params), pack.tags, pack.metrics
     if wanted is not None:
@@ -206,11 +216,12 @@ def _shape(
         "state": pack.state, "created": pack.created, "started": pack.started, "ended": pack.ended, "exit_code": pack.exit_code,
         "signal": pack.signal, "attempts": pack.attempts, "model": pack.model, "proposal_id": pack.proposal_id,
         "params": params, "tags": tags, "metrics": {key: _summary(pack, key, directions) for key in metrics},
+        "metric": declared,
         "judged": (judge, _summary(pack, judge, directions)) if judge else None,
         # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
         "settled": pack.submitted is None or pack.settled is not None,
         "reason": pack.reason or "", "note": pack.note or "", "archived": pack.archived is not None, "verdict": pack.verdict,
-        "model_version": pack.version,
+        "model_version": pack.version, "error": pack.error,
     }  # fmt: skip
 
 
