@@ -234,13 +234,17 @@ async def _ask_and_start(
 def _differences(before: RunDetail, asked: dict[str, Any]) -> list[str]:
     """What the clone changes, line by line."""
     found = []
-    for what, old, new in (
-        ("parameter", before.params, asked["params"]),
-        ("data", before.pins, asked["pins"]),
+    for what, old, new, absent in (
+        ("parameter", before.params, asked["params"], "that of mlops.toml"),
+        ("data", before.pins, asked["pins"], "the newest"),
     ):
         for key in sorted({*old, *new}):
             if key.startswith("best.") and key not in new:
                 continue
             if old.get(key) != new.get(key):
-                found.append(f"{what} {key}: {short(old.get(key), 40)} becomes {short(new.get(key), 40)}")
-    return found or ["nothing differs from the first run"]
+                sides = [short(side[key], 40) if key in side else absent for side in (old, new)]
+                found.append(f"{what} {key}: {sides[0]} becomes {sides[1]}")
+    return [
+        *(found or ["nothing differs from what was asked of the first run"]),
+        "with the code that is there now",
+    ]

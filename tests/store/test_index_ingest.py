@@ -14,13 +14,15 @@ import pytest
 from effort import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from index_box import end, journal, new_home, new_run, start
+from index_box import end, journal, new_home, new_run, outcome, start
 
+from mlops_store.atomic import write_json
 from mlops_store.index.database import Database
 from mlops_store.index.points import LastValue, merge
 from mlops_store.index.query import lock_down
 from mlops_store.index.rebuild import build, compare
 from mlops_store.index.tx import Writer
+from mlops_store.records import LaunchContext, Outcome, SourcePin, TrainingOutcome
 from mlops_store.run_folder import RunFolder
 
 
@@ -65,6 +67,32 @@ def test_a_run_with_all_it_says(tmp_path: Path) -> None:
         {"stage": "train", "state": "finished", "started": 5, "ended": 9}]  # fmt: skip
     offset = rows(writer, "SELECT * FROM offsets")[0]
     assert (offset["lines"], offset["bad_lines"], offset["unknown_lines"], offset["dropped"]) == (13, 0, 1, 4)
+    writer.close()
+
+
+def test_a_training_has_the_data_versions_that_it_used_also_where_none_were_asked_for(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    folder = new_run(home)
+    start(folder)
+    known = {
+        name: SourcePin(version=version, snapshot="s", manifest="m")
+        for name, version in (("flights", 3), ("other", 9))
+    }
+    launch = LaunchContext(
+        run_id=folder.run_id, attempt=1, home=str(home.path), project="p", project_dir="", code_dir="", launched=1, sources=known
+    )  # fmt: skip
+    write_json(folder.attempt_dir(1) / "context.json", launch)
+    writer.ingest([folder.path])
+    assert rows(writer, "SELECT pins FROM runs") == [{"pins": '{"flights":3,"other":9}'}]
+    found = TrainingOutcome(
+        model="m", metric="auc", direction="max", metrics={}, gate=None, tree="t", digest="d", manifest={}, feature_service=[], views=[],
+        python="", pins={"flights": 3},
+    )  # fmt: skip
+    outcome(folder, Outcome(kind="train", training=found))
+    end(folder)
+    writer.ingest([folder.path])
+    assert rows(writer, "SELECT pins FROM runs") == [{"pins": '{"flights":3}'}]
     writer.close()
 
 

@@ -86,7 +86,7 @@ class Story:
         self.terminal.keys("2").see("loans ▸ Runs", "repaid-1")
         self.terminal.keys("C").see("Clone repaid-1", "repaid-1-clone")
         self.terminal.keys("Tab").type("C=0.01").see("C=0.01")
-        self.confirm("F2", "parameter C: - becomes 0.01", "repaid-1-clone")
+        self.confirm("F2", "parameter C: that of mlops.toml becomes 0.01", "repaid-1-clone")
         self.terminal.line("repaid-1-clone ", "✓ finished", "✗ FAIL", timeout=LONG)
         self.terminal.gone("repaid-1-clone finished")
         self.terminal.keys("Home", "Space", "Space").see("2 marked")

@@ -60,6 +60,7 @@ class FolderFacts:
     reason: str = ""
     outcome: Outcome | None = None
     outcome_attempt: int = 0
+    pins: dict[str, int] = field(default_factory=dict)
     errors: list[Error] = field(default_factory=list)
 
 
@@ -112,7 +113,19 @@ def read_folder(folder: RunFolder) -> FolderFacts:
         _read_attempt(folder, number, facts, read)
     if latest:
         facts.state = _state(folder, latest, facts, read)
+    facts.pins = _pins(folder, latest, facts, read)
     return facts
+
+
+def _pins(folder: RunFolder, latest: int, facts: FolderFacts, read: Any) -> dict[str, int]:
+    """The data versions: of a training those that it used, those that were resolved for it until it says so, else those that were asked for."""
+    spec, training = facts.spec, facts.outcome.training if facts.outcome else None
+    if training is not None:
+        return training.pins
+    if spec is None or spec.kind != "train" or not latest:
+        return spec.pins if spec else {}
+    context = read(f"attempts/{latest}/context.json", latest, lambda: folder.context(latest))
+    return {name: pin.version for name, pin in context.sources.items()} if context else spec.pins
 
 
 def _read_attempt(folder: RunFolder, number: int, facts: FolderFacts, read: Any) -> None:
@@ -152,6 +165,12 @@ def _state(folder: RunFolder, latest: int, facts: FolderFacts, read: Any) -> str
     return "STARTING" if (place / "context.json").exists() or (place / "claim").exists() else "QUEUED"
 
 
+def declared_metric(spec: RunSpec | None) -> str | None:
+    """What mlops.toml said at the start that a command model is judged by."""
+    found = spec.request.get("metric") if spec else None
+    return found if isinstance(found, str) and found else None
+
+
 def run_row(facts: FolderFacts, path: str) -> dict[str, Any]:
     """The columns of `runs` that a folder owns."""
     spec = facts.spec
@@ -178,9 +197,9 @@ def run_row(facts: FolderFacts, path: str) -> dict[str, Any]:
         "recipe_hash": spec.recipe_hash if spec else "",
         "project_dir": spec.project_dir if spec else "",
         "path": path,
-        "metric": training.metric if training else None,
+        "metric": training.metric if training else declared_metric(spec),
         "direction": training.direction if training else None,
-        "pins": json_text(spec.pins if spec else {}),
+        "pins": json_text(facts.pins),
         "request": json_text(spec.request if spec else {}),
         "after": json_text(spec.after if spec else []),
     }
