@@ -138,10 +138,10 @@ def summary(run: Run, width: int, *, news: bool = True) -> Text:
         )
     if run.reason:
         sheet.line(short(run.reason, 400), "yellow")
+    sheet.line(Text("cli: " + command("run show", {"run_id": run.run_id[:12]}), style="bright_black"))
     sheet.pairs((short(key, 30), _param(value)) for key, value in list(run.params.items())[:PARAMS])
     if len(run.params) > PARAMS:
         sheet.line(f"and {len(run.params) - PARAMS} more", "bright_black")
-    sheet.line(Text("cli: " + command("run show", {"run_id": run.run_id[:12]}), style="bright_black"))
     sheet.pairs([
         ("id", run.run_id), ("kind", run.kind), ("model", run.model), ("version", run.model_version), ("experiment", short(run.experiment, 80)),
         ("proposal", run.proposal_id), ("attempts", run.attempts), ("exit code", run.exit_code), ("signal", run.signal),

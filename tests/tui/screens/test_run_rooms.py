@@ -559,7 +559,12 @@ def test_a_preview_begins_with_the_state_whatever_the_name_and_is_short() -> Non
         lines[1] == "auc 0.9  1 point"
         and summary(run(2), 60).plain.splitlines()[1] == "auc 0.9  last 0.8  8 points"
     )
-    assert lines[2] == "p0  0.3333" and lines[8] == "and 3 more" and max(map(len, lines)) <= 80
+    assert (
+        lines[2].startswith("cli: mlops-tui run show")
+        and lines[3] == "p0  0.3333"
+        and lines[9] == "and 3 more"
+    )
+    assert max(map(len, lines)) <= 80
 
 
 def test_the_environment_is_names_and_values() -> None:
