@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from mlops_tui.pages import care
@@ -60,11 +61,8 @@ def list_(page: Page[Run], screen: Surface) -> None:
 
 
 def _best(run: Run) -> str:
-    """The metric that the run is judged by, else the first two; all of them are in `run show`."""
-    if run.headline is not None:
-        return f"{run.headline.metric}={score(run.headline.value)}"
-    keys = [run.metric] if run.metric in run.metrics else [key for key in run.metrics if "/" not in key][:2]
-    return " ".join(f"{key}={score(run.metrics[key].best)}" for key in keys) or "-"
+    """The metric that says how the run did; all of them are in `run show`."""
+    return f"{run.headline.metric}={score(run.headline.value)}" if run.headline is not None else "-"
 
 
 def _took(run: Run) -> str:
@@ -218,6 +216,8 @@ def _next(run: RunDetail, screen: Surface) -> None:
             commands.append((f"mlops-tui run stop {start}", "stop it, and all that it started"))
     elif run.state != "FINISHED":
         commands.append((f"mlops-tui run resume {start}", "again, from the stage that failed"))
+        if run.kind == "train" and run.model:
+            commands.append((f"mlops-tui run start {run.model}", "anew, with what was mended since"))
     elif run.model_version is not None and run.model:
         commands.append((f"mlops-tui run why {start}", "why each stage ran or came from the cache"))
         commands.append((f"mlops-tui model show {run.model}@{run.model_version}", "what it made"))
@@ -318,7 +318,10 @@ def sweep(found: Sweep, screen: Surface) -> None:
     ]
     screen.table(("run", *names), rows, "no runs")
     screen.heading("NEXT")
-    screen.commands([(f"mlops-tui run list --filter 'tags.sweep = {found.sweep}'", "how they do")])
+    quoted = '"{}"'.format(found.metric.replace('"', '""'))
+    best = f"{'-' if found.direction == 'max' else ''}best({quoted})" if found.metric else ""
+    order = f" --sort={shlex.quote(best)}" if best else ""
+    screen.commands([(f"mlops-tui run list --filter {shlex.quote(f'tags.sweep = {found.sweep}')}{order}", "how they do")])  # fmt: skip
 
 
 RENDERERS = {

@@ -17,6 +17,10 @@ from mlops_tui.project.values import FAMILIES, parse_duration
 if TYPE_CHECKING:
     from mlops_tui.project.schema import ModelConfig
 
+PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
+"""Where a `command` takes a value."""
+OF_RUN = frozenset({"run_dir", "attempt"})
+"""Places that the run fills by itself."""
 OF_SEARCH = ("family", "window", "trials", "timeout", "seed")
 """Names that `--set` takes for the search itself; every other name is a parameter of the estimator."""
 _TREES = ("n_estimators", "min_samples_leaf", "max_features")
@@ -43,8 +47,9 @@ _NEAREST = 3
 
 def check_parameters(model: ModelConfig, folder: str, given: Mapping[str, Any]) -> None:
     """Raises Problem `unknown_parameter`, `unknown_family` for what the model's training could not take: of `given`, and of
-    `params` in mlops.toml. A model's own code (`command`, or `estimator` in its recipe) takes anything."""
+    `params` in mlops.toml. An `estimator` in its recipe takes anything; a `command` what it declares, or anything where it declares nothing."""
     if model.command:
+        _check_declared(model, given)
         return
     for name in OF_SEARCH:
         if name in given:
@@ -62,6 +67,20 @@ def check_parameters(model: ModelConfig, folder: str, given: Mapping[str, Any]) 
     for name in model.params:
         if name not in known:
             raise _unknown(name, model, folder, families, " of params in mlops.toml")
+
+
+def _check_declared(model: ModelConfig, given: Mapping[str, Any]) -> None:
+    """What a command declares: `params` in mlops.toml, and the places in it that values fill. `seed` has an option of its own."""
+    known = sorted({*model.params, *PLACE.findall(model.command)} - OF_RUN)
+    for name in given:
+        if known and name not in known and name != "seed":
+            near = difflib.get_close_matches(name, known, n=_NEAREST, cutoff=0.5)
+            hint = [f"the nearest: {', '.join(near)}"] if near else []
+            hint += [
+                f"there are: {', '.join(known)}",
+                f"declare another one under params of [model.{model.name}] in mlops.toml",
+            ]
+            raise Problem("unknown_parameter", f"the command of {model.name} has no parameter {name[:80]!r}", "; ".join(hint), status=2)  # fmt: skip
 
 
 def _check_value(name: str, value: object) -> None:

@@ -10,9 +10,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
-
-_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
-_OURS = frozenset({"run_dir", "attempt"})
+from mlops_tui.project.parameters import OF_RUN, PLACE
 
 
 def argv_of(command: str, params: Mapping[str, Any]) -> list[str]:
@@ -31,7 +29,7 @@ def argv_of(command: str, params: Mapping[str, Any]) -> list[str]:
         ) from error
     if not words:
         raise Problem("bad_command", "the command is empty", 'write command = "python train.py"', status=2)
-    missing = sorted({name for word in words for name in _PLACE.findall(word)} - set(params) - _OURS)
+    missing = sorted({name for word in words for name in PLACE.findall(word)} - set(params) - OF_RUN)
     if missing:
         raise Problem(
             "param_missing",
@@ -39,12 +37,12 @@ def argv_of(command: str, params: Mapping[str, Any]) -> list[str]:
             " ".join(f"--set {name}=VALUE" for name in missing) + ", or a default in the model's params",
             status=2,
         )
-    return [_PLACE.sub(lambda match: _fill(match, params), word) for word in words]
+    return [PLACE.sub(lambda match: _fill(match, params), word) for word in words]
 
 
 def _fill(match: re.Match[str], params: Mapping[str, Any]) -> str:
     name = match[1]
-    return match[0] if name in _OURS else as_text(params[name])
+    return match[0] if name in OF_RUN else as_text(params[name])
 
 
 def as_text(value: Any) -> str:

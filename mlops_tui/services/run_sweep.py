@@ -13,6 +13,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.ids import new_id
+from mlops_store.index.directions import default_direction
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load
 from mlops_tui.project.parameters import check_parameters
@@ -52,6 +53,7 @@ Axis = Range | tuple[Any, ...]
 def sweep(tx: Tx, request: RunSweep) -> Sweep:
     """Queues the runs. Raises Problem; then none of them."""
     row = projects.require(tx, request)
+    model = load(row.dir).model_named(request.model)
     points = chosen(space_of(request.space), request.trials, request.seed)
     name = request.name or new_id("sweep")
     found = [
@@ -62,7 +64,8 @@ def sweep(tx: Tx, request: RunSweep) -> Sweep:
         ).run_id
         for number, point in enumerate(points, 1)
     ]  # fmt: skip
-    return Sweep(sweep=name, runs=found, points=points)
+    direction = default_direction(model.metric) if model.command else model.direction
+    return Sweep(sweep=name, metric=model.metric, direction=direction if model.metric else "", runs=found, points=points)  # fmt: skip
 
 
 def plan_sweep(read: Read, request: RunSweep) -> Plan:

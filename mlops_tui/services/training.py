@@ -107,6 +107,8 @@ def _asked(
         asked["as_of"] = as_of
     if not model.command:
         asked["seed"] = params.get("seed", model.search.seed or model.seed)
+    elif model.metric:
+        asked["metric"] = model.metric
     return asked
 
 

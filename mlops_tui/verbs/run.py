@@ -63,9 +63,11 @@ class RunSweep(SubmitInput, kw_only=True):
 
 
 class Sweep(Output, kw_only=True):
-    """The runs of a sweep, in order, and the point of each."""
+    """The runs of a sweep, in order, and the point of each. `metric` is what ranks them, where mlops.toml says it; `direction`, which way."""
 
     sweep: str
+    metric: str = ""
+    direction: str = ""
     runs: list[str]
     points: list[dict[str, Any]]
 

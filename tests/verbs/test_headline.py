@@ -104,3 +104,36 @@ def test_a_failed_run_of_a_list_says_why_and_a_score_by_which_version(desk: Desk
     assert len(one.error.message) == 300
     assert other.error is not None and other.error.code == "ended_by_signal"
     assert third.error is None and third.model_version == 3
+
+
+def point(key: str, *values: float) -> list[str]:
+    return [f'["m","{key}",{step},{START},{value}]' for step, value in enumerate(values)]
+
+
+@pytest.mark.parametrize(
+    ("logged", "expected"),
+    [
+        (["train/acc", "val/acc"], "val/acc"),
+        (["train/loss"], "train/loss"),
+        (["epoch", "lr", "loss"], "loss"),
+        (["accuracy", "trainer/global_step", "train/accuracy"], "accuracy"),
+        (["loss", "test_loss"], "test_loss"),
+        (["system/cpu", "search/score"], None),
+    ],
+)
+def test_a_name_with_a_slash_is_a_name_and_what_was_not_trained_on_tells_most(
+    desk: Desk, logged: list[str], expected: str | None
+) -> None:
+    desk.run("sdk", run_id="e" * 32, model=None, journal=[line for key in logged for line in point(key, 0.5)])
+    found = listed(desk, "headline")["e"].headline
+    assert (found.metric if found else None) == expected
+
+
+def test_what_mlops_toml_declares_for_a_command_is_what_its_runs_are_judged_by(desk: Desk) -> None:
+    journal = point("val/acc", 0.5) + point("loss", 0.4, 0.2)
+    folder = desk.run(run_id="f" * 32, model="sgd", journal=journal, request={"metric": "loss"})
+    for fields in ((), ("headline",)):
+        run = listed(desk, *fields)["f"]
+        assert (run.metric, run.headline) == ("loss", Headline(metric="loss", value=0.2, direction="min"))
+    desk.end(folder)
+    assert listed(desk, "headline")["f"].headline == run.headline

@@ -141,3 +141,48 @@ def test_what_is_known_here_is_what_the_search_has() -> None:
     built = {name: tuple(one.defaults) for name, one in families.FAMILIES.items() if name != families.NAIVE}
     assert built == OF_FAMILY and set(DEFAULT_FAMILIES) < set(OF_FAMILY)
     assert {name: one.tasks for name, one in families.FAMILIES.items() if name in FAMILIES} == FAMILIES
+
+
+COMMAND = """[project]
+name = "air"
+[model.late]
+command = "python train.py --lr {lr} --out {run_dir}"
+metric = "val/acc"
+params = { alpha = 1.0 }
+"""
+
+
+def test_a_command_takes_what_it_declares_and_names_the_nearest(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text(COMMAND)
+    desk.project("air", str(tmp_path))
+    problem = refused(desk, params={"alhpa": 2, "lr": 0.1})
+    assert (
+        problem.code == "unknown_parameter"
+        and "nearest: alpha" in problem.hint
+        and "alpha, lr" in problem.hint
+    )
+    sweep = RunSweep(project="air", model="late", space={"alpa": "1,2"}, params={"lr": 1})
+    with pytest.raises(Problem, match="no parameter 'alpa'"):
+        desk.do(lambda tx: runs.sweep(tx, sweep))
+    with pytest.raises(Problem, match="no parameter 'alpa'"):
+        runs.plan_sweep(desk.read(), sweep)
+    assert desk.read().rows("SELECT * FROM runs") == []
+    good = RunSweep(project="air", model="late", space={"alpha": "1,2"}, params={"lr": 1}, seed=3)
+    found = desk.do(lambda tx: runs.sweep(tx, good))
+    assert (found.metric, found.direction) == ("val/acc", "max") and len(found.runs) == 2
+    started = desk.do(
+        lambda tx: runs.start(tx, RunStart(project="air", model="late", params={"lr": 1}, seed=3))
+    )
+    folder = desk.home.run_dir(started.run_id)
+    desk.writer.ingest([folder])
+    assert runs.shown(desk.read(), started.run_id).metric == "val/acc"
+
+
+def test_a_command_that_declares_nothing_takes_anything(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text(
+        '[project]\nname = "air"\n[model.late]\ncommand = "python train.py"\n'
+    )
+    desk.project("air", str(tmp_path))
+    assert desk.do(
+        lambda tx: runs.start(tx, RunStart(project="air", model="late", params={"any": 1}))
+    ).params == {"any": 1}

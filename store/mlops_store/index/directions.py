@@ -15,7 +15,21 @@ SEARCH = "search/score"
 
 _JUDGING = frozenset({"val", "valid", "validation", "eval", "evaluation", "test", "dev", "holdout"})
 _TRAINING = frozenset({"train", "training"})
-_PROGRESS = frozenset({"epoch", "epochs", "step", "steps", "global_step", "iteration", "lr", "learning_rate", "time", "seconds", "rows"})
+_PROGRESS = frozenset(
+    {
+        "epoch",
+        "epochs",
+        "step",
+        "steps",
+        "global_step",
+        "iteration",
+        "lr",
+        "learning_rate",
+        "time",
+        "seconds",
+        "rows",
+    }
+)
 """Words of names: of values on rows that were not trained on, on those that were; and of what counts how far a training is."""
 
 
