@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlops_store.errors import Problem
+from mlops_store.errors import Problem, did_you_mean
 from mlops_tui.cli import diagnostics
 
 if TYPE_CHECKING:
@@ -96,9 +96,12 @@ def _place(session: Session, problem: Problem) -> str:
 def _usage(error: click.ClickException) -> Problem:
     context = getattr(error, "ctx", None)
     hint = f"`{context.command_path} --help`" if context is not None else "`mlops-tui --help`"
+    message = error.format_message()
     if possibilities := getattr(error, "possibilities", None):  # of an option that there is not
-        hint = f"did you mean {' or '.join(sorted(possibilities))}?"
-    return Problem("usage", error.format_message(), hint, status=2)
+        name = str(getattr(error, "option_name", ""))
+        message = f"there is no option {name!r}"
+        hint = did_you_mean(name, possibilities)
+    return Problem("usage", message, hint, status=2)
 
 
 if __name__ == "__main__":

@@ -77,4 +77,6 @@ def json_or_text(text: str) -> Any:
 
 def path(text: str) -> str:
     """An absolute path: the daemon has another working directory."""
+    if not text:
+        raise ValueError("an empty text is no path")
     return os.path.abspath(os.path.expanduser(text))

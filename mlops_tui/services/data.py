@@ -139,6 +139,8 @@ def _files_to_add(db: Tx | Read, request: DataAdd) -> tuple[projects.ProjectRow,
     for text in request.paths:
         path = Path(os.path.abspath(Path(row.dir) / text))
         if not path.is_file():
+            if path.is_dir():
+                raise Problem("no_file", f"{text!r} is a folder", "name the files in it", status=2)
             raise Problem("no_file", f"there is no file {text!r}", "", status=2)
         paths.append(path_text(path))
     return row, source.name, paths

@@ -120,3 +120,10 @@ def test_an_empty_list_says_what_to_do_and_gives_a_pipe_nothing(
     shown = capsys.readouterr()
     assert shown.out == ""
     assert shown.err == "no runs found with --filter, --state: leave it out to see more\n"
+
+
+def test_a_mistyped_option_is_named_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "list", "--staet", "x"]) == 2
+    assert capsys.readouterr().err == "error: there is no option '--staet'\nhint: did you mean '--state'?\n"
+    assert main(["project", "add", ""]) == 2
+    assert "an empty text is no path" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import time
 
@@ -23,6 +24,7 @@ def run(session: Session, request: Events) -> None:
         try:
             for event in client.events(follow=request.follow, epoch=epoch, seq=seq):
                 if event is None:
+                    _check_reader()
                     continue
                 epoch, seq = event.epoch, event.seq
                 _print(event)
@@ -39,6 +41,17 @@ def _print(event: Event) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         raise Shown from None  # the reader has gone; a broken connection to the daemon is another matter
+
+
+def _check_reader() -> None:
+    """Ends where nobody reads any more, also while there is nothing to print."""
+    poll = select.poll()
+    try:
+        poll.register(sys.stdout.fileno(), 0)
+    except (OSError, ValueError):
+        return  # no file at all: tests print into memory
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        raise Shown
 
 
 def _place(since: str | None) -> tuple[str | None, int]:
