@@ -61,6 +61,6 @@ def direction(
 ) -> str:
     """`max` or `min`. `project` maps the metrics of registered models to their direction. A search's scores are of the
     metric that the run is judged by."""
-    if metric in (run_metric, SEARCH) and run_direction in ("min", "max"):
+    if run_direction in ("min", "max") and metric in (run_metric, SEARCH):
         return run_direction
     return project.get(metric) or default_direction(metric)
