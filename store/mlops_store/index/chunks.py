@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mlops_store.index.database import Connection, insert, parsed
+from mlops_store.index.database import Connection, replace
 from mlops_store.index.standing import Standing
 
 LONG = 1 << 16
@@ -106,8 +106,9 @@ def _grow(con: Connection, points: Batch, standing: Standing[Extent]) -> None:
     for run, key, shift, number, values in old:
         place = (run, key, number >> (extents[run, key].shift - shift))
         found[place] = _merge(found[place], values) if place in found else values
-    _delete(con, [(run, key, number) for run, key, _, number, _ in old])
-    insert(con, "curve_chunks", [(run, key, extents[run, key].shift, number, *found[run, key, number]) for run, key, number in sorted(found)])  # fmt: skip
+    gone = [(run, key, number) for run, key, _, number, _ in old]
+    rows = [(run, key, extents[run, key].shift, number, *found[run, key, number]) for run, key, number in sorted(found)]  # fmt: skip
+    replace(con, "curve_chunks", ("run_id", "key", "chunk"), gone, rows)
     for name, extent in extents.items():
         last_chunk = found.get((*name, extent.last >> extent.shift), extent.chunk)
         standing.set(name, extent._replace(chunk=last_chunk))
@@ -178,14 +179,3 @@ def _read(
     lists = [list(column) for column in zip(*touched, strict=True)]
     found = con.execute(f"SELECT c.* FROM curve_chunks c JOIN ({ranges}) t ON {where}", lists).fetchall()
     return [(*row[:4], Chunk(*row[4:])) for row in found]
-
-
-def _delete(con: Connection, places: list[tuple[str, str, int]]) -> None:
-    """Deletes chunks by run, key and number."""
-    if places:
-        these = "SELECT unnest(?::VARCHAR[]) AS r, unnest(?::VARCHAR[]) AS k, unnest(?::BIGINT[]) AS n"
-        where = "c.run_id = t.r AND c.key = t.k AND c.chunk = t.n"
-        con.execute(
-            parsed(con, f"DELETE FROM curve_chunks c USING ({these}) t WHERE {where}"),
-            [list(column) for column in zip(*places, strict=True)],
-        )

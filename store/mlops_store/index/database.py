@@ -184,6 +184,8 @@ def _connect(path: Path, readonly: bool) -> Connection:
         ) from error
 
 
+_FEW = 16
+"""Rows up to which a statement that names each of them costs less than one that reads them."""
 _PARSED: dict[str, Any] = {}
 _MOST_PARSED = 500
 
@@ -222,15 +224,26 @@ def insert(con: Connection, table: str, values: Sequence[Sequence[Any]]) -> None
         appender.flush()
 
 
-def delete(con: Connection, table: str, columns: Sequence[str], keys: Sequence[Sequence[str]]) -> None:
-    """Deletes the rows with these texts in these columns, in one statement. `table` and `columns` are names of ours."""
-    if keys:
-        texts = ", ".join(f"unnest(?::VARCHAR[]) AS k{number}" for number in range(len(columns)))
+def delete(con: Connection, table: str, columns: Sequence[str], keys: Sequence[Sequence[Any]]) -> None:
+    """Deletes the rows with these values in these columns, in one statement. `table` and `columns` are names of ours."""
+    if not keys:
+        return
+    if len(keys) <= _FEW:  # half the price of a join
+        same = f"({' AND '.join(f'{column} = ?' for column in columns)})"
+        sql, params = f"DELETE FROM {table} WHERE {' OR '.join([same] * len(keys))}", [value for key in keys for value in key]  # fmt: skip
+    else:
+        lists = ", ".join(f"unnest(?) AS k{number}" for number in range(len(columns)))
         same = " AND ".join(f"{table}.{column} = t.k{number}" for number, column in enumerate(columns))
-        con.execute(
-            parsed(con, f"DELETE FROM {table} USING (SELECT {texts}) t WHERE {same}"),
-            [list(column) for column in zip(*keys, strict=True)],
-        )
+        sql, params = f"DELETE FROM {table} USING (SELECT {lists}) t WHERE {same}", [list(column) for column in zip(*keys, strict=True)]  # fmt: skip
+    con.execute(parsed(con, sql), params)
+
+
+def replace(
+    con: Connection, table: str, columns: Sequence[str], keys: Sequence[Sequence[Any]], values: Sequence[Sequence[Any]]
+) -> None:  # fmt: skip
+    """Deletes the rows with these values in these columns, and inserts others: few, mostly, as many."""
+    delete(con, table, columns, keys)
+    (insert_columns if len(values) <= _FEW else insert)(con, table, values)
 
 
 def write_columns(con: Connection, sql: str, values: Sequence[Sequence[Any]]) -> int:
@@ -241,9 +254,7 @@ def write_columns(con: Connection, sql: str, values: Sequence[Sequence[Any]]) ->
     return int(found[0][0])
 
 
-def insert_columns(
-    con: Connection, table: str, values: Sequence[Sequence[Any]], conflict: str = ""
-) -> None:
+def insert_columns(con: Connection, table: str, values: Sequence[Sequence[Any]], conflict: str = "") -> None:
     """A few rows in one statement: half the price of an appender. `table` is a name of ours, never of data."""
     if values:
         lists = ", ".join(["unnest(?)"] * len(values[0]))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mlops_store.index.database import Connection, delete, insert
+from mlops_store.index.database import Connection, insert, replace
 from mlops_store.index.folder import FolderFacts, drift_row, evaluation_row, run_row
 from mlops_store.index.parse import ArtifactLine, Line, ParamLine, StageLine, TagLine
 from mlops_store.index.payload import json_text
@@ -237,7 +237,5 @@ def _write_artifacts(con: Connection, lines: Sequence[JournalLine]) -> None:
 
 def write_offsets(con: Connection, offsets: Sequence[Offset]) -> None:
     """How far each file was read: in the same transaction as what was read."""
-    if not offsets:
-        return
-    delete(con, "offsets", ("run_id", "file"), [(offset.run_id, offset.file) for offset in offsets])
-    insert(con, "offsets", [offset.row() for offset in offsets])
+    keys = [(offset.run_id, offset.file) for offset in offsets]
+    replace(con, "offsets", ("run_id", "file"), keys, [offset.row() for offset in offsets])

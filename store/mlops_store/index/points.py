@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_store.index.chunks import LONG, Batch, Extent, Name, update
-from mlops_store.index.database import Connection, delete, insert
+from mlops_store.index.database import Connection, replace
 from mlops_store.index.parse import MetricLine
 from mlops_store.index.standing import Standing
 
@@ -197,7 +197,7 @@ def _update_last(
     """
     values = {name: value for name in new if (value := standing.get(name)) is not None}
     values |= _read_last(con, [name for name in new if name not in values])
-    delete(con, "last_values", ("run_id", "key"), sorted(values))
+    gone = sorted(values)
     begun: set[Name] = set()
     grown: set[Name] = set()
     for name, value in new.items():
@@ -206,7 +206,8 @@ def _update_last(
         standing.set(name, now)
         if now.finite >= LONG:
             (begun if before is not None and 0 < before.finite < LONG else grown).add(name)
-    insert(con, "last_values", [(*name, *value) for name, value in sorted(values.items())])
+    rows = [(*name, *value) for name, value in sorted(values.items())]
+    replace(con, "last_values", ("run_id", "key"), gone, rows)
     return begun, grown
 
 
