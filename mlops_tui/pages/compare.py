@@ -159,7 +159,8 @@ def named(found: Comparison) -> list[str]:
 def runs(found: Comparison, screen: Surface) -> None:
     """Several runs, the first as the baseline: of each part what differs, and how much is the same."""
     heads = named(found)
-    screen.title(f"{heads[0]} is the baseline")
+    if heads:
+        screen.title(f"{heads[0]} is the baseline")
     for section in dict.fromkeys(row.section for row in found.rows):
         rows = [row for row in found.rows if row.section == section]
         differ = [row for row in rows if row.differs]
