@@ -15,7 +15,7 @@ from mlops_tui.services import disk
 from mlops_tui.services.configs import WAITING, look
 from mlops_tui.services.forecast import Expected, forecast
 from mlops_tui.services.loop_facts import loads
-from mlops_tui.text import ended_by
+from mlops_tui.text import ended_by, short
 from mlops_tui.verbs._status import (
     CardState,
     Disk,
@@ -37,6 +37,7 @@ _RUNS = 100
 _LOOKS = 3
 _DAY = 86_400_000
 _FAILED = 10
+_WHY = 400
 
 
 class Seen(msgspec.Struct):
@@ -72,7 +73,7 @@ def status(read: Read, request: Status, daemon: DaemonStatus | None = None) -> S
         runs=_live(read, active, _expected(read, active, project, daemon), daemon),
         queue=dict(sorted(queue.items())),
         queued=queue["QUEUED"],
-        failed=[_failed(row) for row in overview.failed(read, project, read.now - _DAY, _FAILED)],
+        failed=_failed(read, overview.failed(read, project, read.now - _DAY, _FAILED)),
         models=_models(read, project, cards),
         proposals=cards,
         quarantine=[Waiting(**row) for row in overview.held(read, project)],
@@ -129,9 +130,15 @@ def _live(
     return found
 
 
-def _failed(row: dict[str, Any]) -> FailedRun:
-    signal, reason = row.pop("signal"), row.pop("reason") or ""
-    return FailedRun(**row, reason=reason or ended_by(signal))
+def _failed(read: Read, rows: list[dict[str, Any]]) -> list[FailedRun]:
+    """Each with why it failed and what can be done about it."""
+    said = overview.errors(read, [row["run_id"] for row in rows]) if rows else {}
+    found = []
+    for row in rows:
+        signal, reason = row.pop("signal"), row.pop("reason") or ""
+        why = short("; ".join(filter(None, said.get(row["run_id"], ()))), _WHY)
+        found.append(FailedRun(**row, reason=reason or why or ended_by(signal)))
+    return found
 
 
 def _place(kind: str, stages: dict[str, str]) -> dict[str, Any]:

@@ -136,4 +136,8 @@ def user_error(error: BaseException, code_dir: Path, what: str) -> Problem:
         text = f"the code ended the process with {error.code!r}"
     short = text if len(text) <= 500 else text[:500] + "…"
     message = f"{where}: {type(error).__name__} while {what}: {short}"
-    return Problem("recipe_failed", message, "the traceback is in the run's log")
+    return Problem(
+        "recipe_failed",
+        message,
+        "the traceback is in the run's log; a resume runs the same copy of the code, a new run the mended one",
+    )

@@ -67,7 +67,7 @@ def utc(column: str, dtype: pl.DataType, where: str) -> pl.Expr:
     raise Problem(
         "bad_time",
         f"{where}: {column!r} is {dtype}, not a date or time",
-        "make it a datetime column",
+        "write it as 2024-01-31, 31.01.2024 or 2024-01-31T12:00:00 in files to come, or name another event_time in mlops.toml",
         status=2,
     )
 

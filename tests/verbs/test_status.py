@@ -168,3 +168,15 @@ def test_a_daemon_tells_of_itself(shared_home: Home) -> None:
         found: StatusReport = client.call("status", {"everything": True})
     assert found.daemon.running and found.daemon.pid and found.daemon.version
     assert found.disk.free_bytes > 0 and found.time > START
+
+
+def test_a_failure_says_why_and_what_to_do(desk: Desk) -> None:
+    folder = desk.run()
+    write_json(
+        folder.attempt_dir(1) / "error.json",
+        {"code": "no_target", "message": "no column 'z'", "hint": "name one of these"},
+    )
+    write_json(folder.attempt_dir(1) / "exit.json", ExitRecord(exit_code=1, signal=None, ended=now_ms()))
+    desk.ingest(folder)
+    (failed,) = ask(desk).failed
+    assert failed.reason == "no column 'z'; name one of these"

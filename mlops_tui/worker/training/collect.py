@@ -126,7 +126,12 @@ def _target(ctx: StageContext, frame: pl.DataFrame) -> pl.Series:
         frame = prepared(frame, ctx.config, ctx.worker.recipe, ctx.model)
     if target not in frame.columns:
         names = ", ".join(name for name in frame.columns if not name.startswith("__"))
-        raise Problem("no_target", f"there is no target column {target!r}", f"there are: {names}", status=2)
+        raise Problem(
+            "no_target",
+            f"there is no target column {target!r}",
+            f"name one of these as the target in [model.{ctx.model.name}]: {names}",
+            status=2,
+        )
     values = frame[target]
     return values.fill_nan(None) if values.dtype.is_float() else values
 
