@@ -18,9 +18,10 @@ from mlops_tui.tui.dialogs.too_small import TooSmall
 from mlops_tui.tui.finding import entries
 from mlops_tui.tui.screens.model import ModelRoom
 from mlops_tui.tui.screens.monitor import MonitorRoom
-from mlops_tui.tui.screens.room import READ_ONLY, Room
+from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.screens.run import RunRoom
 from mlops_tui.tui.screens.runs import RunsRoom
+from mlops_tui.tui.screens.subject import READ_ONLY
 from mlops_tui.tui.settings import Settings, look
 from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.verbs._declare import Page
