@@ -28,6 +28,7 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     found = evidence(db, run_id)
     if found is None or found.row["deleted"] is not None:
         run_rows.row_of(db, run_id)  # says that it is not there, or how it comes back
+        found = evidence(db, run_id)  # it has come between the two questions
     assert found is not None
     row = found.row
     run = seen[0] if seen else run_rows.run_of(db, run_id)
