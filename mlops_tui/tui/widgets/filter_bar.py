@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Protocol
 
 from rich.cells import cell_len
@@ -113,7 +113,6 @@ class FilterBar(Vertical):
         *,
         complete: Complete | None = None,
         check: Check | None = None,
-        history: Sequence[str] = (),
         id: str | None = None,
     ) -> None:
         """`check` answers None for a good filter, else something with `at` (index of a character) and `what`,
@@ -121,7 +120,7 @@ class FilterBar(Vertical):
         super().__init__(id=id)
         self._value = value
         self._complete, self._check = complete, check
-        self._history = list(history)
+        self._history: list[str] = []
         self._place = len(self._history)
         self._draft = ""
         self._offers: list[Completion] = []
