@@ -25,6 +25,7 @@ MAX_TEXT = 1 << 16
 MAX_KEY = 500
 MAX_NAMES = 10_000
 """Names of metrics, of parameters and of tags that one writer uses at most. More is a mistake (a value in a name), and all who read the run would pay for it."""
+MAX_STEP = 1 << 63
 DROPPED = ".dropped"
 """`journal/<writer>.<n>.dropped`, empty: the writer ended on a full disk, and n lines were dropped that its journal does not tell of."""
 
@@ -117,19 +118,31 @@ class JournalWriter:
     # --- inside ---
 
     def _point(self, key: str, value: float, step: int | None, ts: int) -> list[Any] | None:
-        """The row of a point; None for one name too many."""
+        """The row of a point; None for one name too many. Raises TypeError, ValueError for what is no point, now and not at a later one."""
         last = self._last_step.get(key)
-        if last is None and not self._room(self._last_step, key, "metrics"):
-            return None
+        if last is None:
+            if not isinstance(key, str):
+                raise TypeError(f"the name of a metric is text, not {key!r}")
+            if not self._room(self._last_step, key, "metrics"):
+                return None
         if step is None:
             step = 0 if last is None else last + 1
+        elif type(step) is not int or not -MAX_STEP <= step < MAX_STEP:
+            step = _whole(key, step)
+        try:
+            number = float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"the value of metric {key!r} is a number, not {value!r}") from None
         self._last_step[key] = step
-        number = float(value)
         # JSON has no numbers for NaN and the infinities: their names stand for them
         return ["m", key, step, ts, number if math.isfinite(number) else repr(number)]
 
     def _room(self, names: Sized, key: object, what: str) -> bool:
-        """Whether a name that was not used before may be used; where it may not, that is counted, and said once."""
+        """Whether a name that was not used before may be used; where it may not, that is counted, and said once. Raises ValueError for an
+        empty one."""
+        if not str(key).strip():
+            raise ValueError(f"{what} need a name, not {key!r}")
         if len(names) < MAX_NAMES and len(str(key)) <= MAX_KEY:
             return True
         if not self._refused:
@@ -270,6 +283,22 @@ def complain(text: str) -> None:
     """
     with contextlib.suppress(OSError):
         os.write(2, f"mlops-tui: {text}\n".encode(errors="backslashreplace"))
+
+
+def _whole(key: str, step: Any) -> int:
+    """A step that is no plain int: numpy's and torch's integers and floats without a fraction are. Raises TypeError, ValueError."""
+    try:
+        number = step.__index__() if hasattr(step, "__index__") else None
+        if number is None and hasattr(step, "__float__") and float(step).is_integer():
+            number = int(step)
+    except (TypeError, ValueError):  # such as an array of several
+        number = None
+    if number is None:
+        kind = ValueError if hasattr(step, "__float__") else TypeError
+        raise kind(f"the step of metric {key!r} is a whole number, not {step!r}")
+    if not -MAX_STEP <= number < MAX_STEP:
+        raise ValueError(f"the step of metric {key!r} has at most 63 bits, unlike {step!r}")
+    return int(number)
 
 
 def _key(key: str) -> str:

@@ -166,3 +166,53 @@ def test_of_points_that_are_written_together_only_those_that_the_disk_did_not_ta
     assert len(kept) == 16 - journal.dropped
     assert {("m0", 0), ("m0", 2)} <= set(kept) and [key for key, step in kept if step == 3] == list(points)
     assert sum(row[1] for row in rows(journal.path) if row and row[0] == "d") == journal.dropped
+
+
+class _Index:
+    def __index__(self) -> int:
+        return 7
+
+
+def test_steps_are_whole_numbers_of_any_kind(tmp_path: Path) -> None:
+    import numpy as np
+
+    writer = JournalWriter(tmp_path / "r", 1)
+    for step in (np.int64(3), np.float32(4.0), 5.0, np.array(6), _Index()):
+        writer.metric("loss", np.float32(0.5), step=step)  # type: ignore[arg-type]
+    writer.metric("loss", 1)
+    writer.close()
+    rows = [decode_line(line) for line in writer.path.read_bytes().splitlines()]
+    assert [row[2] for row in rows if row and row[0] == "m"] == [3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "step", "kind"),
+    [
+        ("loss", 1, "x", TypeError),
+        ("loss", 1, "3", TypeError),
+        ("loss", 1, [1], TypeError),
+        ("loss", 1, 1.5, ValueError),
+        ("loss", 1, float("nan"), ValueError),
+        ("loss", 1, float("inf"), ValueError),
+        ("loss", 1, 1 << 63, ValueError),
+        ("loss", None, 1, TypeError),
+        ("loss", "much", 1, ValueError),
+        ("loss", 10**400, 1, ValueError),
+        ("", 1, 1, ValueError),
+        (" ", 1, None, ValueError),
+        (7, 1, 1, TypeError),
+    ],
+)
+def test_what_is_no_point_is_refused_at_once_and_spoils_nothing(
+    tmp_path: Path, key: Any, value: Any, step: Any, kind: type[Exception]
+) -> None:
+    writer = JournalWriter(tmp_path / "r", 1)
+    writer.metric("loss", 0.5)
+    with pytest.raises(kind, match=r"metric"):
+        writer.metric(key, value, step)
+    with pytest.raises(kind):
+        writer.metrics({key: value}, step)
+    writer.metric("loss", 0.25)
+    writer.close()
+    rows = [decode_line(line) for line in writer.path.read_bytes().splitlines()]
+    assert [row[2] for row in rows if row and row[0] == "m"] == [0, 1] and writer.dropped == 0
