@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from mlops_store.redact import redact_argv, redact_env, redact_text
@@ -26,6 +27,7 @@ DIFF_CAP = 256 * 1024
 _GIT_SECONDS = 5.0
 _PYTHON_SECONDS = 20.0
 
+_DIFF = ["diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--", "."]
 _PACKAGES = (
     "import json,sys;from importlib.metadata import distributions as d;"
     "json.dump({'version':sys.version,'packages':{m.metadata['Name']:m.version for m in d() if m.metadata['Name']}},sys.stdout)"
@@ -66,29 +68,32 @@ def git_state(folder: str) -> dict[str, Any]:
     {"unknown": reason} where there is no git, no repository or no answer. The diff is redacted and capped at 256 KiB.
     """
     deadline = time.monotonic() + _GIT_SECONDS
+    asked = ["status", "--porcelain=v2", "--branch", "-z", "--no-renames", "--untracked-files=normal", "--", "."]  # fmt: skip
     try:
-        commit, _ = _git(["rev-parse", "--verify", "HEAD"], folder, deadline, 1000)
-        branch, _ = _git(["rev-parse", "--abbrev-ref", "HEAD"], folder, deadline, 1000)
-        status, _ = _git(
-            ["status", "--porcelain=v1", "-z", "--untracked-files=normal", "--", "."], folder, deadline, 65536
-        )
-        diff, cut = _git(
-            ["diff", "HEAD", "--no-ext-diff", "--no-textconv", "--no-color", "--", "."],
-            folder,
-            deadline,
-            DIFF_CAP,
-        )
+        status, _ = _git(asked, folder, deadline, 65536)
+        lines = [line for line in status.split("\0") if line]
+        heads = dict(line[2:].split(" ", 1) for line in lines if line.startswith("# "))
+        if heads.get("branch.oid", "(initial)") == "(initial)":
+            raise RuntimeError("there is no commit yet")
+        changed = any(line[0] in "12u" for line in lines)
+        diff, cut = _git(_DIFF, folder, deadline, DIFF_CAP) if changed else ("", False)
     except (OSError, RuntimeError) as error:
         return {"unknown": redact_text(str(error))[:500]}
-    lines = [line for line in status.split("\0") if line]
+    branch = heads.get("branch.head", "")
     return {
-        "commit": commit.strip(),
-        "branch": branch.strip(),
-        "dirty": bool(lines),
-        "untracked": [line[3:] for line in lines if line.startswith("??")][:200],
-        "diff": redact_text(diff),
+        "commit": heads["branch.oid"],
+        "branch": "HEAD" if branch == "(detached)" else branch,
+        "dirty": any(not line.startswith("# ") for line in lines),
+        "untracked": [line[2:] for line in lines if line.startswith("? ")][:200],
+        "diff": _masked(diff),
         "diff_truncated": cut,
     }
+
+
+@lru_cache(maxsize=4)
+def _masked(text: str) -> str:
+    """A diff as it may be kept. The same text is masked alike: runs that follow each other in one process mostly have the same."""
+    return redact_text(text)
 
 
 def _git(arguments: list[str], folder: str, deadline: float, cap: int) -> tuple[str, bool]:
@@ -194,6 +199,19 @@ def _is_ours(python: str) -> bool:
 
 def packages() -> dict[str, str]:
     """Name → version of every installed distribution that this interpreter sees."""
+    return dict(_packages(tuple(sys.path), tuple(map(_changed, sys.path))))
+
+
+def _changed(folder: str) -> int | None:
+    """When something was installed there, or taken away, in ns: each version of a distribution has a folder of its own."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=4)
+def _packages(_path: tuple[str, ...], _changes: tuple[int | None, ...]) -> dict[str, str]:
     from importlib.metadata import distributions  # 20 ms, and only captures need it
 
     found: dict[str, str] = {}
@@ -233,6 +251,7 @@ def hardware() -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1)
 def _cpu_model() -> str:
     try:
         with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:

@@ -108,3 +108,19 @@ def test_everything_is_redacted(tmp_path: Path) -> None:
         ["cli", "--password", "sekret5"],
     )  # fmt: skip
     assert "sekret" not in repr(found) and found["environment"]["PLAIN"] == "seen" and found["seed"] == 3
+
+
+def test_a_change_between_two_runs_of_a_process_is_seen(
+    repo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert capture.git_state(str(repo))["diff"] == ""
+    for value in (2, 3):
+        (repo / "a.py").write_text(f"x = {value}\n")
+        assert f"+x = {value}" in capture.git_state(str(repo))["diff"]
+    place = tmp_path / "site"
+    place.mkdir()
+    monkeypatch.syspath_prepend(str(place))
+    assert "fresh-made" not in capture.packages()
+    (place / "fresh_made-1.dist-info").mkdir()
+    (place / "fresh_made-1.dist-info" / "METADATA").write_text("Name: fresh-made\nVersion: 1\n\n")
+    assert capture.packages()["fresh-made"] == "1"
