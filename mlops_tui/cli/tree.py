@@ -127,33 +127,14 @@ def _top(word: str) -> click.Command:
 
 def _command(verb: Verb) -> click.Command:
     """The click command of a verb."""
-    from mlops_tui.commandline.params import click_parameter, parameters
+    from mlops_tui.commandline.params import click_parameter, manners, parameters
 
     found = parameters(verb.input)
     typed = [click_parameter(parameter) for parameter in found if not parameter.fill]
     return click.Command(
-        verb.name, params=[*typed, *_extra_options(verb), *_global_options()], help=_help(verb), context_settings=SETTINGS,
+        verb.name, params=[*typed, *manners(verb), *_global_options()], help=_help(verb), context_settings=SETTINGS,
         short_help=verb.summary, callback=_callback(verb),
     )  # fmt: skip
-
-
-def _extra_options(verb: Verb) -> list[click.Parameter]:
-    extra: list[click.Parameter] = []
-    if verb.plans:
-        extra.append(
-            click.Option(["--dry-run", "cli_dry_run"], is_flag=True, help="only say what would be done")
-        )
-    if verb.waits == "option":
-        extra.append(click.Option(["--wait", "cli_wait"], is_flag=True, help="wait for the run to end"))
-    if verb.waits == "always":
-        extra.append(
-            click.Option(["--no-wait", "cli_no_wait"], is_flag=True, help="do not wait for the run to end")
-        )
-    if verb.key == "run logs":
-        extra.append(
-            click.Option(["--follow", "-f", "cli_follow"], is_flag=True, help="go on until the run ends")
-        )
-    return extra
 
 
 def _help(verb: Verb) -> str:

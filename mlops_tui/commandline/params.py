@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from mlops_tui.commandline import values
-from mlops_tui.verbs._declare import Input
+from mlops_tui.verbs._declare import Input, Verb
 
 T = TypeVar("T")
 
@@ -213,6 +213,26 @@ def _help(parameter: Parameter) -> str:
     ):
         return parameter.description
     return f"{parameter.description} (default {default})"
+
+
+def manners(verb: Verb) -> list[click.Parameter]:
+    """The options of a command that are no fields of its verb's input: how it is carried out."""
+    extra: list[click.Parameter] = []
+    if verb.plans:
+        extra.append(
+            click.Option(["--dry-run", "cli_dry_run"], is_flag=True, help="only say what would be done")
+        )
+    if verb.waits == "option":
+        extra.append(click.Option(["--wait", "cli_wait"], is_flag=True, help="wait for the run to end"))
+    if verb.waits == "always":
+        extra.append(
+            click.Option(["--no-wait", "cli_no_wait"], is_flag=True, help="do not wait for the run to end")
+        )
+    if verb.key == "run logs":
+        extra.append(
+            click.Option(["--follow", "-f", "cli_follow"], is_flag=True, help="go on until the run ends")
+        )
+    return extra
 
 
 def collect(found: list[Parameter], given: Mapping[str, Any]) -> dict[str, Any]:

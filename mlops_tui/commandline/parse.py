@@ -9,24 +9,64 @@ from typing import Any
 import click
 
 from mlops_store.errors import Problem
-from mlops_tui.commandline.params import click_parameter, collect, parameters
+from mlops_tui.commandline.params import click_parameter, collect, manners, parameters
 from mlops_tui.verbs import NOUNS, Verb, all_verbs, find
+
+_VALUED = ("--project", "--home")
+_GENERAL: list[click.Parameter] = [
+    click.Option(["--project", "cli_project"], metavar="NAME", help="project to act on"),
+    click.Option(["--json", "cli_json"], is_flag=True, help="of no effect here: answers are shown"),
+    click.Option(["--home", "cli_home"], metavar="DIR", hidden=True),
+]
+"""Options of every command; of no effect here is, besides, how a command is carried out: a plan is shown first, and the end is told, anyway."""
 
 
 def parse(line: str) -> tuple[Verb, dict[str, Any]]:
-    """`model promote churn@2 --expected-from 1` as its verb and fields. Raises Problem `usage`, `unknown_command`."""
+    """`model promote churn@2 --expected-from 1` as its verb and fields, with what `--project` names as `project`.
+    Raises Problem `usage`, `unknown_command`, `another_home`."""
     words = split(line)
+    general: list[str] = []
+    while words and words[0].startswith("-"):  # they may stand in front, too
+        count = 2 if words[0] in _VALUED else 1
+        general, words = [*general, *words[:count]], words[count:]
     verb = _verb(words)
-    rest = words[2 if verb.noun else 1 :]
     found = parameters(verb.input)
-    command = click.Command(
-        verb.key, params=[click_parameter(each) for each in found if not each.fill], add_help_option=False
-    )
+    command = _command(verb)
     try:
-        context = command.make_context(verb.key, rest, resilient_parsing=False)
-        return verb, collect(found, context.params)
+        context = command.make_context(verb.key, [*general, *words[2 if verb.noun else 1 :]])
+        fields = collect(found, context.params)
     except click.ClickException as error:
-        raise Problem("usage", error.format_message(), f"`mlops-tui {verb.key} --help`", status=2) from error
+        raise Problem(
+            "usage", error.format_message(), f"`{verb.key} --help` shows its options", status=2
+        ) from error
+    if context.params["cli_home"] is not None:
+        raise Problem(
+            "another_home",
+            "this app shows one home, and --home may name another",
+            "leave with q, then: mlops-tui --home DIR",
+        )
+    project = context.params["cli_project"]
+    if project is not None and any(each.fill == "project" for each in found):
+        fields["project"] = project
+    return verb, fields
+
+
+def usage(line: str) -> tuple[str, str] | None:
+    """What is asked for with `--help`: a command and what it takes; None where a line does not ask. Raises Problem."""
+    words = split(line)
+    if not {"--help", "-h"} & set(words):
+        return None
+    verb = _verb([word for word in words if not word.startswith("-")])
+    command = _command(verb)
+    return verb.key, command.get_help(click.Context(command, info_name=verb.key, terminal_width=70))
+
+
+def _command(verb: Verb) -> click.Command:
+    typed = [click_parameter(each) for each in parameters(verb.input) if not each.fill]
+    help = "\n\n".join(part for part in (verb.summary, verb.help) if part)
+    return click.Command(
+        verb.key, params=[*typed, *manners(verb), *_GENERAL], help=help, add_help_option=False
+    )
 
 
 def split(line: str) -> list[str]:
@@ -76,7 +116,7 @@ def _options(line: str) -> list[tuple[str, str]]:
     if last and not last.startswith("-"):
         return []
     return [
-        (f"{head} {each.option}", each.description)
-        for each in parameters(verb.input)
-        if not each.fill and not each.argument and each.option.startswith(last)
+        (f"{head} {option.opts[0]}", option.help or "")
+        for option in _command(verb).params
+        if isinstance(option, click.Option) and not option.hidden and option.opts[0].startswith(last)
     ]

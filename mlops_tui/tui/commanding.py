@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
-from mlops_tui.commandline.parse import completions, parse, split
+from mlops_tui.commandline.parse import completions, parse, split, usage
 from mlops_tui.tui.actions import SCREENS
 from mlops_tui.tui.dialogs.reader import Reader
 from mlops_tui.tui.pages import page
+from mlops_tui.tui.places import LISTS, TABS
 from mlops_tui.verbs import Verb
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ async def carry_out(app: Overlays, room: Room, line: str) -> None:
     try:
         words = split(line)
         if _own(app, words):
+            return
+        asked = usage(line)
+        if asked is not None:
+            app.push_screen(Reader(*asked))
             return
         verb, fields = parse(line)
         await _verb(app, room, verb, fields)
@@ -64,12 +69,20 @@ async def _verb(app: Overlays, room: Room, verb: Verb, fields: dict[str, Any]) -
         raise Problem(
             "not_here", f"`{verb.key}` works in a shell only", f"leave with q, then: mlops-tui {verb.key}"
         )
-    if app.open_by_command(verb.key, fields):
-        return
     if verb.writes:
-        answer = await room.perform(verb.key, fields, yes="Do it", title=verb.summary)
-        if answer is not None:
+        done = await room.perform(verb.key, fields, yes="Do it", title=verb.summary)
+        if done is not None:
             room.load()
         return
-    answer = await app.link.ask(verb.key, fields)
+    if "project" in fields:
+        await app.link.ask("project show", {"name": fields["project"]})
+    answer: Any = None
+    if verb.key in TABS:
+        await app.link.ask("run show", {"run_id": fields["run_id"]})
+    elif verb.key not in LISTS:  # what is not there has no screen
+        answer = await app.link.ask(verb.key, fields)
+    if app.open_by_command(verb.key, fields):
+        return
+    if answer is None:
+        answer = await app.link.ask(verb.key, fields)
     app.push_screen(Reader(verb.key, lambda width: page(verb.key, answer, width)))

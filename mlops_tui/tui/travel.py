@@ -133,14 +133,17 @@ class Travel(App[int]):
     def open_by_command(self, key: str, fields: dict[str, Any]) -> bool:
         """Opens the screen that shows what a command asks for; False where there is none, or where it has no place for an option."""
         fields = {name: given for name, given in fields.items() if given not in (None, False, "", [])}
-        found = room_of(key, fields, self.link.project[0] or "")
+        project = str(fields.pop("project", self.link.project[0] or ""))
+        found = room_of(key, fields, project)
+        if found is None or (isinstance(found, str) and fields.keys() - {"filter", "sort", "limit"}):
+            return False
+        if project != (self.link.project[0] or ""):
+            self.choose_project(project)
         if isinstance(found, str):
-            if fields.keys() - {"filter", "sort", "limit"}:
-                return False
             self.go_with_filter(found, str(fields.get("filter", "")), str(fields.get("sort", "")))
-        elif found is not None:
+        else:
             self.open(*found)
-        return found is not None
+        return True
 
     def choose_project(self, name: str) -> None:
         """Looks at one project, or at all; every screen asks anew."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.cli.main import main
-from mlops_tui.commandline.parse import parse
+from mlops_tui.commandline.params import manners, parameters
+from mlops_tui.commandline.parse import completions, parse, usage
+from mlops_tui.commandline.twin import command
 from mlops_tui.commandline.values import duration, spelled
-from mlops_tui.verbs import all_verbs
-from mlops_tui.verbs._declare import Page, ProjectInput
+from mlops_tui.verbs import Verb, all_verbs
+from mlops_tui.verbs._declare import Input, Page, ProjectInput
 
 
 @pytest.mark.parametrize(
@@ -127,3 +130,45 @@ def test_a_mistyped_option_is_named_with_the_nearest(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == "error: there is no option '--staet'\nhint: did you mean '--state'?\n"
     assert main(["project", "add", ""]) == 2
     assert "an empty text is no path" in capsys.readouterr().err
+
+
+_SAMPLES: dict[str, Any] = {"pairs": {"a": 1}, "values": {"a": "1"}, "time": 1_700_000_000_000, "duration": 60_000, "size": 1_000_000, "path": "/x"}  # fmt: skip
+
+
+def _needed(kind: type[Input]) -> dict[str, Any]:
+    """What has to be given, each with a value of its kind."""
+    found = {}
+    for each in parameters(kind):
+        if each.required and not each.fill:
+            one = _SAMPLES.get(each.kind) or (each.choices or [{int: 3, float: 0.5}.get(each.base, "x")])[0]
+            found[each.name] = [one] if each.is_list else one
+    return found
+
+
+@pytest.mark.parametrize("verb", [verb for verb in all_verbs() if verb.service], ids=lambda verb: verb.key)
+def test_the_app_takes_every_command_as_a_shell_would(verb: Verb) -> None:
+    fields = _needed(verb.input)
+    line = command(verb.key, fields, project="plain")
+    taken = (
+        {"project": "plain"}
+        if "project" in {each.name for each in parameters(verb.input) if each.fill}
+        else {}
+    )
+    found, given = parse(line)
+    assert found is verb and {**fields, **taken}.items() <= given.items()
+    assert parse(f"{line} --json") == (verb, given)
+    assert parse(line.replace(f" {verb.key} --project plain", f" --project=plain {verb.key}", 1)) == (
+        verb,
+        given,
+    )
+    for option in manners(verb):
+        assert parse(f"{line} {option.opts[0]}") == (verb, given)
+    with pytest.raises(Problem, match="one home"):
+        parse(f"{line} --home /elsewhere")
+    helped = usage(f"{line} --help")
+    assert helped is not None and helped[0] == verb.key and "--project" in helped[1]
+
+
+def test_the_app_completes_the_options_of_every_command() -> None:
+    assert ("run list --project", "project to act on") in completions("run list --p")
+    assert not completions("run list --hom")

@@ -50,7 +50,7 @@ class Deeds(Frame):
             )
             plan = Plan(title=plan.title, steps=[*notes, *plan.steps], undo=plan.undo, settled=plan.settled)
             fields = {**fields, **plan.settled}
-            line = command(key, fields, project=self.link.project[0])
+            line = command(key, fields, project=fields.get("project") or self.link.project[0])
             if not self.in_front():
                 self.mlops.tell("this screen was left before the plan came: nothing was done", "warning")
                 return None
