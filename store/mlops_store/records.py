@@ -164,6 +164,15 @@ class PastLook(Record):
     batches: list[str] = []
 
 
+class PastVerdict(Record):
+    """A verdict on a registered version whose candidate is known by its digest (`gate.candidate`), with the version's tree."""
+
+    verdict_id: str
+    version: int
+    tree: str
+    gate: GateOutcome
+
+
 class LaunchContext(Record):
     """What the daemon resolved at launch: `attempts/<n>/context.json`. The worker reads nothing else of the system."""
 
@@ -178,6 +187,7 @@ class LaunchContext(Record):
     champion: VersionPin | None = None
     target_version: VersionPin | None = None
     looked: list[PastLook] = []
+    judged: list[PastVerdict] = []
     previous_run: str | None = None
     request: dict[str, Any] = {}
 
@@ -306,7 +316,12 @@ class CheckResult(Record):
 
 
 class GateOutcome(Record):
-    """The verdict over one candidate, one baseline and one set of evaluation rows."""
+    """The verdict over one candidate, one baseline and one set of evaluation rows.
+
+    `candidate` is the digest of what was trained, `judged_on` that of the evaluation rows with the labels and what candidate and
+    naive baseline say of them. `same_as` is the registered version that the candidate is; `repeats` the verdict whose
+    look, alpha and checks these are, since nothing that it was given has changed.
+    """
 
     verdict: Verdict
     better_than_champion: bool
@@ -321,6 +336,10 @@ class GateOutcome(Record):
     split_by: str = ""
     champion_metrics: dict[str, Any] = {}
     naive_metrics: dict[str, Any] = {}
+    candidate: str = ""
+    judged_on: str = ""
+    same_as: int | None = None
+    repeats: str | None = None
 
 
 class TrainingOutcome(Record):
@@ -363,8 +382,10 @@ class DriftOutcome(Record):
     """What a new data version looks like beside the champion's training data, and how the champion did on it.
 
     `batches` and `columns` are about all rows since the champion's training. `chunks` are its non-overlapping pieces, oldest first:
-    {batches, label, rows, start, end, alarm, major, columns, mature, performance, change, statistics}; `statistics` of the newest ones
-    has [name, psi, band, alert, null share] of every column. `mature_labelled_rows`
+    {batches, label, rows, start, end, alarm, major, columns, cannot_tell, mature, performance, change, statistics}; `statistics` of the
+    newest ones has [name, psi, band, alert, null share] of every column. `rows` are those that count: a row that a later delivery
+    replaced is not among them, and a file without any left is in no chunk but among `superseded`. `cannot_tell` is "" or how many
+    rows of how many there are ("48 of 100 rows") where no column could have alarmed. `mature_labelled_rows`
     counts from spine version `since_version`, the last decision. `sources` are the data versions that were read.
     `decay` is None where it is not known, and `decay_reason` says why.
     """
@@ -391,6 +412,8 @@ class DriftOutcome(Record):
     chunks: list[dict[str, Any]] = []
     sources: dict[str, int] = {}
     since_version: int = 0
+    cannot_tell: str = ""
+    superseded: list[str] = []
 
 
 class ScoreOutcome(Record):

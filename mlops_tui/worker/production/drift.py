@@ -24,6 +24,7 @@ from mlops_tui.worker.production.drift_rows import (
     Chunk,
     Picked,
     chunks_of,
+    current,
     pick,
     seen_by,
 )
@@ -118,14 +119,16 @@ class _Look:
     def run(self) -> DriftOutcome:
         known = {file.sha256 for file in self.trained.files} if self.trained else set()
         fresh = [file for file in self.ctx.batches(self.source.name) if file.sha256 not in known]
+        counted = current(self.ctx, fresh)
         chunks = chunks_of(
-            fresh, {file.sha256 for file in self.since.files} if self.since else set(), self.seen
+            counted, {file.sha256 for file in self.since.files} if self.since else set(), self.seen
         )
         outcome = DriftOutcome(
             source=self.source.name, version=self.manifest.version, model=self.version.model, champion_version=self.champion.version,
-            batches=[file.sha256 for file in fresh], new_rows=sum(file.rows for file in fresh), mature_labelled_rows=0,
+            batches=[file.sha256 for file in fresh], new_rows=sum(file.rows for file in counted), mature_labelled_rows=0,
             sources={name: pin.version for name, pin in self.ctx.launch.sources.items()},
             since_version=int(self.ctx.request.get("since_version") or 0),
+            superseded=sorted({file.sha256 for file in fresh} - {file.sha256 for file in counted}),
         )  # fmt: skip
         if not chunks:
             return outcome
@@ -222,6 +225,7 @@ class _Look:
         columns = self._columns(scored, rows)
         outcome.columns = [_plain(column) for column in columns]
         outcome.alarm = drift.chunk_alerts(columns)
+        outcome.cannot_tell = drift.cannot_tell(columns)
         outcome.major = any(column.severity == "major" for column in columns)
         outcome.chunk_start = min((c.start for c in shown if c.start is not None), default=None)
         outcome.chunk_end = max((c.end for c in shown if c.end is not None), default=None)
@@ -248,7 +252,7 @@ class _Look:
             "label": chunk.label, "batches": chunk.batches, "rows": chunk.rows, "start": chunk.start, "end": chunk.end,
             "version": self.manifest.version if chunk.new else int(self.ctx.request.get("since_version") or 0),
             "alarm": drift.chunk_alerts(columns), "major": any(c.severity == "major" for c in columns),
-            "columns": [c.name for c in columns if c.alert], "mature": int((rows & scored.judged).sum()),
+            "columns": [c.name for c in columns if c.alert], "cannot_tell": drift.cannot_tell(columns), "mature": int((rows & scored.judged).sum()),
             "performance": self._performance(scored, rows), "change": None,
             "statistics": [[c.name, _number(c.psi), _number(c.band), c.alert, _number(c.current_null_share)] for c in columns] if told else [],
         }  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -120,6 +121,22 @@ def chunks_of(files: Sequence[BatchFile], decided: set[str], seen: Seen | None =
     return chunks
 
 
+def current(ctx: WorkerContext, files: Sequence[BatchFile]) -> list[BatchFile]:
+    """The files, each with as many `rows` as count: those that none of the later files has replaced. A file that has none left is no more
+    there: its rows are looked at where they came last."""
+    if not ctx.spine.key:
+        return list(files)
+    ordered = sorted(files, key=_arrival)
+    keys = [pl.col(name).cast(pl.String) for name in ctx.spine.key]  # a later file may have widened them
+    rows = scan([ctx.home.resolve(file.stored) for file in ordered]).select(*keys, BATCH)
+    counts = dict(newest(rows.collect(), ctx.spine.key)[BATCH].value_counts().iter_rows()) if ordered else {}
+    return [
+        msgspec.structs.replace(file, rows=counts[number])
+        for number, file in enumerate(ordered)
+        if number in counts
+    ]
+
+
 def pick(
     ctx: WorkerContext,
     chunks: Sequence[Chunk],
@@ -129,9 +146,11 @@ def pick(
     """Reads the rows of the chunks, the tail (rows that were not mature at the last decision) and a sample of the training."""
     parts: list[pl.DataFrame] = []
     roles: list[np.ndarray[Any, np.dtype[np.int64]]] = []
-    files = [file for chunk in chunks for file in chunk.files]
-    numbers = np.array([chunk.number for chunk in chunks for _ in chunk.files], dtype=np.int64)
-    frame = _read(ctx, files)
+    placed = sorted(
+        ((file, chunk.number) for chunk in chunks for file in chunk.files), key=lambda one: _arrival(one[0])
+    )
+    numbers = np.array([number for _, number in placed], dtype=np.int64)
+    frame = _read(ctx, [file for file, _ in placed])
     parts.append(frame.drop(BATCH))
     batch = frame[BATCH].to_numpy()
     roles.append(numbers[batch])
@@ -150,8 +169,12 @@ def pick(
     )
 
 
+def _arrival(file: BatchFile) -> int:
+    return file.admitted
+
+
 def _read(ctx: WorkerContext, files: Sequence[BatchFile]) -> pl.DataFrame:
-    """The rows of some batches, the last version of each key among them."""
+    """The rows of some batches, in order of arrival, the last version of each key among them."""
     frame = scan([ctx.home.resolve(file.stored) for file in files]).collect()
     return newest(frame, ctx.spine.key)
 

@@ -32,6 +32,7 @@ __all__ = [
     "PerformanceEstimate",
     "Profile",
     "build_profile",
+    "cannot_tell",
     "cbpe",
     "chunk_alerts",
     "decay",
@@ -142,6 +143,13 @@ def drift_columns(
 def chunk_alerts(findings: Sequence[ColumnDrift]) -> bool:
     """Whether the chunk as a whole alarms: any of its columns does."""
     return any(finding.alert for finding in findings)
+
+
+def cannot_tell(findings: Sequence[ColumnDrift]) -> str:
+    """`48 of 100 rows` where nothing could have alarmed, for there are too few rows on one side; else "". No alarm is no news then."""
+    if not findings or any(finding.status not in ("TOO_FEW_ROWS", "EMPTY") for finding in findings):
+        return ""
+    return f"{min(min(one.reference_rows, one.current_rows) for one in findings):,} of {MIN_ROWS} rows"
 
 
 def k_of_n(flags: Sequence[bool], k: int, n: int) -> bool:
