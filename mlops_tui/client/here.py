@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -46,8 +47,15 @@ def project_name(folder: Path) -> str:
     path = folder / CONFIG
     try:
         with open(path, encoding="utf-8-sig") as file:
-            name = tomllib.loads(file.read(_LARGEST)).get("project", {}).get("name")
-    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError, AttributeError) as error:
+            text = file.read(_LARGEST)
+        name = tomllib.loads(text).get("project", {}).get("name")
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"at line (\d+)", str(error))
+        lines = text.splitlines()
+        line = int(found[1]) if found else len(lines)
+        said = lines[line - 1].strip()[:80] if 0 < line <= len(lines) else ""
+        raise Problem("bad_config", f"{path}:{line}: {error}: {said}", "correct it, or name a --project", status=2) from error  # fmt: skip
+    except (OSError, UnicodeDecodeError, AttributeError) as error:
         raise Problem(
             "bad_config", f"{path} cannot be read: {error}", "correct it, or name a --project", status=2
         ) from error

@@ -158,3 +158,19 @@ def test_numbers_are_readable() -> None:
     assert text.measured({"value": 0.81234, "low": 0.8, "high": 0.82}) == "0.8123 [0.8, 0.82]"
     assert text.size(1_500_000) == "1.5 MB"
     assert text.short("x" * 100) == "x" * 59 + "…"
+
+
+@pytest.mark.parametrize(
+    "text", ['[project]\nname = "a"\nmetric =', '[project]\nname = "a"\nmetric = = 1\n[x]\n']
+)
+def test_a_file_that_is_no_toml_names_the_line_and_its_text(tmp_path: Path, text: str) -> None:
+    (tmp_path / "mlops.toml").write_text(text)
+    with pytest.raises(Problem) as caught:
+        project_name(tmp_path)
+    assert "mlops.toml:3: " in caught.value.message and "metric =" in caught.value.message
+
+
+def test_the_package_names_what_it_loads_when_it_is_asked_for() -> None:
+    import mlops_tui
+
+    assert {"start_run", "Run", "__version__"} <= set(dir(mlops_tui))
