@@ -39,11 +39,11 @@ class Overlays(Travel):
         self, text: str, level: str = "information", detail: str = "", hint: str = "", lasts: int = 0
     ) -> None:
         """Says something for `lasts` seconds (more or less by the user's settings), with what to do about it, and keeps it in the message log."""
-        lines = [clean(short(text, 400)), *([f"{glyphs().arrow} {clean(short(hint, 400))}"] if hint else [])]
+        lines = [text, *([f"{glyphs().arrow} {hint}"] if hint else [])]
         seconds = (lasts or (4 if level == "information" else 8)) * self.look.settings.messages
-        self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join([text, *lines[1:]]), detail))
+        self.said.append(Said(time.time_ns() // 1_000_000, level, "\n".join(lines), detail))
         del self.said[:-500]
-        shown = Text(" ".join(lines), style=STYLES.get(level, "bold"))
+        shown = Text(" ".join(clean(short(line, 1000)) for line in lines), style=STYLES.get(level, "bold"))
         self.saying = [*self.saying, shown][-Status.MOST :]
         self.set_timer(seconds, partial(self._fall_silent, shown))
         self._show_saying()
@@ -51,6 +51,12 @@ class Overlays(Travel):
     def notify(self, message: str, *, severity: str = "information", **_rest: Any) -> None:
         """What widgets say, in the same place: Textual's toasts would cover rows."""
         self.tell(message, severity)
+
+    def hush(self) -> None:
+        """What was said is of the place that is left: only the message log keeps it."""
+        if self.saying:
+            self.saying = []
+            self._show_saying()
 
     def _fall_silent(self, said: Text) -> None:
         self.saying = [each for each in self.saying if each is not said]
@@ -183,6 +189,29 @@ class Overlays(Travel):
     def follow_every(self, seconds: float) -> None:
         """News come at most this often from now on."""
         raise NotImplementedError
+
+    async def in_project(self) -> bool:
+        """Whether one project is looked at. Where all are, asks which, and looks at that one: for what is done in a project. Call it in a worker."""
+        from mlops_tui.tui.dialogs.choose import Choose
+
+        if self.link.project[0] is not None:
+            return True
+        try:
+            found = (await self.link.ask("project list", {"limit": 1000})).items
+        except Problem as problem:
+            self.complain(problem)
+            return False
+        if not found:
+            return True  # the daemon says what to do
+        names = [(each.name, f"{each.name}  {each.dir}") for each in found]
+        chosen = (
+            names[0][0]
+            if len(names) == 1
+            else await self.push_screen_wait(Choose("In which project?", names))
+        )
+        if chosen is not None:
+            self.choose_project(chosen)
+        return chosen is not None
 
     @work(exclusive=True, group="command")
     async def action_app_project(self) -> None:

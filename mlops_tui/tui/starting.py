@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 async def new_run(room: Room, model: str = "") -> Run | None:
     """Asks for model, parameters and data versions; starts the run. None where it was left. Call it in a worker."""
+    if not await room.mlops.in_project():
+        return None
     try:
         models = list((await room.link.ask("project show")).models)
         newest = await room.link.ask("data list", {"limit": 200})
@@ -70,6 +72,8 @@ async def rerun(room: Room, run: RunDetail) -> Run | None:
 
 async def sweep(room: Room, model: str = "") -> Sweep | None:
     """Asks for a space of parameters and how many points of it; queues a run for each. None where it was left."""
+    if not await room.mlops.in_project():
+        return None
     try:
         models = tuple((await room.link.ask("project show")).models)
     except Problem as problem:

@@ -39,10 +39,15 @@ class Travel(App[int]):
         self._spots = [Spot(screen)]
         self._spot = 0
 
+    def hush(self) -> None:
+        """What was said of the place that is left is said no more."""
+        raise NotImplementedError
+
     def go(self, name: str) -> None:
         """To one of the nine screens; from what was opened on top of it, back to it."""
         if self.is_modal:
             return
+        self.hush()
         self._note(Spot(name))
         if name == self.current_mode:
             while len(self.screen_stack) > 1:
@@ -61,6 +66,7 @@ class Travel(App[int]):
         def again() -> Room:
             return make(*args)
 
+        self.hush()
         self._note(Spot(self.current_mode, again))
         room = again()
         self._spot_of[room] = self._spots[self._spot]
@@ -97,6 +103,7 @@ class Travel(App[int]):
         self._settle()
         if not 0 <= self._spot + step < len(self._spots):
             return
+        self.hush()
         self._spot += step
         spot = self._spots[self._spot]
         await self.switch_mode(spot.mode)

@@ -62,7 +62,13 @@ def test_what_was_undone_is_done_again_by_a_key(tmp_path: Path) -> None:
     seqs = iter((11, 12, 13))
 
     def undo(fields: dict[str, Any]) -> Undone:
-        return Undone(seq=next(seqs), undoes=fields.get("seq", 10), verb="run.tag", subject="r", title="undo")
+        return Undone(
+            seq=next(seqs),
+            undoes=fields.get("seq", 10),
+            verb="run.tag",
+            subject="r",
+            title=f"Undo entry {fields.get('seq', 10)}",
+        )
 
     async def steps(pilot: Pilot[Any], app: MlopsApp) -> None:
         async def deed(key: str, told: str) -> None:
@@ -76,7 +82,7 @@ def test_what_was_undone_is_done_again_by_a_key(tmp_path: Path) -> None:
         await until(pilot, lambda: "nothing was undone" in frame(app))
         await deed("u", "ctrl+r does it again")
         assert app.undoings == [11]
-        await deed("ctrl+r", "✓ the plan of ledger undo")
+        await deed("ctrl+r", "✓ undone: entry 11")
         await until(pilot, lambda: app.undoings == [])
         asked = [fields.get("seq") for key, fields in app.link.asked if key == "ledger undo"]  # type: ignore[attr-defined]
         assert asked == [None, 11]

@@ -78,7 +78,7 @@ class Story:
 
     def promote_first(self) -> None:
         self.terminal.keys("3").see("loans ▸ Models", "v1", "PASS")
-        self.frame("promote-plan", self.confirm("a", "promote repaid@1", "✓ promote repaid@1"))
+        self.frame("promote-plan", self.confirm("a", "promote repaid@1", "✓ champion of repaid is now v1"))
         self.terminal.see("v1       champion")
 
     def clone_and_compare(self) -> None:
@@ -106,7 +106,7 @@ class Story:
         """The evidence is read; the run that the approval starts is watched to its verdict."""
         self.terminal.keys("Enter").see("new data: 700", "at promotion", "a Approve")
         self.terminal.gone("is proposed")
-        self.confirm("a", "Train repaid (card", "✓ Train repaid (card")
+        self.confirm("a", "Train repaid (card", "✓ training of repaid queued (card")
         self.terminal.keys("2").see("loans ▸ Runs", "repaid-3", "● running", timeout=LONG)
         self.terminal.line("repaid-3 ", "✓ finished", "✓ PASS", timeout=LONG)
         self.terminal.keys("7").see("loans ▸ Proposals", "PASS")
@@ -114,10 +114,10 @@ class Story:
 
     def promote_and_roll_back(self) -> None:
         self.terminal.keys("3").see("loans ▸ Models", "v3")
-        self.confirm("a", "promote repaid@3", "✓ promote repaid@3")
+        self.confirm("a", "promote repaid@3", "✓ champion of repaid is now v3")
         self.terminal.see("v3       champion")
-        self.frame("rollback-plan", self.confirm("b", "roll repaid back", "✓ roll repaid back"))
-        self.terminal.gone("✓ roll repaid back", "✓ promote repaid@3")
+        self.frame("rollback-plan", self.confirm("b", "roll repaid back", "✓ repaid rolled back to v1"))
+        self.terminal.gone("✓ repaid rolled back to v1", "✓ champion of repaid is now v3")
         self.frame("models", self.terminal.frame())
 
     def look_back(self) -> None:

@@ -14,6 +14,7 @@ from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.tui.screens.frame import Frame
 from mlops_tui.tui.screens.subject import READ_ONLY
+from mlops_tui.tui.told import told
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.ledger import REVERSIBLE, Undone
@@ -67,7 +68,8 @@ class Deeds(Frame):
             return None
         if isinstance(answer, Undone):
             self._undid(answer)
-        self.mlops.tell(f"{glyphs().ok} {title or plan.title}{self.undone_by(key)}", detail=line)
+        done = told(key, answer, f"done: {title or plan.title}")
+        self.mlops.tell(f"{glyphs().ok} {done}{self.undone_by(key)}", detail=line)
         return answer
 
     def _undid(self, answer: Undone) -> None:

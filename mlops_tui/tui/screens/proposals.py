@@ -121,6 +121,8 @@ class ProposalsRoom(ListRoom, Desk):
 
     @work(exclusive=True, group="deed")
     async def action_proposal_request(self) -> None:
+        if not await self.mlops.in_project():
+            return
         try:
             models = list((await self.link.ask("project show")).models)
         except Problem as problem:

@@ -34,6 +34,7 @@ class Room(Deeds):
         self.load()
 
     def action_room_back(self) -> None:
+        self.mlops.hush()
         if self.selections:  # of text, by the mouse
             self.clear_selection()
             return

@@ -56,7 +56,7 @@ class Status(Line):
     that no row of it is ever covered."""
 
     DEFAULT_CSS = "Status { height: auto; }"
-    MOST = 3
+    MOST = 5
     """Lines of words at once; the message log has all of them."""
 
     def __init__(self, *, id: str | None = None) -> None:

@@ -78,6 +78,12 @@ class Stand(App[None]):
     def complain(self, problem: Problem) -> None:
         self.said.append(problem.message)
 
+    def hush(self) -> None:
+        self.saying = []
+
+    async def in_project(self) -> bool:
+        return True
+
     def open(self, *what: Any) -> None:
         self.opened.append(what)
 
