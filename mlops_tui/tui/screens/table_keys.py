@@ -24,11 +24,17 @@ class TableKeys(Room):
         if table is not None:
             table.repaint()
 
+    def on_screen_suspend(self) -> None:
+        """Keys that wait for rows wait no more: somebody looks at something else."""
+        for table in self.query(QueryTable):
+            table.early.clear()
+
     def project_changed(self) -> None:
         """What is marked is of the project that was looked at."""
         super().project_changed()
         for table in self.query(QueryTable):
             table.mark(())
+            table.early.clear()
 
     def _table(self) -> QueryTable | None:
         """The table in front; says so where there is none."""

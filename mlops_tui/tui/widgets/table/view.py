@@ -82,11 +82,11 @@ class TableView(TablePages, can_focus=True, inherit_bindings=False):
         if not total:
             return
         old, new = self._cursor, max(0, min(index, total - 1))
-        self._held = None
         self._direction = (new > old) - (new < old) or self._direction
         self._cursor = new
         row = self._rows.get(new)
         self._key = None if row is None else self._row_key(row)
+        self._held = self._key if self._rows.outdated else None  # the answer may have it elsewhere
         if new != old:
             changed = {old, new}
             if self._range_from is not None:
