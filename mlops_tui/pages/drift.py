@@ -37,9 +37,14 @@ def drift(evidence: Record, screen: Surface) -> None:
     loud = [column for column in columns if _loud(column)]
     major = sum(column.get("severity") == "major" for column in columns)
     said = "ALARM" if found.get("alarm") else "no alarm"
-    screen.heading(
-        "DRIFT", f"{said}: {len(loud)} of {plural(len(columns), 'column')} changed, {major} majorly"
-    )
+    if found.get("cannot_tell"):
+        screen.heading(
+            "DRIFT", f"cannot tell: {short(found['cannot_tell'], 60)}; below that no column can alarm"
+        )
+    else:
+        screen.heading(
+            "DRIFT", f"{said}: {len(loud)} of {plural(len(columns), 'column')} changed, {major} majorly"
+        )
     shown = columns[: min(max(_SHOWN, len(loud)), _MOST)]
     if shown:
         screen.table(
@@ -96,7 +101,7 @@ def _chunks(chunks: list[Record], screen: Surface) -> None:
         return
     screen.line()
     rows = [
-        ("ALARM" if chunk.get("alarm") else "-", short(chunk.get("label"), 200), count(chunk.get("rows")), day(chunk.get("start")),
+        ("ALARM" if chunk.get("alarm") else "cannot tell" if chunk.get("cannot_tell") else "-", short(chunk.get("label"), 200), count(chunk.get("rows")), day(chunk.get("start")),
          day(chunk.get("end")), names(items(chunk.get("columns")), 3) or "-")
         for chunk in chunks[-_MOST:]
     ]  # fmt: skip

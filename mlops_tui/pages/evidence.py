@@ -35,7 +35,7 @@ def evidence(model: str, found: Record, screen: Surface) -> None:
     _schema(found, screen)
     _data(found, screen)
     _cost(record(found.get("cost")), screen)
-    _gate(items(found.get("expected_gate")), screen)
+    _gate(items(found.get("expected_gate")), look_said(found), screen)
 
 
 def _files(found: Record, screen: Surface) -> None:
@@ -181,9 +181,19 @@ def _cost(found: Record, screen: Surface) -> None:
     )
 
 
-def _gate(checks: list[Any], screen: Surface) -> None:
+def look_said(found: Record) -> str:
+    """How strictly the next gate will judge rows that were looked at before; "" where it is not known."""
+    expected = record(found.get("expected_look"))
+    if not expected:
+        return ""
+    return f"this will be look {count(expected.get('look'))} at the same rows, at {100 * (real(expected.get('level')) or 0.0):.1f} %"
+
+
+def _gate(checks: list[Any], said: str, screen: Surface) -> None:
     if not checks:
         return
     screen.heading("GATE", "what the challenger must show, on rows that neither has seen")
     for check in checks:
         screen.text(short(check, 200), BULLET)
+    if said:
+        screen.text(said)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
-from mlops_tui.pages.parts import BULLET, day, interval, minute, names, plural, record, score, share
+from mlops_tui.pages.parts import BULLET, day, drift_said, interval, minute, plural, record, score, share
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
@@ -31,9 +32,7 @@ def list_(page: Page[Monitored], screen: Surface) -> None:
 
 
 def _drift(row: Monitored) -> str:
-    if row.alarm is None:
-        return "-"
-    return f"{'MAJOR' if row.major else 'alarm'}: {names(row.features, 3)}" if row.alarm else "quiet"
+    return "-" if row.alarm is None else drift_said(row)
 
 
 def who(found: Monitoring, version: int | None) -> str:
@@ -48,10 +47,12 @@ def beside_champion(found: Monitoring) -> list[FeatureSeries]:
     runs = {look.run_id for look in found.looks if look.champion == found.champion}
     if not runs:
         return list(found.features)
-    return [
-        msgspec.structs.replace(line, points=[point for point in line.points if point.run_id in runs])
-        for line in found.features
-    ]
+    beside = []
+    for line in found.features:
+        points = [point for point in line.points if point.run_id in runs]
+        alarms = sum(point.alert for point in points)
+        beside.append(msgspec.structs.replace(line, points=points, alarms=alarms))
+    return beside
 
 
 def newest_look(found: Monitoring) -> Look | None:
@@ -86,12 +87,9 @@ def show(found: Monitoring, screen: Surface) -> None:
         ("rows from", found.source), ("judged by", f"{found.metric} ({'higher' if found.direction != 'min' else 'lower'} is better)"),
         ("when registered", interval(found.baseline) if found.baseline else None),
     ])  # fmt: skip
-    screen.heading(
-        "BATCHES",
-        f"in order of event time; the last {_SHOWN}"
-        if len(found.batches) > _SHOWN
-        else "in order of event time",
-    )
+    timed = any(batch.start is not None for batch in found.batches)
+    order = f"in order of {'event time' if timed else 'arrival'}"
+    screen.heading("BATCHES", f"{order}; the last {_SHOWN}" if len(found.batches) > _SHOWN else order)
     screen.table(
         ("batch", "version", "rows", "from", "to", "state", "judged over", found.metric or "metric", "change", "drift"),
         [_batch(found, batch) for batch in found.batches[-_SHOWN:]],
@@ -121,16 +119,12 @@ def _looks(found: Monitoring, screen: Surface) -> None:
     rows = [
         (minute(each.time), "champion", moved(each), short(each.why or "-", 60), "-")
         if isinstance(each, ChampionMove)
-        else (minute(each.time), "look", f"beside {who(found, each.champion)}", interval(record(each.performance)), _found(each))
+        else (minute(each.time), "look", f"beside {who(found, each.champion)}", interval(record(each.performance)), drift_said(each))
         for each in timeline(found)[-_SHOWN:]
     ]  # fmt: skip
     screen.table(
         ("when", "what", "version", f"{found.metric or 'metric'}, or why", "drift"), rows, drop=("when",)
     )
-
-
-def _found(look: Look) -> str:
-    return f"{'MAJOR' if look.major else 'alarm'}: {names(look.features, 3)}" if look.alarm else "quiet"
 
 
 def _batch(found: Monitoring, batch: MonitoredBatch) -> tuple[Any, ...]:
@@ -140,13 +134,16 @@ def _batch(found: Monitoring, batch: MonitoredBatch) -> tuple[Any, ...]:
         if performance.get("value") is not None
         else short(performance.get("reason") or "-", 30)
     )
-    drift = "-" if batch.alarm is None else "quiet"
-    if batch.alarm:
-        drift = f"{'MAJOR' if batch.major else 'alarm'}: {names(batch.features, 3)}"
+    drift = "-" if batch.alarm is None else drift_said(batch)
     return (
-        batch.label, batch.version, batch.rows, day(batch.start), day(batch.end), batch.state, who(found, batch.champion), judged,
+        _plain_name(batch.label), batch.version, batch.rows, day(batch.start), day(batch.end), batch.state, who(found, batch.champion), judged,
         interval(batch.change, difference=True) if batch.change else "-", drift,
     )  # fmt: skip
+
+
+def _plain_name(label: str) -> str:
+    """Files that were named by a person may lie anywhere: of those the name, not the whole path."""
+    return " … ".join(PurePath(part).name if part.startswith("/") else part for part in label.split(" … "))
 
 
 def _features(found: Monitoring, screen: Surface) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from mlops_tui.text import lasted, short, when
 
@@ -151,3 +151,23 @@ def features_by_view(service: Sequence[str], columns: Sequence[Any]) -> list[tup
     own = [str(name) for name in columns if str(name) not in looked_up and str(name) not in service]
     rows = [(view, ", ".join(features)) for view, features in views.items()]
     return [*rows, ("own columns", ", ".join(own))] if own else rows
+
+
+class Looked(Protocol):
+    """What a look at new data has found."""
+
+    @property
+    def major(self) -> bool: ...
+    @property
+    def alarm(self) -> bool | None: ...
+    @property
+    def features(self) -> list[str]: ...
+    @property
+    def cannot_tell(self) -> str: ...
+
+
+def drift_said(found: Looked) -> str:
+    """Alarm, quiet, or that nothing could have alarmed."""
+    if found.alarm:
+        return f"{'MAJOR' if found.major else 'alarm'}: {names(found.features, 3)}"
+    return f"cannot tell: {short(found.cannot_tell, 60)}" if found.cannot_tell else "quiet"

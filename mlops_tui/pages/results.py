@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from mlops_tui.pages.parts import count, record, records, score
+from mlops_tui.pages.parts import Record, count, items, plural, record, records, score
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._shapes import RunDetail
 
 _STATUS = "__status"
 _SHOWN = 40
+_WARNED = 5
 
 
 def looked_up(run: RunDetail, screen: Surface) -> None:
@@ -56,14 +57,30 @@ def _value(value: Any) -> str:
     return score(value) if isinstance(value, int | float) else short(value, 200)
 
 
+def _admitted(found: Record, refused: int, warned: int) -> str:
+    """`150 rows admitted as rows@4, 1 warning`."""
+    manifest, admitted = record(found.get("manifest")), records(found.get("admitted"))
+    version = count(manifest.get("version") or found.get("version"))
+    rows = sum(count(one.get("rows")) for one in admitted)
+    parts = (
+        [f"{plural(rows, 'row')} admitted as {short(found.get('source'), 80)}@{version}"] if admitted else []
+    )
+    same = len(items(found.get("unchanged")))
+    parts += [f"{plural(same, 'file')} there already"] if same else []
+    parts += [f"{plural(refused, 'file')} refused"] if refused else []
+    parts += [plural(warned, "warning")] if warned else []
+    return ", ".join(parts) or "nothing was there to admit"
+
+
 def delivered(run: RunDetail, screen: Surface) -> None:
     """What came of files that were delivered: those refused with the reason, then the counts and names."""
     found = record(run.result)
-    refused = records(found.get("rejected"))
-    plain = {
-        name: value for name, value in found.items() if name != "rejected" and value not in (None, "", [], {})
-    }
-    screen.facts((short(name, 60), _value(value)) for name, value in plain.items())
+    refused, warned = records(found.get("rejected")), records(found.get("warnings"))
+    screen.text(_admitted(found, len(refused), len(warned)))
+    for one in warned[:_WARNED]:
+        screen.text(
+            f"{short(one.get('path') or '', 80)}: {short(one.get('message'), 300)}".removeprefix(": "), "  ! "
+        )
     if refused:
         screen.heading("REFUSED")
         screen.table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlops_tui.pages.parts import BULLET, interval, minute, names, plural, record, share
+from mlops_tui.pages.parts import BULLET, drift_said, interval, minute, names, plural, record, share
 from mlops_tui.pages.run import id_
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import lasted, short, size
@@ -81,11 +81,7 @@ def _data(model: ModelHealth) -> str:
 
 
 def _drift(model: ModelHealth) -> str:
-    if model.drift is None:
-        return "-"
-    if not model.drift.alarm:
-        return "quiet"
-    return f"{'MAJOR' if model.drift.major else 'alarm'}: {names(model.drift.features, 3)}"
+    return "-" if model.drift is None else drift_said(model.drift)
 
 
 def _age(now: int, run: LiveRun) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mlops_store.index.models import looks
 from mlops_store.index.tx import Read, Tx
+from mlops_store.looks import looks_before
 from mlops_store.records import DriftOutcome
 from mlops_tui.services.costs import cost
 from mlops_tui.services.loop_facts import last_decision, loads, reference, snapshots
@@ -41,6 +43,7 @@ def build(db: Tx | Read, project: str, model: ModelConfig, found: DriftOutcome |
         "snapshots": snapshots(db, project),
         "schema_diff": schema_changes(db, project, model.spine, since),
         "expected_gate": list(model.gate.checks),
+        "expected_look": expected_look(db, project, model.name),
         "cost": cost(db, project, model.name),
     }
     if found is not None:
@@ -55,11 +58,12 @@ def _findings(found: DriftOutcome) -> dict[str, Any]:
         "drift": {
             "alarm": found.alarm,
             "major": found.major,
+            "cannot_tell": found.cannot_tell,
             "columns": [{key: column[key] for key in _SHOWN if key in column} for column in found.columns],
             "chunks": [
                 {
                     key: chunk.get(key)
-                    for key in ("label", "rows", "alarm", "major", "columns", "start", "end")
+                    for key in ("label", "rows", "alarm", "major", "columns", "cannot_tell", "start", "end")
                 }
                 for chunk in found.chunks
             ],
@@ -72,6 +76,16 @@ def _findings(found: DriftOutcome) -> dict[str, Any]:
         "label": found.label,
         "domain_classifier": found.domain_classifier,
     }
+
+
+def expected_look(db: Tx | Read, project: str, model: str) -> dict[str, Any] | None:
+    """`{look, level}` of the next gate where its rows are those of the last one: parted by a hash of the key, they are the same ones for
+    ever. None where they are parted by time, for then newer rows judge, or where nothing was judged yet."""
+    past = looks(db, project, model)
+    if not past or past[-1].split_by != "key_hash":
+        return None
+    look = looks_before(past, past[-1].evaluation_key, "key_hash", past[-1].batches) + 1
+    return {"look": look, "level": 1 - 0.05 / (look * (look + 1))}
 
 
 def new_files(db: Tx | Read, project: str, source: str, since: int) -> list[dict[str, Any]]:

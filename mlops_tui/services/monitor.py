@@ -51,7 +51,9 @@ def list_(read: Read, request: MonitorList) -> Page[Monitored]:
 def _field(row: Monitored, field: Field) -> Value:
     """A row's value of a field of the filter."""
     if field.name == "drift":
-        return None if row.alarm is None else "major" if row.major else "alarm" if row.alarm else "quiet"
+        if row.alarm is None:
+            return None
+        return "major" if row.major else "alarm" if row.alarm else "unknown" if row.cannot_tell else "quiet"
     if field.name == "features":
         return ", ".join(row.features) or None
     if field.name == "performance":
@@ -142,6 +144,7 @@ def _row(
     last = newest.get((source["project"], model["model"], model["version"]))
     if last is not None:
         made.alarm, made.major, made.features = last.alarm, last.major, last.alerted
+        made.cannot_tell = last.cannot_tell
         made.performance, made.decay = last.performance, last.decay
     return made
 

@@ -1,4 +1,4 @@
-"""The deliveries of a source in order of event time, each with what is known of the champion on it."""
+"""The deliveries of a source in order of event time (without one, of arrival), each with what is known of the champion on it."""
 
 from __future__ import annotations
 
@@ -28,10 +28,15 @@ def batches_of(
     files = data_queries.files(read, project, spine, newest)
     firsts = queries.first_versions(read, project, spine)
     trained, judged = _known(read, model, spine)
-    chunks = _chunks(found)
+    superseded = {sha for one in found for sha in one.outcome.superseded}
+    chunks = {sha: place for sha, place in _chunks(found).items() if sha not in superseded}
+    if all(file["min_event_time"] is None for file in files):
+        files.sort(key=lambda file: (firsts.get(file["sha256"], 0), file["path"]))
 
     def together(file: Row) -> Any:
         sha = file["sha256"]
+        if sha in superseded:
+            return "superseded", sha
         if sha in chunks:
             return (chunks[sha][0].run_id, chunks[sha][1])
         return "judged" if sha in judged else sha
@@ -40,6 +45,8 @@ def batches_of(
     for _, group in groupby(files, key=together):
         some = list(group)
         batch = _batch(some, firsts, trained, judged)
+        if some[0]["sha256"] in superseded:
+            batch.state, batch.rows = "superseded", 0
         place = chunks.get(some[0]["sha256"])
         if place is not None:
             _add_look(batch, *place, own)
@@ -94,7 +101,7 @@ def _batch(files: list[Row], firsts: dict[str, int], trained: set[str], judged: 
     starts = [file["min_event_time"] for file in files if file["min_event_time"] is not None]
     ends = [file["max_event_time"] for file in files if file["max_event_time"] is not None]
     return MonitoredBatch(
-        label=files[0]["path"] if len(files) == 1 else f"{files[0]['path']} … {files[-1]['path']}",
+        label=" … ".join(files[at]["path"] for at in ((0,) if len(files) == 1 else (0, -1))),
         files=[file["path"] for file in files],
         version=max(firsts.get(sha, 0) for sha in shas),
         rows=sum(file["rows"] or 0 for file in files),
@@ -111,6 +118,8 @@ def _add_look(batch: MonitoredBatch, found: Found, number: int, own: dict[int, R
         batch.state = "looked"
     batch.run_id, batch.champion = found.run_id, outcome.champion_version
     batch.label = str(chunk.get("label") or batch.label)
+    batch.rows = int(chunk.get("rows") or batch.rows)
+    batch.cannot_tell = str(chunk.get("cannot_tell") or "")
     batch.alarm, batch.major = bool(chunk.get("alarm")), bool(chunk.get("major"))
     batch.features = list(chunk.get("columns") or [])
     batch.share = len(batch.features) / len(outcome.columns) if outcome.columns else None

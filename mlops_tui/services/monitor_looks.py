@@ -52,6 +52,8 @@ class Outcome(msgspec.Struct):
     estimate: dict[str, Any] | None = None
     chunk_start: int | None = None
     chunk_end: int | None = None
+    cannot_tell: str = ""
+    superseded: list[str] = []
 
     @property
     def alerted(self) -> list[str]:
@@ -91,6 +93,7 @@ def look(found: Found) -> Look:
         end=outcome.chunk_end,
         alarm=outcome.alarm,
         major=outcome.major,
+        cannot_tell=outcome.cannot_tell,
         features=outcome.alerted,
         performance=outcome.performance,
         estimate=outcome.estimate,

@@ -33,6 +33,7 @@ class Firing:
 class Chunk:
     """One non-overlapping piece of the data since the last decision, oldest first.
 
+    `cannot_tell` says how many rows it has where they are too few for any alarm: no alarm is no news then, and `on_drift` leaves it out.
     `change` is (low, high) of the champion's score minus that of the first mature chunk, positive = better.
     """
 
@@ -41,6 +42,7 @@ class Chunk:
     alarm: bool
     major: bool = False
     columns: tuple[str, ...] = ()
+    cannot_tell: str = ""
     change: tuple[float, float] | None = None
 
 
@@ -75,7 +77,7 @@ def _drift(rules: RetrainConfig, facts: Facts) -> Firing | None:
     if rules.on_drift is None:
         return None
     k, n = k_and_n(rules.on_drift.k_of_n)
-    last = list(facts.chunks)[-n:]
+    last = [chunk for chunk in facts.chunks if not chunk.cannot_tell][-n:]
     alarmed = [chunk for chunk in last if chunk.alarm]
     if len(alarmed) < k:
         return None

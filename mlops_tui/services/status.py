@@ -49,6 +49,7 @@ class Seen(msgspec.Struct):
     since_version: int = 0
     alarm: bool = False
     major: bool = False
+    cannot_tell: str = ""
     columns: list[Column] = []
     performance: dict[str, Any] | None = None
     decay: dict[str, Any] | None = None
@@ -209,6 +210,7 @@ def _add_looks(model: ModelHealth, found: list[dict[str, Any]], decided: int) ->
         rows=last.new_rows,
         alarm=last.alarm,
         major=last.major,
+        cannot_tell=last.cannot_tell,
         features=[column.name for column in last.columns if column.alert],
     )
     model.new_rows = last.mature_labelled_rows if row["created"] >= decided else None

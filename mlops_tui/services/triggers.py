@@ -156,6 +156,7 @@ def chunks_since(found: DriftOutcome, version: int) -> list[Chunk]:
                 alarm=bool(chunk.get("alarm")),
                 major=bool(chunk.get("major")),
                 columns=tuple(chunk.get("columns", ())),
+                cannot_tell=str(chunk.get("cannot_tell") or ""),
                 change=(float(change["low"]), float(change["high"])) if change else None,
             )
         )

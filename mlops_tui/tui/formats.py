@@ -85,7 +85,7 @@ _STATES = {
     "ERROR": ("bad", "error", "red"), "SUPERSEDED": ("off", "superseded", "bright_black"),
     "PASS": ("ok", "PASS", "green"), "FAIL": ("bad", "FAIL", "red"), "INCONCLUSIVE": ("unknown", "INCONCLUSIVE", "yellow"),
     "STABLE": ("ok", "stable", "green"), "WARN": ("warn", "warn", "yellow"), "DRIFT": ("warn", "DRIFT", "red"),
-    "ALARM": ("warn", "ALARM", "red"), "QUIET": ("ok", "quiet", "green"),
+    "ALARM": ("warn", "ALARM", "red"), "QUIET": ("ok", "quiet", "green"), "UNKNOWN": ("unknown", "cannot tell", "yellow"),
 }  # fmt: skip
 
 

@@ -66,7 +66,8 @@ class TrainedOn(Output, kw_only=True):
 
 
 class DriftState(Output, kw_only=True):
-    """The newest look at new data beside this champion. `features` are those that alarmed."""
+    """The newest look at new data beside this champion. `features` are those that alarmed; `cannot_tell` ("48 of 100 rows") says that
+    there were too few rows for any alarm."""
 
     run_id: str
     version: int
@@ -75,6 +76,7 @@ class DriftState(Output, kw_only=True):
     alarm: bool
     major: bool
     features: list[str] = []
+    cannot_tell: str = ""
 
 
 class CardState(Output, kw_only=True):

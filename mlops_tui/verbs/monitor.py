@@ -33,6 +33,7 @@ class Monitored(Output, kw_only=True):
     looked: int | None = None
     alarm: bool | None = None
     major: bool = False
+    cannot_tell: str = ""
     features: list[str] = []
     metric: str = ""
     performance: dict[str, Any] | None = None
@@ -49,11 +50,11 @@ class MonitorShow(ProjectInput, kw_only=True):
 class MonitoredBatch(Output, kw_only=True):
     """Rows that were looked at as one: a delivered file, or small ones together; in order of event time.
 
-    `state` is what the champion has to do with it: `trained` (it has learned from it), `judged` (its gate judged by it), `looked` or
-    `waiting`. `version` is the first data version with it. What follows is from the newest look at it, beside `champion` (or else from the
+    `state` is what the champion has to do with it: `trained` (it has learned from it), `judged` (its gate judged by it), `looked`,
+    `waiting` or `superseded` (later files brought all of its rows again). `rows` are those that count, as far as somebody has looked. `version` is the first data version with it. What follows is from the newest look at it, beside `champion` (or else from the
     gate that judged by it): `alarm` and the `features` that alarmed (`share` of those that were compared), `performance` {metric, value, low,
     high, rows, clusters, reason}, `baseline` (that version's own {value, low, high} when it was registered) and `change` {value, low, high,
-    against} since the first mature chunk after its promotion.
+    against} since the first mature chunk after its promotion. `cannot_tell` ("48 of 100 rows"): too few for any alarm.
     """
 
     label: str
@@ -67,6 +68,7 @@ class MonitoredBatch(Output, kw_only=True):
     champion: int | None = None
     alarm: bool | None = None
     major: bool = False
+    cannot_tell: str = ""
     features: list[str] = []
     share: float | None = None
     mature: int = 0
@@ -129,6 +131,7 @@ class Look(Output, kw_only=True):
     end: int | None = None
     alarm: bool = False
     major: bool = False
+    cannot_tell: str = ""
     features: list[str] = []
     performance: dict[str, Any] | None = None
     estimate: dict[str, Any] | None = None

@@ -128,7 +128,7 @@ NOUNS: Mapping[str, Noun] = {
         {
             "project": _PROJECT, "source": _text("source of mlops.toml"), "model": _text("that learns from it"),
             "champion": _number("the version that is looked at"), "version": _number("the newest data version"), "rows": _number(),
-            "drift": _text("of the newest look", "quiet", "alarm", "major"), "features": _text("that alarmed, with commas"),
+            "drift": _text("of the newest look", "quiet", "unknown", "alarm", "major"), "features": _text("that alarmed, with commas"),
             "metric": _text("what the gate judges by"), "performance": _number("of the newest look"), "looks": _number("drift runs"),
             "alarms": _number("of them that alarmed"), "looked": _time("newest look"), "quarantined": _number("files that wait"),
             "warnings": _number("of the newest data version"), "min_event_time": _time("first event"), "max_event_time": _time("last event"),

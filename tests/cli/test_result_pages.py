@@ -46,6 +46,17 @@ def test_several_rows_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> Non
     assert lines[3].startswith("3 more rows")
 
 
+def test_admitted_files_are_said_in_words(capsys: pytest.CaptureFixture[str]) -> None:
+    found = {
+        "source": "rows", "manifest": {"version": 4}, "admitted": [{"rows": 150}], "seen": [{"inode": 7}],
+        "warnings": [{"path": "in/b.csv", "message": "150 keys of the new files are in other files too"}],
+    }  # fmt: skip
+    render(find("data add"), detail("ingest", found), Screen(False))
+    shown = capsys.readouterr().out
+    assert "150 rows admitted as rows@4, 1 warning" in shown and "150 keys" in shown
+    assert "inode" not in shown and "{" not in shown
+
+
 def test_refused_files_are_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     render(
         find("data redrive"),

@@ -41,6 +41,13 @@ def test_each_rule_fires_exactly_when_it_says(
     assert ("decay" in decayed) == any(h < -0.01 for h in judged)
 
 
+def test_a_chunk_that_cannot_tell_is_no_chunk_without_alarm() -> None:
+    few = Chunk(label="few", rows=48, alarm=False, cannot_tell="48 of 100 rows")
+    facts = Facts(new_rows=0, chunks=[chunk(True), chunk(True), few, few])
+    (firing,) = evaluate(ALL, facts)
+    assert firing.reason.startswith("drift: 2 of the last 2 chunks alarmed")
+
+
 def test_no_rule_no_firing() -> None:
     assert evaluate(RetrainConfig(), Facts(new_rows=10**9, chunks=[chunk(True, -1.0)] * 9)) == []
 

@@ -11,6 +11,7 @@ from mlops_store.errors import Problem
 from mlops_store.records import EvaluationOutcome, Outcome
 from mlops_tui.cli.screen import Screen
 from mlops_tui.pages import render
+from mlops_tui.pages.monitor import beside_champion
 from mlops_tui.services.monitor import list_, show
 from mlops_tui.verbs import find
 from mlops_tui.verbs.monitor import Monitoring, MonitorList, MonitorShow
@@ -29,7 +30,7 @@ def chunk(*numbers: int, **more: Any) -> dict[str, Any]:
     return {
         "label": f"chunk {numbers[0]}",
         "batches": [f"flights{n}" for n in numbers],
-        "rows": 100,
+        "rows": 100 * len(numbers),
         "mature": 80,
         "columns": [],
         **more,
@@ -72,6 +73,56 @@ def test_batches_in_order_of_event_time_and_what_is_known_of_each(watched: Desk)
     )
     assert looked.performance == {"value": 0.6} and looked.change == {"value": -0.1}
     assert looked.baseline == {"value": 0.7, "low": 0.6, "high": 0.8}
+
+
+def test_too_few_rows_are_not_quiet_and_files_that_came_again_are_superseded(
+    watched: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watched.drift(3, 1, START, chunks=[chunk(3, alarm=True, columns=["wind"])])
+    few = "48 of 100 rows"
+    watched.drift(
+        4, 1, START + 1, chunks=[chunk(4, cannot_tell=few)], cannot_tell=few, superseded=["flights3"]
+    )
+    found = ask(watched)
+    assert [(b.state, b.rows, b.alarm, b.cannot_tell) for b in found.batches[2:4]] == [
+        ("superseded", 0, None, ""), ("looked", 100, False, few)
+    ]  # fmt: skip
+    (row,) = list_(watched.read(), MonitorList(filter="drift = unknown")).items
+    assert row.cannot_tell == few
+    for key, value in (("monitor show", found), ("monitor list", list_(watched.read(), MonitorList()))):
+        render(find(key), value, Screen(False, None))
+        printed = capsys.readouterr().out
+        assert f"cannot tell: {few}" in printed and "quiet" not in printed.split("LOOKS")[0]
+
+
+def test_alarms_are_those_beside_the_version_that_is_named(watched: Desk) -> None:
+    watched.drift(3, 1, START, columns=[column("wind", 0.4, True)])
+    watched.version(2, "b" * 32, {"flights": 3}, manifest=MANIFEST)
+    watched.champion(2, 1)
+    watched.drift(4, 2, START + 1, columns=[column("wind", 0.1)])
+    found = ask(watched)
+    assert found.features[0].alarms == 1
+    assert [line.alarms for line in beside_champion(found)] == [0]
+
+
+def test_batches_without_event_time_are_in_order_of_arrival_and_a_named_file_has_its_name(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.project()
+    for version, path in enumerate(("data/z.csv", "/far/away/a.csv"), 1):
+        file = {"path": path, "sha256": path, "rows": 100, "bytes": 10, "stored": "x", "admitted": START, "min_event_time": None,
+                "max_event_time": None}  # fmt: skip
+        desk.append(
+            "data.admit",
+            {"project": "air", "source": "flights", "version": version, "snapshot": f"s{version}", "manifest": "", "rows": 100 * version,
+             "files": [file], "schema_version": 1, "min_event_time": None, "max_event_time": None, "run_id": None},
+        )  # fmt: skip
+    desk.version(1, "a" * 32, {"flights": 1})
+    found = ask(desk)
+    assert [batch.label for batch in found.batches] == ["data/z.csv", "/far/away/a.csv"]
+    render(find("monitor show"), found, Screen(False, None))
+    printed = capsys.readouterr().out
+    assert "in order of arrival" in printed and "a.csv" in printed and "/far/away" not in printed
 
 
 def test_a_newer_look_replaces_an_older_one(watched: Desk) -> None:

@@ -11,7 +11,7 @@ from mlops_store.errors import Problem
 from mlops_tui.pages.monitor import newest_look, timeline
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.reader import Reader
-from mlops_tui.tui.formats import number, state
+from mlops_tui.tui.formats import number
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
@@ -65,7 +65,7 @@ class MonitorRoom(DetailRoom):
         if self.found is None:
             return Text()
         newest = newest_look(self.found)
-        drift = state("ALARM" if newest.alarm else "QUIET") if newest is not None else Text("no look yet")
+        drift = write.look_drift(newest) if newest is not None else Text("no look yet")
         return Text.assemble(
             drift, f" · {number(len(self.found.batches))} batches, {number(len(self.found.looks))} looks"
         )

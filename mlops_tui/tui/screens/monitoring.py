@@ -20,7 +20,7 @@ def drift(row: Monitored) -> Text:
     """What the newest look has found."""
     if row.alarm is None:
         return Text(glyphs().dash, style="bright_black")
-    found = state("ALARM" if row.alarm else "QUIET")
+    found = state("ALARM" if row.alarm else "UNKNOWN" if row.cannot_tell else "QUIET")
     return found.append(f" {len(row.features)}") if row.alarm else found
 
 

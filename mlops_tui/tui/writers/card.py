@@ -9,6 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
+from mlops_tui.pages.evidence import look_said
 from mlops_tui.pages.parts import (
     Record,
     count,
@@ -137,7 +138,9 @@ def _drift(sheet: Sheet, found: Record) -> None:
     columns = sorted(records(drift.get("columns")), key=_order)
     loud = [one for one in columns if one.get("alert")]
     sheet.heading("drift")
-    said = state("ALARM" if drift.get("alarm") else "QUIET")
+    said = state("ALARM" if drift.get("alarm") else "UNKNOWN" if drift.get("cannot_tell") else "QUIET")
+    if drift.get("cannot_tell"):
+        said.append(f": {short(drift['cannot_tell'], 60)}")
     sheet.line(
         said.append(
             f"  {len(loud)} of {plural(len(columns), 'column')} alarm; 1 is the larger of noise band and PSI {_ALERT_PSI:g}",
@@ -210,6 +213,8 @@ def _gate(sheet: Sheet, found: Record) -> None:
         sheet.heading("what the challenger must show")
         for check in checks:
             sheet.line(f"{glyphs().bullet} {short(check, 200)}")
+    if said := look_said(found):
+        sheet.line(said)
 
 
 def _cost(sheet: Sheet, found: Record) -> None:
@@ -292,5 +297,5 @@ def _decision(sheet: Sheet, card: Proposal, now: int) -> None:
     sheet.pairs([
         ("why", card.why), ("on data", ", ".join(f"{source}@{version}" for source, version in card.pins.items())),
         ("run", card.run_id), ("verdict", state(card.verdict) if card.verdict else None),
-        ("version", f"{card.model}@{card.version}" if card.version is not None else None),
+        ("version", f"{card.model}@{card.version}{', nothing new was trained' * card.nothing_new}" if card.version is not None else None),
     ])  # fmt: skip

@@ -148,7 +148,8 @@ def _drift(model: ModelHealth) -> Text:
     if model.drift is None:
         return Text("no look yet", style="bright_black")
     if not model.drift.alarm:
-        return state("QUIET")
+        told = model.drift.cannot_tell
+        return state("UNKNOWN").append(f": {told}") if told else state("QUIET")
     return state("DRIFT" if model.drift.major else "ALARM").append_text(
         plain(f" {names(model.drift.features, 2)}")
     )

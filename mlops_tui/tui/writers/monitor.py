@@ -115,6 +115,8 @@ def _moves(sheet: Sheet, found: Monitoring) -> None:
 def _stage(batch: MonitoredBatch) -> Text:
     if batch.alarm:
         return state("DRIFT" if batch.major else "ALARM")
+    if batch.cannot_tell:
+        return state("UNKNOWN")
     signs_of = {"trained": ("ok", "learned", "bright_black"), "judged": ("ok", "judged", "green"), "looked": ("live", "looked at", "cyan"),
                 "waiting": ("wait", "waiting", "yellow")}  # fmt: skip
     name, word, style = signs_of.get(batch.state, ("bullet", batch.state, ""))
@@ -317,6 +319,8 @@ def look_or_move(found: Monitoring) -> Callable[[Look | ChampionMove, int], Text
 
 def look_drift(look: Look) -> Text:
     """What a look has found."""
+    if look.cannot_tell and not look.alarm:
+        return state("UNKNOWN").append(f": {look.cannot_tell}")
     return state("DRIFT" if look.major else "ALARM" if look.alarm else "QUIET")
 
 
