@@ -19,6 +19,7 @@ from mlops_tui.cli.story import MODEL, Story, wait_for_months, wait_for_proposal
 from mlops_tui.client.here import project_here
 from mlops_tui.pages import render
 from mlops_tui.samples import FIRST_MONTHS, prepare
+from mlops_tui.text import size
 from mlops_tui.verbs import find
 from mlops_tui.verbs._screens import ScreenName
 from mlops_tui.verbs.top import DemoResult
@@ -140,6 +141,14 @@ def run(dir: str | None = None, json_output: bool = False) -> dict[str, Any]:
         raise Shown from None
     finally:
         story.command("daemon", "stop", allow=(0, 1, 3))
+        story.say(
+            f"\nAll of this is in {folder} ({size(taken(folder))}); nothing of it runs, and you can delete it."
+        )
+
+
+def taken(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def interactive(story: Story) -> bool:
