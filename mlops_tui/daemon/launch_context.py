@@ -8,7 +8,7 @@ from mlops_store.errors import Problem
 from mlops_store.ids import now_ms
 from mlops_store.index import models
 from mlops_store.index.tx import Read
-from mlops_store.records import LaunchContext, PastLook, RunSpec, SourcePin, VersionPin
+from mlops_store.records import LaunchContext, PastLook, PastVerdict, RunSpec, SourcePin, VersionPin
 from mlops_store.run_folder import RunFolder
 
 CHAMPION = "champion"
@@ -35,6 +35,7 @@ def resolve(read: Read, folder: RunFolder, spec: RunSpec, attempt: int) -> Launc
         champion=champion,
         target_version=_target(read, spec),
         looked=_looks(read, spec),
+        judged=_judged(read, spec),
         previous_run=_previous(read, spec),
         request=request,
     )
@@ -96,6 +97,13 @@ def _looks(read: Read, spec: RunSpec) -> list[PastLook]:
     if not spec.model:
         return []
     return models.looks(read, spec.project, spec.model, but=spec.run_id)
+
+
+def _judged(read: Read, spec: RunSpec) -> list[PastVerdict]:
+    """The verdicts that a training may repeat: those on versions of its own recipe."""
+    if not spec.model or spec.kind != "train":
+        return []
+    return models.judged(read, spec.project, spec.model, spec.recipe_hash, but=spec.run_id)
 
 
 def _previous(read: Read, spec: RunSpec) -> str | None:

@@ -42,7 +42,8 @@ def _basis(found: Record) -> str:
             f"{plural(count(found['evaluation_rows']), 'row')} in {plural(count(found.get('clusters')), 'cluster')}"
         )
     if found.get("look") is not None:
-        parts.append(f"look {score(found['look'])} at them, alpha {number(found.get('alpha'))}")
+        again = ", not spent again" if found.get("repeats") else ""
+        parts.append(f"look {score(found['look'])} at them{again}, alpha {number(found.get('alpha'))}")
     return ", ".join(parts)
 
 

@@ -72,7 +72,8 @@ def _decision(card: Proposal, screen: Surface) -> None:
 
 def _verdict(card: Proposal) -> str:
     if card.verdict:
-        return card.verdict
+        same = f" stands: the same as v{card.version}, nothing new was trained" if card.nothing_new else ""
+        return card.verdict + same
     return {
         "RUNNING": "none yet: the run goes on",
         "APPROVED": "none yet: the run waits",

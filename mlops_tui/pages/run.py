@@ -96,6 +96,7 @@ def show(run: RunDetail, screen: Surface) -> None:
     screen.facts([
         ("experiment", run.experiment if run.experiment != run.model else None),
         ("model version", f"{run.model}@{run.model_version}" if run.model_version is not None else None),
+        ("nothing new", f"the same as v{run.same_as}: nothing new was trained" if run.same_as is not None else None),
         ("note", run.note), ("reason", run.reason), ("proposal", run.proposal_id), ("exit code", run.exit_code or None), ("signal", run.signal),
         ("attempts", run.attempts if run.attempts > 1 else None), ("after", run.after),
         ("data", ", ".join(f"{source}@{version}" for source, version in sorted(run.pins.items()))),
@@ -220,7 +221,12 @@ def _next(run: RunDetail, screen: Surface) -> None:
             commands.append((f"mlops-tui run start {run.model}", "anew, with what was mended since"))
     elif run.model_version is not None and run.model:
         commands.append((f"mlops-tui run why {start}", "why each stage ran or came from the cache"))
-        commands.append((f"mlops-tui model show {run.model}@{run.model_version}", "what it made"))
+        commands.append(
+            (
+                f"mlops-tui model show {run.model}@{run.model_version}",
+                "what it made" if run.same_as is None else "the version that it is",
+            )
+        )
         if run.verdict == "PASS":
             commands.append(
                 (f"mlops-tui model promote {run.model}@{run.model_version}", "make it the champion")

@@ -95,10 +95,16 @@ class Decision:
 
 
 def last_decision(db: Tx | Read, project: str, model: str, spine: str) -> Decision | None:
-    """The later of the newest registered version and the newest rejection."""
+    """The latest of the newest registered version, the newest training that made none, since it trained nothing new, and the newest rejection."""
     made = db.one(
         "SELECT created, pins FROM model_versions WHERE project = ? AND model = ? ORDER BY version DESC LIMIT 1",
         [project, model],
+    )
+    same = db.one(
+        "SELECT j.created, r.pins, (SELECT max(d.version) FROM data_versions d WHERE d.project = j.project AND d.source = ? "
+        "AND d.created <= r.created) AS version FROM verdicts j JOIN runs r USING (run_id) WHERE j.project = ? AND j.model = ? "
+        "AND j.gate ->> '$.same_as' IS NOT NULL ORDER BY j.seq DESC LIMIT 1",
+        [spine, project, model],
     )
     refused = db.one(
         "SELECT p.decided, (SELECT max(d.version) FROM data_versions d WHERE d.project = p.project AND d.source = ? "
@@ -109,6 +115,9 @@ def last_decision(db: Tx | Read, project: str, model: str, spine: str) -> Decisi
     found: list[Decision] = []
     if made:
         found.append(Decision(made["created"], int(loads(made["pins"], {}).get(spine, 0)), "trained"))
+    if same:
+        version = loads(same["pins"], {}).get(spine) or same["version"] or 0
+        found.append(Decision(same["created"], int(version), "trained"))
     if refused:
         found.append(Decision(refused["decided"], refused["version"] or 0, "rejected"))
     return max(found, key=lambda decision: (decision.time, decision.version), default=None)

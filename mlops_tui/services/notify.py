@@ -73,9 +73,15 @@ def _event(read: Read, row: dict[str, Any], data: dict[str, Any]) -> dict[str, A
             return {**common, "event": "proposal", "project": data["project"], "model": data["model"], "id": data["id"],
                     "reasons": data.get("reasons", []), "text": f"retraining of {data['model']} is proposed: {'; '.join(data.get('reasons', []))}"}  # fmt: skip
         case "gate.verdict":
+            gate = data.get("gate") or {}
+            same, said = gate.get("same_as"), f"the gate says {data['verdict']}"
+            if gate.get("repeats"):
+                said = f"nothing new was trained, and {data['verdict']} stands"
+            elif same is not None:
+                said = f"nothing new was trained; beside what is new {said}"
             return {**common, "event": "verdict", "project": data["project"], "model": data["model"], "version": data.get("version"),
                     "run_id": data.get("run_id"), "verdict": data["verdict"],
-                    "text": f"{data['model']}@{data.get('version')}: the gate says {data['verdict']}"}  # fmt: skip
+                    "same_as": same, "repeats": gate.get("repeats"), "text": f"{data['model']}@{data.get('version')}: {said}"}  # fmt: skip
         case "home.space":
             return {
                 **common,

@@ -176,6 +176,8 @@ def _with_waiting(db: Tx | Read, row: dict[str, Any]) -> Proposal:
     card = shown(row)
     if card.run_id and card.state == "DONE":
         card.version = models.version_of_run(db, card.project, card.run_id)
+        made = models.version(db, card.project, card.model, card.version) if card.version else None
+        card.nothing_new = made is not None and made["run_id"] != card.run_id
     if card.state in ("APPROVED", "RUNNING"):
         card.waiting = triggers.waiting_reasons(db, card.project, card.model)
     return card

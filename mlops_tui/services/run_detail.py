@@ -37,12 +37,15 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     result = _part(found.outcome) if found.outcome else None
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
     fields["error"] = _error(found, run.signal)
+    gate = _gate(found, result)
     return RunDetail(
         **fields,
         attempt_list=[_attempt(folder, number, row) for number in folder.attempts()],
         stages=_stages(found.stages, over=run.state in ENDED),
         artifacts=[Artifact(**each) for each in found.artifacts],
-        gate=_gate(found, result),
+        gate=gate,
+        same_as=(gate or {}).get("same_as"),
+        repeats=(gate or {}).get("repeats"),
         result=result,
         pins=decode(row["pins"], {}),
         after=decode(row["after"], []),

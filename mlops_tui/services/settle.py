@@ -156,12 +156,13 @@ def _train(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
         card_life.run_over(tx, spec, None, failed=False)
         return
     views = {view.name: _define(tx, spec.project, view) for view in found.views}
-    version = _register(tx, spec, found, views)
+    version = _same(tx, spec, found) or _register(tx, spec, found, views)
     verdict = None
     if found.gate is not None:
         verdict = found.gate.verdict
         _judge(tx, spec, found, version, found.gate)
-        _promote_by_policy(tx, spec, found, version)
+        if found.gate.repeats is None:
+            _promote_by_policy(tx, spec, found, version)
     card_life.run_over(tx, spec, verdict, failed=False)
 
 
@@ -187,6 +188,14 @@ def _define(tx: Tx, project: str, view: FeatureView) -> int:
         },
     )
     return version
+
+
+def _same(tx: Tx, spec: RunSpec, found: TrainingOutcome) -> int | None:
+    """The version that the candidate is already: it becomes no second one."""
+    same = found.gate.same_as if found.gate else None
+    if same is None or models.version(tx, spec.project, found.model, same) is None:
+        return None
+    return same
 
 
 def _register(tx: Tx, spec: RunSpec, found: TrainingOutcome, views: dict[str, int]) -> int:
@@ -217,14 +226,30 @@ def _bound(entry: str, views: dict[str, int]) -> str:
 
 
 def _judge(tx: Tx, spec: RunSpec, found: TrainingOutcome, version: int, gate: GateOutcome) -> None:
+    """A verdict that repeats another one is no look, and has its id: what was said of that one holds."""
     model = found.model
     subject = f"{spec.project}/{model}@{version}"
+    if gate.repeats is None:
+        _look(tx, spec, found, subject, gate)
+    why = "" if gate.same_as is None else f"the same as {model}@{version}: nothing new was trained"
+    tx.append(
+        "gate.verdict",
+        subject,
+        {
+            "project": spec.project, "model": model, "version": version, "run_id": spec.run_id,
+            "verdict_id": gate.repeats or spec.run_id, "verdict": gate.verdict, "gate": msgspec.to_builtins(gate),
+        },
+        why=why,
+    )  # fmt: skip
+
+
+def _look(tx: Tx, spec: RunSpec, found: TrainingOutcome, subject: str, gate: GateOutcome) -> None:
     tx.append(
         "gate.look",
         subject,
         {
             "project": spec.project,
-            "model": model,
+            "model": found.model,
             "evaluation_key": gate.evaluation_key,
             "run_id": spec.run_id,
             "look": gate.look,
@@ -232,14 +257,6 @@ def _judge(tx: Tx, spec: RunSpec, found: TrainingOutcome, version: int, gate: Ga
             "batches": found.evaluation_batches,
         },
     )
-    tx.append(
-        "gate.verdict",
-        subject,
-        {
-            "project": spec.project, "model": model, "version": version, "run_id": spec.run_id, "verdict_id": spec.run_id,
-            "verdict": gate.verdict, "gate": msgspec.to_builtins(gate),
-        },
-    )  # fmt: skip
 
 
 def _count_abandoned_look(tx: Tx, spec: RunSpec, folder: RunFolder) -> None:

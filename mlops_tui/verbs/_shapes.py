@@ -124,13 +124,17 @@ class Artifact(Output, kw_only=True):
 
 
 class RunDetail(Run, kw_only=True):
-    """A run with its evidence. `result` is the worker's outcome for this kind of run (ingest, score, drift, …); `dropped` are
-    lines of its journals that a full disk did not take."""
+    """A run with its evidence. `same_as` is the version that a training turned out to be, which is then its `model_version`:
+    nothing new was trained. `repeats` is the run whose look at the evaluation rows it took verdict and alpha from; where it is
+    null, it was a look. `result` is the worker's outcome for this kind of run (ingest, score, drift, …); `dropped` are lines of
+    its journals that a full disk did not take."""
 
     attempt_list: list[Attempt] = []
     stages: list[Stage] = []
     artifacts: list[Artifact] = []
     gate: dict[str, Any] | None = None
+    same_as: int | None = None
+    repeats: str | None = None
     result: dict[str, Any] | None = None
     pins: dict[str, int] = {}
     after: list[str] = []
@@ -167,7 +171,7 @@ class Model(Output, kw_only=True):
 
 class Proposal(Output, kw_only=True):
     """The card of a model: why a retraining is proposed, on what evidence, and what came of it. `waiting` is what fired while its
-    training is under way: a card opens for it afterwards."""
+    training is under way: a card opens for it afterwards. `nothing_new`: `version` was there before, and the training came to the same."""
 
     id: str
     project: str
@@ -184,6 +188,7 @@ class Proposal(Output, kw_only=True):
     run_id: str | None = None
     verdict: Verdict | None = None
     version: int | None = None
+    nothing_new: bool = False
     pins: dict[str, int] = {}
     expires: int | None = None
     waiting: list[str] = []

@@ -51,6 +51,10 @@ class StageContext:
         """A fact of a stage before this one."""
         return self._done[stage].facts.get(name, default)
 
+    def outputs(self, stage: str) -> dict[str, Any]:
+        """What a stage before this one wrote: name → digest."""
+        return self._done[stage].outputs
+
     def path(self, stage: str, name: str) -> Path:
         """A file that a stage before this one wrote."""
         return Path(self._done[stage].folder) / name

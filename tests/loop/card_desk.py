@@ -156,12 +156,13 @@ class Desk:
         better: bool = True,
         champion: str | None = "late@1",
         attempt: int = 1,
+        **more: Any,
     ) -> None:
-        """The training ends with a candidate."""
+        """The training ends with a candidate; `more` is of its gate."""
         pins = RunFolder(self.home.run_dir(run_id)).spec().pins or {"orders": 1}
         gate = GateOutcome(verdict=verdict, better_than_champion=better, checks=[], evaluation_key="k", evaluation_rows=10, clusters=10,
-                           look=1, alpha=0.05, champion=champion)  # fmt: skip
-        training = TrainingOutcome(model="late", metric="roc_auc", direction="max", metrics={}, gate=gate, tree="t", digest="t", manifest={},
+                           look=1, alpha=0.05, champion=champion, **more)  # fmt: skip
+        training = TrainingOutcome(model="late", metric="roc_auc", direction="max", metrics={}, gate=gate, tree="t", digest="t", manifest={"recipe_hash": RunFolder(self.home.run_dir(run_id)).spec().recipe_hash},
                                    feature_service=[], views=[], python="", pins=pins)  # fmt: skip
         self.finish(run_id, Outcome(kind="train", training=training), attempt=attempt)
 

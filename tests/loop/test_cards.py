@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from card_desk import HOUR, START, TOML, Desk
 
 from mlops_store.atomic import write_json
 from mlops_store.errors import Problem
+from mlops_store.index import models
+from mlops_store.index.database import Database
+from mlops_store.index.rebuild import build, compare
 from mlops_store.run_folder import RunFolder
+from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.services import card_life, proposal, triggers
 from mlops_tui.services import run as runs
+from mlops_tui.services.loop_facts import last_decision
+from mlops_tui.services.run_detail import detail
 from mlops_tui.services.settle import settle
+from mlops_tui.verbs import find
 from mlops_tui.verbs.proposal import (
     ProposalApprove,
     ProposalList,
@@ -382,6 +391,76 @@ def test_what_waited_and_is_no_longer_true_is_no_reason_of_a_later_card(desk: De
     card = desk.do(lambda tx: triggers.on_demand(tx, "shop", desk.model, "please"), "ann")
     [found] = [row for row in desk.cards() if row["id"] == card]
     assert "please" in found["reasons"] and "new data" not in found["reasons"]
+
+
+def standing(desk: Desk) -> list[dict[str, Any]]:
+    """What the ledger has come to: versions with their verdicts, and the number of looks."""
+    versions = desk.rows("SELECT version, verdict FROM model_versions ORDER BY version")
+    return [*versions, *desk.rows("SELECT count(*) AS looks FROM looks")]
+
+
+def test_a_card_whose_training_made_nothing_new_is_done_with_the_verdict_that_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No version, no look, and no new card of the same data."""
+    desk = Desk(tmp_path, TOML + 'auto_promote = "on_pass"\n').with_champion()
+    fire(desk)
+    first = approve(desk)
+    desk.trained(first, candidate="c", judged_on="r", better=False)
+    before = standing(desk)
+    assert before[-1] == {"looks": 1}
+    desk.now += 24 * HOUR
+    desk.admit()
+    fire(desk)
+    second = approve(desk)
+    assert second != first
+    known = models.judged(
+        desk.reader, "shop", "late", RunFolder(desk.home.run_dir(second)).spec().recipe_hash
+    )
+    assert [(past.version, past.verdict_id, past.gate.candidate) for past in known] == [(2, first, "c")]
+    desk.trained(second, candidate="c", judged_on="r", same_as=2, repeats=first)
+    assert standing(desk) == before
+    card = desk.cards()[-1]
+    assert (card["state"], card["verdict"], card["run_id"]) == ("DONE", "PASS", second)
+    assert desk.rows("SELECT version FROM aliases") == [
+        {"version": 1}
+    ]  # it was not promoted then, nor is it now
+    assert models.newest_verdict(desk.reader, "shop", "late", 2) == first  # its waivers hold
+    shown = detail(desk.reader, second)
+    assert (shown.model_version, shown.same_as, shown.repeats, shown.verdict) == (2, 2, first, "PASS")
+    render(find("run show"), shown, Screen(False, 100))
+    assert "the same as v2: nothing new was trained" in capsys.readouterr().out
+    seen = proposal.show(desk.reader, ProposalRef(id=card["id"]))
+    assert (seen.version, seen.nothing_new) == (2, True)
+    render(find("proposal show"), seen, Screen(False, 100))
+    assert "PASS stands: the same as v2, nothing new was trained" in capsys.readouterr().out
+    decision = last_decision(desk.reader, "shop", "late", "orders")
+    assert decision is not None and decision.version == shown.pins["orders"]
+    rebuilt = desk.home.tmp / "rebuilt.duckdb"
+    build(desk.home, rebuilt)
+    fresh = Database.open(rebuilt)
+    assert compare(desk.writer.database, fresh) == []
+    fresh.close()
+    desk.close()
+
+
+def test_an_old_candidate_beside_a_new_champion_is_a_look_and_no_version(desk: Desk) -> None:
+    fire(desk)
+    first = approve(desk)
+    desk.trained(first, candidate="c", judged_on="r")
+    desk.now += 24 * HOUR
+    desk.admit()
+    fire(desk)
+    second = approve(desk)
+    desk.trained(
+        second, "INCONCLUSIVE", better=False, champion="late@2", candidate="c", judged_on="r", same_as=2
+    )
+    assert standing(desk) == [
+        {"version": 1, "verdict": None},
+        {"version": 2, "verdict": "INCONCLUSIVE"},
+        {"looks": 2},
+    ]
+    assert models.newest_verdict(desk.reader, "shop", "late", 2) == second
 
 
 def test_a_training_that_ends_after_its_evaluation_has_looked(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from train_box import Box, Run, make
 
 from mlops_store.errors import Problem
 from mlops_store.objects import Objects
-from mlops_store.records import PastLook
+from mlops_store.records import PastLook, PastVerdict, VersionPin
 from mlops_tui.worker.training.version_files import VersionFile, load_version, read_profile, read_version
 
 TOML = """
@@ -138,6 +139,60 @@ def test_nothing_changed_means_nothing_is_done_again_but_each_verdict_is_a_look(
     )
     assert again.trained.metrics == first.trained.metrics
     assert again.trained.gate is not None and again.trained.gate.alpha == pytest.approx(0.05 / 6)
+
+
+def past(run: Run, version: int) -> PastVerdict:
+    """What the registry would know of a verdict."""
+    gate = run.trained.gate
+    assert gate is not None
+    return PastVerdict(verdict_id=run.folder.run_id, version=version, tree=run.trained.tree, gate=gate)
+
+
+def test_the_same_candidate_on_the_same_rows_spends_no_look_and_is_the_version_that_it_is(
+    clinic: tuple[Box, Run],
+) -> None:
+    box, first = clinic
+    assert first.trained.gate is not None and first.trained.gate.same_as is None
+    known = past(first, 1)
+    look = PastLook(run_id=known.verdict_id, evaluation_key=known.gate.evaluation_key)
+    again = box.run("train", "m", looked=[look], judged=[known]).trained
+    gate = again.gate
+    assert gate is not None and (gate.look, gate.alpha, gate.verdict) == (1, 0.025, "PASS")
+    assert (gate.same_as, gate.repeats, again.tree) == (1, known.verdict_id, first.trained.tree)
+    assert gate.checks == first.trained.gate.checks and again.metrics == first.trained.metrics
+
+    promoted = box.run("train", "m", looked=[look], judged=[known], champion=first.pin(1)).trained.gate
+    assert promoted is not None  # beside itself it differs by nothing
+    assert (promoted.same_as, promoted.repeats, promoted.verdict) == (1, known.verdict_id, "PASS")
+
+
+def test_the_same_candidate_beside_another_champion_is_a_new_look(clinic: tuple[Box, Run]) -> None:
+    box, first = clinic
+    pin = first.pin(1)
+    other = VersionPin(
+        model="m", version=7, run_id=pin.run_id, digest=pin.digest, tree=pin.tree, python=pin.python
+    )
+    known = past(first, 1)
+    look = PastLook(run_id=known.verdict_id, evaluation_key=known.gate.evaluation_key)
+    gate = box.run("train", "m", looked=[look], judged=[known], champion=other).trained.gate
+    assert gate is not None and (gate.look, gate.same_as, gate.repeats) == (2, 1, None)
+    assert gate.champion == "m@7" and gate.verdict == "INCONCLUSIVE"
+
+
+def test_what_is_learned_anew_is_known_again_and_other_rows_are_another_look(
+    clinic: tuple[Box, Run],
+) -> None:
+    box, first = clinic
+    known = past(first, 1)
+    shutil.rmtree(box.home.cache)
+    anew = box.run("train", "m", judged=[known]).trained.gate
+    assert anew is not None and anew.repeats == known.verdict_id
+    known.gate.judged_on = "other rows"
+    gate = box.run("train", "m", judged=[known]).trained.gate
+    assert gate is not None and (gate.same_as, gate.repeats) == (1, None)
+    known.tree = "0" * 64
+    gone = box.run("train", "m", judged=[known]).trained
+    assert gone.gate is not None and gone.gate.same_as is None and gone.tree != known.tree
 
 
 def test_an_identical_candidate_is_not_better(clinic: tuple[Box, Run]) -> None:

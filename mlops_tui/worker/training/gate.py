@@ -1,17 +1,22 @@
 """Stage `gate`: the verdict over candidate, champion and naive baseline on rows that neither has seen.
 
-Never from the cache: each run of it is a look at the evaluation rows, and looks are counted.
+Never from the cache: to hold a candidate against a baseline is a look at the evaluation rows, and looks are counted. Where
+nothing that a verdict follows from has changed, it takes look, alpha and checks of the verdict that it repeats (`candidate`).
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
 from mlops_store.atomic import read_json, write_json
 from mlops_store.looks import looks_before
+from mlops_store.records import GateOutcome
 from mlops_tui.worker.sources import TIME
 from mlops_tui.worker.stage import StageContext
-from mlops_tui.worker.training import evaluation, leakage, rows
+from mlops_tui.worker.training import candidate, evaluation, leakage, rows
 from mlops_tui.worker.training.evaluate import read_judged
 from mlops_tui.worker.training.rows import ROW, Table
 from mlops_tui.worker.training.selection import ROLE, TRAIN, Mask
@@ -25,8 +30,34 @@ CACHED = False
 def run(ctx: StageContext) -> None:
     """Writes gate.json (a GateOutcome). Raises Problem where a side has seen evaluation rows."""
     table = rows.read(ctx, "eval")
-    champion = ctx.worker.launch.champion
     refuse_leakage(ctx, table)
+    trained, judged_on = candidate.digest(ctx), candidate.judged_on(ctx)
+    known = candidate.registered(ctx, trained)
+    past = candidate.repeated(ctx, known, judged_on) if known else None
+    checks: Sequence[Any]
+    if past is not None:
+        outcome, checks = past.gate, past.gate.checks
+        ctx.log(f"nothing has changed since verdict {past.verdict_id[:12]}: no look is spent")
+    else:
+        outcome, checks = judge(ctx)
+    outcome.candidate, outcome.judged_on = trained, judged_on
+    outcome.same_as, outcome.repeats = known.version if known else None, past.verdict_id if past else None
+    write_json(ctx.out / "gate.json", outcome)
+    write_json(ctx.out / "verdict.json", {"verdict": outcome.verdict, "gate": outcome, "checks": checks})
+    ctx.artifact("verdict.json")
+    ctx.tag("verdict", outcome.verdict)
+    ctx.log(
+        f"look {outcome.look} at these {outcome.evaluation_rows} rows ({outcome.clusters} clusters), alpha {outcome.alpha:.4g}"
+    )
+    for check in outcome.checks:
+        ctx.log(f"{check.check}: {check.verdict} {check.reason}")
+    better = "; better than the champion" if outcome.better_than_champion else ""
+    ctx.log(f"verdict: {outcome.verdict}{better}")
+
+
+def judge(ctx: StageContext) -> tuple[GateOutcome, Sequence[Any]]:
+    """The verdict of a new look, and its checks slice by slice."""
+    champion = ctx.worker.launch.champion
     task, metric = ctx.model.task, ctx.model.metric
     judged = read_judged(
         str(ctx.path("evaluate", "predictions.parquet")), task, ctx.fact("evaluate", "slices"), ctx.model.seed
@@ -39,19 +70,7 @@ def run(ctx: StageContext) -> None:
     name = f"{champion.model}@{champion.version}" if champion else None
     outcome = evaluation.gate_outcome(result, metric, key, name, measured)
     outcome.split_by = split_by
-    write_json(ctx.out / "gate.json", outcome)
-    write_json(
-        ctx.out / "verdict.json", {"verdict": outcome.verdict, "gate": outcome, "checks": result.checks}
-    )
-    ctx.artifact("verdict.json")
-    ctx.tag("verdict", outcome.verdict)
-    ctx.log(
-        f"look {look} at these {outcome.evaluation_rows} rows ({outcome.clusters} clusters), alpha {outcome.alpha:.4g}"
-    )
-    for check in outcome.checks:
-        ctx.log(f"{check.check}: {check.verdict} {check.reason}")
-    better = "; better than the champion" if outcome.better_than_champion else ""
-    ctx.log(f"verdict: {outcome.verdict}{better}")
+    return outcome, result.checks
 
 
 def refuse_leakage(ctx: StageContext, table: Table) -> None:

@@ -1,6 +1,7 @@
 """Stage `register`: the candidate becomes a tree of objects, and the outcome asks for a version.
 
-A candidate is registered whatever the verdict says: registered is not promoted. What is registered is proven to
+A candidate is registered whatever the verdict says: registered is not promoted. One that is a registered version already
+becomes no second one. What is registered is proven to
 predict what was trained: the tree is checked out again, loaded through the allow-list, and compared.
 """
 
@@ -45,10 +46,16 @@ CACHED = False
 def run(ctx: StageContext) -> None:
     """Writes the outcome. Raises Problem where the saved model does not predict as the trained one."""
     verdict = read_json(ctx.path("gate", "gate.json"), GateOutcome)
+    objects = ctx.worker.objects
+    if verdict.same_as is not None:
+        same = next(past for past in ctx.worker.launch.judged if past.version == verdict.same_as)
+        described = described_model(ctx, objects, same.tree)
+        ctx.worker.write_outcome(Outcome(kind="train", training=outcome(ctx, same.tree, described, verdict)))
+        ctx.log(f"the same as version {same.version}: nothing new was trained, verdict {verdict.verdict}")
+        return
     tree = ctx.out / "tree"
     write_tree(ctx, tree)
     version_files.load_version(tree)
-    objects = ctx.worker.objects
     digest = objects.put_tree(tree)
     shutil.rmtree(tree)
     described = described_model(ctx, objects, digest)
@@ -169,7 +176,7 @@ def profile(ctx: StageContext) -> VersionProfile:
 
 
 def outcome(ctx: StageContext, digest: str, version: VersionFile, verdict: GateOutcome) -> TrainingOutcome:
-    if version.run_id != ctx.worker.spec.run_id:
+    if verdict.same_as is None and version.run_id != ctx.worker.spec.run_id:
         raise Problem(
             "register_failed", "the tree that was put belongs to another run", "start the run again"
         )

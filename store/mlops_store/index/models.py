@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from mlops_store.index.tx import Read, Tx
-from mlops_store.records import PastLook
+from mlops_store.records import PastLook, PastVerdict
 
 Row = dict[str, Any]
 Key = tuple[str, str]
@@ -133,6 +134,21 @@ def looks(db: Read | Tx, project: str, model: str, but: str = "") -> list[PastLo
     ]
 
 
+def judged(db: Read | Tx, project: str, model: str, recipe_hash: str, but: str = "") -> list[PastVerdict]:
+    """All verdicts on versions of a recipe whose candidates have a digest, oldest first, not counting those of the run `but`."""
+    found = db.rows(
+        "SELECT j.verdict_id, j.version, v.tree, j.gate FROM verdicts j JOIN model_versions v USING (project, model, version) "
+        "WHERE j.project = ? AND j.model = ? AND j.run_id IS DISTINCT FROM ? AND j.gate ->> '$.candidate' <> '' "
+        "AND v.manifest ->> '$.recipe_hash' = ? ORDER BY j.seq",
+        [project, model, but, recipe_hash],
+    )
+    past = []
+    for row in found:
+        with contextlib.suppress(msgspec.ValidationError):  # an entry from elsewhere counts as none
+            past.append(msgspec.convert(decoded(row, "gate"), PastVerdict))
+    return past
+
+
 def _texts(value: Any) -> list[str]:
     """A JSON list of texts; anything else in an old or foreign entry counts as none."""
     found = msgspec.json.decode(value) if isinstance(value, str) else value
@@ -198,8 +214,12 @@ def _lists(keys: Sequence[Key]) -> list[list[str]]:
 
 
 def version_of_run(db: Read | Tx, project: str, run_id: str) -> int | None:
-    """The version that a training registered; None where it registered none."""
-    found = db.rows("SELECT version FROM model_versions WHERE project = ? AND run_id = ?", [project, run_id])
+    """The version that a training registered, or that its candidate turned out to be; None where there is none."""
+    found = db.rows(
+        "SELECT version FROM model_versions WHERE project = ? AND run_id = ? UNION "
+        "SELECT version FROM verdicts WHERE project = ? AND run_id = ? AND version IS NOT NULL",
+        [project, run_id, project, run_id],
+    )
     return int(found[0]["version"]) if found else None
 
 

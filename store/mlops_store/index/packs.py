@@ -189,7 +189,7 @@ def _gather(read: Rows, run_ids: Sequence[str], only: Sequence[Field] | None = N
             found[row["run_id"]].metrics[row["key"]] = (last, row["min"], row["max"], row["count"])
     mine, given = among(ids)
     for row in read.rows(
-        f"SELECT run_id, arg_max(verdict, seq) AS verdict, NULL AS version FROM verdicts WHERE {mine} GROUP BY run_id "
+        f"SELECT run_id, arg_max(verdict, seq) AS verdict, arg_max(version, seq) AS version FROM verdicts WHERE {mine} GROUP BY run_id "
         f"UNION ALL SELECT run_id, NULL, max(version) FROM model_versions WHERE {mine} GROUP BY run_id",
         [*given, *given],
     ):
