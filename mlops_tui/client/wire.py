@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Mapping
+from typing import BinaryIO
 
 import msgspec
 
@@ -14,9 +15,18 @@ from mlops_tui.address import check_folders
 from mlops_tui.client.decoding import decode
 
 CONNECT_TIMEOUT = 5.0
+_LINE = 64 << 10
 
 # what a connection meets when the daemon goes to sleep or hands over: ask the next one
 GONE = (ConnectionError, FileNotFoundError, http.client.BadStatusLine, http.client.IncompleteRead)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """A whole response."""
+
+    status: int
+    body: bytes
+    exit_code: int
 
 
 class UnixConnection(http.client.HTTPConnection):
@@ -26,6 +36,7 @@ class UnixConnection(http.client.HTTPConnection):
         super().__init__("daemon", timeout=timeout)
         self._home = home
         self._wanted = timeout
+        self._lines: BinaryIO | None = None
 
     def connect(self) -> None:
         """Raises Problem where the socket's folder is not ours; OSError where no one listens."""
@@ -38,15 +49,45 @@ class UnixConnection(http.client.HTTPConnection):
         except BaseException:
             self.sock.close()
             raise
+        self.over(self.sock)
+
+    def over(self, connected: socket.socket) -> None:
+        """Speaks over this socket from now on."""
+        self.sock = connected
         self.sock.settimeout(self._wanted)
+        self._lines = self.sock.makefile("rb")
 
+    def close(self) -> None:
+        if self._lines is not None:
+            self._lines.close()
+            self._lines = None
+        super().close()
 
-class Answer(msgspec.Struct, frozen=True):
-    """A whole response."""
-
-    status: int
-    body: bytes
-    exit_code: int
+    def answer(self) -> Answer:
+        """The next response, whole. Raises what `http.client` does: of GONE, where it breaks off or is none."""
+        lines = self._lines
+        assert lines is not None
+        head = lines.readline(_LINE)
+        if not head:
+            raise http.client.RemoteDisconnected("no answer")
+        try:
+            version, status, *_ = head.split()
+            headers = {}
+            while (line := lines.readline(_LINE)) not in (b"\r\n", b"\n"):
+                name, value = line.split(b":", 1)
+                headers[name.lower()] = value.strip()
+            code, length = int(status), int(headers[b"content-length"])
+            if length < 0:
+                raise ValueError(length)
+        except (ValueError, KeyError) as error:
+            raise http.client.BadStatusLine(repr(head)) from error
+        body = lines.read(length)
+        if len(body) < length:
+            raise http.client.IncompleteRead(body, length - len(body))
+        if version != b"HTTP/1.1" or headers.get(b"connection") == b"close":
+            self.close()
+        exit_code = headers.get(b"x-exit-code", b"")
+        return Answer(code, body, int(exit_code) if exit_code.isdigit() else 1)
 
 
 class _ErrorBody(msgspec.Struct):
@@ -63,14 +104,20 @@ class _Failure(msgspec.Struct):
 def ask(
     connection: UnixConnection, method: str, path: str, body: bytes, headers: Mapping[str, str]
 ) -> Answer:
-    """One question on a connection that is kept open."""
-    connection.request(
-        method, path, body=body or None, headers={"Content-Type": "application/json", **headers}
-    )
-    response = connection.getresponse()
-    content = response.read()
-    code = response.headers.get("X-Exit-Code", "1")
-    return Answer(response.status, content, int(code) if code.isdigit() else 1)
+    """One question on a connection that is kept open. What `http.client` does for any server takes three times as long as the few lines that
+    our daemon's answers need. Raises ValueError where a header has more than a line of text."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: daemon", "Content-Type: application/json"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    if not all(line.isprintable() for line in lines):
+        raise ValueError(f"a header that is no text: {headers!r}")
+    try:
+        connection.send(
+            "\r\n".join([*lines, f"Content-Length: {len(body)}\r\n\r\n"]).encode("latin-1") + body
+        )
+        return connection.answer()
+    except BaseException:
+        connection.close()  # or what is left of this answer would be taken for the next one
+        raise
 
 
 def problem_in(body: bytes, status: int | None = None) -> Problem:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib
 import importlib.util
 import logging
@@ -14,6 +13,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Tx
+from mlops_tui.daemon.awaited import Awaited
 from mlops_tui.daemon.learning import learn_types
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.writer import WriterThread
@@ -101,6 +101,7 @@ class Dispatcher:
         self._readers = readers
         self._deadline = deadline
         self._apart = apart
+        self._awaited = Awaited()
 
     async def call(self, path: str, body: bytes, asked: Asked) -> Any:
         """The verb's answer. Raises Problem."""
@@ -133,11 +134,10 @@ class Dispatcher:
         # a key belongs to one verb: the same key with another one is another command
         key = f"{handler.verb.path}:{asked.key}" if asked.key else ""
         about = getattr(request, "run_id", None) or ""
-        future = asyncio.wrap_future(self._writer.submit(command, actor=asked.actor, key=key, about=about))
+        future = self._writer.submit(command, actor=asked.actor, key=key, about=about)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), self._deadline)
+            return await self._awaited.result(future, self._deadline)
         except TimeoutError:
-            future.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise Problem(
                 "too_slow",
                 f"not done within {self._deadline:g} s; it may still happen",

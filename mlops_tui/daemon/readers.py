@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import TypeVar
 from mlops_store.errors import Problem
 from mlops_store.index.query import interrupt, limit_time, was_interrupted
 from mlops_store.index.tx import Read
+from mlops_tui.daemon.awaited import Awaited
 from mlops_tui.daemon.nice import lower_this_thread
 from mlops_tui.daemon.writer import WriterThread
 
@@ -27,6 +27,7 @@ class Readers:
         self._deadline = deadline
         self._local = threading.local()
         self._open: list[Read] = []
+        self._awaited = Awaited()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader", initializer=self._enter)
 
@@ -47,11 +48,9 @@ class Readers:
             finally:
                 question.end()
 
-        future = asyncio.get_running_loop().run_in_executor(self._pool, job)
         try:
-            return await asyncio.wait_for(asyncio.shield(future), self._deadline)
+            return await self._awaited.result(self._pool.submit(job), self._deadline)
         except TimeoutError:
-            future.add_done_callback(_collect)
             question.give_up()
             raise _too_slow(self._deadline) from None
 
@@ -101,9 +100,3 @@ def _too_slow(deadline: float) -> Problem:
         "ask for less (--limit), or again when the machine is less busy",
         status=3,
     )
-
-
-def _collect(future: asyncio.Future[T]) -> None:
-    """Nobody waits any more; an unread exception would only make noise."""
-    if not future.cancelled():
-        future.exception()
