@@ -32,12 +32,14 @@ def list_(page: Page[DataVersion], screen: Surface) -> None:
 def show(found: DataDetail, screen: Surface) -> None:
     screen.title(f"{found.source}@{found.version}  of {found.project}")
     screen.facts([
-        ("rows", found.rows), ("from", f"{minute(found.min_event_time)} UTC" if found.min_event_time is not None else None),
+        ("rows", _delivered(found)), ("from", f"{minute(found.min_event_time)} UTC" if found.min_event_time is not None else None),
         ("to", f"{minute(found.max_event_time)} UTC" if found.max_event_time is not None else None),
         ("created", f"{minute(found.created)} UTC"), ("snapshot", found.snapshot), ("schema version", found.schema_version),
         ("quarantined", f"{plural(found.quarantined, 'file')}: `mlops-tui data quarantine {found.source}`" if found.quarantined else None),
     ])  # fmt: skip
-    screen.heading("COLUMNS", plural(len(found.schema), "column"))
+    columns = plural(len(found.schema), "column")
+    replaced = found.current_rows is not None and found.current_rows < found.rows
+    screen.heading("COLUMNS", f"{columns}; of all rows as they were delivered" if replaced else columns)
     profile = {str(one.get("name")): one for one in found.profile}
     rows = [
         (c.name, c.type, "yes" if c.nullable else "no", *_profile(profile.get(c.name, {}), c.type))
@@ -70,6 +72,13 @@ def show(found: DataDetail, screen: Surface) -> None:
         screen.heading("WARNINGS")
     for warning in found.warnings:
         screen.text(_warning(warning), "  ! ")
+
+
+def _delivered(found: DataDetail) -> str:
+    """`742 delivered, 592 current`: training and looks take the last row of each key."""
+    if found.current_rows is None or found.current_rows == found.rows:
+        return f"{found.rows:,}"
+    return f"{found.rows:,} delivered, {found.current_rows:,} current (the last of each key)"
 
 
 def _profile(found: dict[str, Any], kind: str) -> tuple[str, str, str, str, str]:

@@ -65,6 +65,7 @@ def show(read: Read, request: DataShow) -> DataDetail:
         batches=[_batch(file) for file in files],
         schema=manifest.schema if manifest else _schema(read, row),
         profile=profiles.merged(profiles.read(read.home, [file["stored"] for file in files])),
+        current_rows=(_summary(read, row).get("keys") or {}).get("current"),
         warnings=warnings_of(read, row),
         expectations=_expected(read, row),
     )

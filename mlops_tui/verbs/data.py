@@ -51,11 +51,13 @@ class Expected(Output, kw_only=True):
 
 
 class DataDetail(DataVersion, kw_only=True):
-    """A data version with its files, columns and profile (one entry a column), and what is expected of its source."""
+    """A data version with its files, columns and profile (one entry a column), and what is expected of its source. `rows` were delivered;
+    `current_rows` of them count, the last of each key (None: without a key, or not counted). The profile is of the rows as delivered."""
 
     batches: list[Batch] = []
     schema: list[Column] = []
     profile: list[dict[str, Any]] = []
+    current_rows: int | None = None
     warnings: list[dict[str, Any]] = []
     expectations: list[Expected] = []
 

@@ -431,8 +431,8 @@ def _missing_reason(missing: list[str], extra: list[str]) -> str:
     one = len(missing) == 1
     reason = f"{'column' if one else 'columns'} {_shown(missing)} {'is' if one else 'are'} missing"
     if extra:
-        reason += f"; new: {_shown(extra)} (renamed?)"
-    return reason
+        return f"{reason}; new: {_shown(extra)} (renamed?)"
+    return f"{reason}; where values come later (labels, say), deliver it empty, and the whole rows again when they are known"
 
 
 def _shown(names: list[str]) -> str:

@@ -27,6 +27,7 @@ from mlops_tui.worker import infer_columns, infer_toml
 from mlops_tui.worker.files import Refused, Unsettled, read_table, take
 from mlops_tui.worker.infer_toml import Draft
 from mlops_tui.worker.leakage import proxies
+from mlops_tui.worker.statistics.drift import MIN_ROWS
 
 _SUFFIXES = (".parquet", ".csv", ".tsv", ".csv.gz", ".tsv.gz")
 _FILE = "__file"
@@ -202,7 +203,21 @@ def _decide(
     )
     _decide_columns(draft, rows)
     _decide_split(draft, frame)
+    _warn_of_little(draft, rows.height // max(1, frame[_FILE].n_unique()))
     return draft
+
+
+def _warn_of_little(draft: Draft, rows: int) -> None:
+    """What the data will not let one say, and what to do about it. `rows` of a usual file."""
+    if rows < MIN_ROWS:
+        draft.notes.append(
+            f"a file has {rows} rows here, and drift is told from {MIN_ROWS} on: small files are looked at together until there are so many"
+        )
+    if not draft.event_time:
+        draft.notes.append(
+            "without event time the same rows judge every training, each time more strictly: name a column with the time of each row "
+            "(--event-time) if there is one"
+        )
 
 
 def _said(choice: infer_columns.Choice) -> str:

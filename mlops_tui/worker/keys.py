@@ -11,7 +11,8 @@ _MAX_ROWS = 50_000_000  # beyond it the count would cost more than it tells
 
 
 def key_changes(home: Home, base: Manifest | None, new: Manifest, key: list[str]) -> dict[str, int] | None:
-    """`{added, removed, again}`: keys only in the new version, only in the old one, and in both a new and a kept file.
+    """`{added, removed, again, current}`: keys only in the new version, only in the old one, in both a new and a kept file, and all there are:
+    each has one row that counts, the last to arrive.
 
     None where the source has no key or the version is too large to count.
     """
@@ -26,6 +27,7 @@ def key_changes(home: Home, base: Manifest | None, new: Manifest, key: list[str]
         "added": came.join(kept, on=key, how="anti").join(went, on=key, how="anti").height,
         "removed": went.join(kept, on=key, how="anti").join(came, on=key, how="anti").height,
         "again": came.join(kept, on=key, how="semi").height,
+        "current": pl.concat([came, kept]).unique().height,
     }
 
 

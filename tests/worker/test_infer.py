@@ -71,6 +71,13 @@ def test_samples_from_nothing_reach_features(tmp_path: Path, sample: str, target
     assert stages.done["features"].facts["feature_columns"]
 
 
+def test_files_that_are_too_small_for_drift_are_said_to_be(tmp_path: Path) -> None:
+    shop(tmp_path, days=16)
+    notes = init(tmp_path, "sales")["notes"]
+    assert any("48 rows here, and drift is told from 100 on" in note for note in notes)
+    assert not any("without event time" in note for note in notes)
+
+
 def test_no_key_no_time_splits_by_the_row(tmp_path: Path) -> None:
     dice = random.Random(2)
     write(
@@ -80,6 +87,8 @@ def test_no_key_no_time_splits_by_the_row(tmp_path: Path) -> None:
     )
     found = init(tmp_path, "label")
     assert (found["key"], found["event_time"], found["split_key"]) == ([], "", ["a", "b"])
+    assert any("without event time the same rows judge" in note for note in found["notes"])
+    assert not any("drift is told from" in note for note in found["notes"])
     box = Bench(tmp_path / "home", tmp_path)
     box.admit("rows")
     stages = box.stages(box.worker("label"), "collect", "validate", "prepare", "features")
