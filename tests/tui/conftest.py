@@ -12,6 +12,18 @@ from pty_app import PtyApp
 from tmux_driver import Terminal
 
 from mlops_store.home import Home
+from mlops_tui.tui.formats import use_ascii
+from mlops_tui.tui.own_keys import use_keys
+
+
+@pytest.fixture(autouse=True)
+def usual_signs_and_keys() -> Iterator[None]:
+    """An app chooses the signs and keys of its whole process, also for the tests after it: without a locale, ASCII."""
+    use_ascii(False)
+    use_keys({})
+    yield
+    use_ascii(False)
+    use_keys({})
 
 
 @pytest.fixture
