@@ -6,6 +6,7 @@ from typing import Any
 
 from mlops_tui.pages.parts import (
     Record,
+    batch_said,
     count,
     day,
     items,
@@ -101,7 +102,7 @@ def _chunks(chunks: list[Record], screen: Surface) -> None:
         return
     screen.line()
     rows = [
-        ("ALARM" if chunk.get("alarm") else "cannot tell" if chunk.get("cannot_tell") else "-", short(chunk.get("label"), 200), count(chunk.get("rows")), day(chunk.get("start")),
+        ("ALARM" if chunk.get("alarm") else "cannot tell" if chunk.get("cannot_tell") else "-", short(batch_said(str(chunk.get("label") or "-")), 200), count(chunk.get("rows")), day(chunk.get("start")),
          day(chunk.get("end")), names(items(chunk.get("columns")), 3) or "-")
         for chunk in chunks[-_MOST:]
     ]  # fmt: skip

@@ -8,6 +8,7 @@ from mlops_tui.pages.drift import changes, drift
 from mlops_tui.pages.parts import (
     BULLET,
     Record,
+    batch_said,
     count,
     day,
     interval,
@@ -55,7 +56,7 @@ def _files(found: Record, screen: Surface) -> None:
         "FILES", f"{plural(total, 'new file')} of {source}, {plural(count(found.get('rows')), 'row')}{after}"
     )
     rows = [
-        (file.get("path"), count(file.get("rows")), day(file.get("min_event_time")), day(file.get("max_event_time")),
+        (batch_said(str(file.get("path") or "-")), count(file.get("rows")), day(file.get("min_event_time")), day(file.get("max_event_time")),
          size(count(file.get("bytes"))))
         for file in files[:_FILES]
     ]  # fmt: skip

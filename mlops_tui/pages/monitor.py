@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
-from mlops_tui.pages.parts import BULLET, day, drift_said, interval, minute, plural, record, score, share
+from mlops_tui.pages.parts import (
+    BULLET,
+    batch_said,
+    day,
+    drift_said,
+    interval,
+    minute,
+    plural,
+    record,
+    score,
+    share,
+)
 from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
@@ -136,14 +146,9 @@ def _batch(found: Monitoring, batch: MonitoredBatch) -> tuple[Any, ...]:
     )
     drift = "-" if batch.alarm is None else drift_said(batch)
     return (
-        _plain_name(batch.label), batch.version, batch.rows, day(batch.start), day(batch.end), batch.state, who(found, batch.champion), judged,
+        batch_said(batch.label), batch.version, batch.rows, day(batch.start), day(batch.end), batch.state, who(found, batch.champion), judged,
         interval(batch.change, difference=True) if batch.change else "-", drift,
     )  # fmt: skip
-
-
-def _plain_name(label: str) -> str:
-    """Files that were named by a person may lie anywhere: of those the name, not the whole path."""
-    return " … ".join(PurePath(part).name if part.startswith("/") else part for part in label.split(" … "))
 
 
 def _features(found: Monitoring, screen: Surface) -> None:

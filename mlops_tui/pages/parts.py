@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from mlops_tui.text import lasted, short, when
@@ -151,6 +152,11 @@ def features_by_view(service: Sequence[str], columns: Sequence[Any]) -> list[tup
     own = [str(name) for name in columns if str(name) not in looked_up and str(name) not in service]
     rows = [(view, ", ".join(features)) for view, features in views.items()]
     return [*rows, ("own columns", ", ".join(own))] if own else rows
+
+
+def batch_said(label: str) -> str:
+    """Files that were named by a person may lie anywhere: of those the name, not the whole path."""
+    return " … ".join(PurePath(part).name if part.startswith("/") else part for part in label.split(" … "))
 
 
 class Looked(Protocol):
