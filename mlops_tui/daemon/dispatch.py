@@ -12,7 +12,8 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.index.tx import Tx
+from mlops_store.index.tx import Read, Tx
+from mlops_tui.daemon import inbox
 from mlops_tui.daemon.awaited import Awaited
 from mlops_tui.daemon.learning import learn_types
 from mlops_tui.daemon.readers import Readers
@@ -24,6 +25,9 @@ from mlops_tui.verbs._declare import ProjectInput
 LOG = logging.getLogger("mlops_tui.daemon")
 
 Service = Callable[[Any, Any], Any]
+
+_OF_RUNS = ("run", "")
+"""Nouns whose questions tell of runs; the verbs without a noun do (`status`, `find`, `sql`)."""
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,13 @@ class Dispatcher:
             return await self._plan(handler, request, asked)
         if not handler.verb.writes:
             readers = self._apart.get(handler.verb.key, self._readers)
-            return await readers.run(lambda read: handler.service(read, request))
+            return await readers.run(lambda read: self._answer(handler, read, request))
         return await self._write(handler, request, asked)
+
+    def _answer(self, handler: Handler, read: Read, request: Any) -> Any:
+        if handler.verb.noun in _OF_RUNS:
+            inbox.catch_up(self._writer, read)
+        return handler.service(read, request)
 
     async def _plan(self, handler: Handler, request: Any, asked: Asked) -> Any:
         plan = handler.plan

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Sequence
+from concurrent.futures import wait
 
 import msgspec
 
@@ -19,8 +20,13 @@ from mlops_store.index.tx import Read
 from mlops_store.records import Identity
 from mlops_store.run_folder import RunFolder
 from mlops_tui import processes
+from mlops_tui.daemon.run_table import OpenRun, open_runs
+from mlops_tui.daemon.writer import WriterThread
 
 LOG = logging.getLogger("mlops_tui.daemon")
+
+PATIENCE = 1.0
+"""Seconds that a question waits for what is new."""
 
 
 def waiting(home: Home) -> list[str]:
@@ -46,6 +52,30 @@ def take(home: Home, read: Read, run_ids: Sequence[str]) -> list[str]:
     there = {run_id for run_id in over if RunFolder(home.run_dir(run_id)).spec_file.exists()}
     known = followed | over
     return [run_id for run_id in run_ids if run_id in there or (run_id not in known and _whole(home, run_id))]
+
+
+def catch_up(writer: WriterThread, read: Read) -> None:
+    """Reads what scripts began and ended that the loop has not come to yet: a few looks at the disk where there is nothing.
+    A busy writer holds up the question for a moment only; the loop's turn follows all the same."""
+    home = writer.home
+    told = waiting(home)
+    arrived = take(home, read, told) if told else []
+    over = [run.folder.path for run in writer.recall(open_runs) if _has_ended(run)]
+    if not arrived and not over:
+        return
+    ingested = writer.ingest([*over, *map(home.run_dir, arrived)])
+    if ingested in wait([ingested], PATIENCE).done and ingested.exception() is None:
+        done(home, arrived)
+
+
+def _has_ended(run: OpenRun) -> bool:
+    """A script has written its end since its folder was last read. Nobody launches those: there is one attempt."""
+    if not run.sdk or run.ended:
+        return False
+    try:
+        return run.folder.exit(max(1, run.attempts)) is not None
+    except (OSError, msgspec.DecodeError):
+        return False  # the loop tells of the damage
 
 
 def done(home: Home, run_ids: Sequence[str]) -> None:
