@@ -12,7 +12,7 @@ from mlops_store.index.tx import Read, Tx
 from mlops_tui.services import run_guard, run_rows
 from mlops_tui.services.run_guard import Bond
 from mlops_tui.services.run_several import MOST, command, lines, mark, refuse
-from mlops_tui.verbs._declare import Plan
+from mlops_tui.verbs._declare import NOTHING, Plan
 from mlops_tui.verbs.run import RunMarks, RunSet
 
 Row = dict[str, Any]
@@ -165,6 +165,6 @@ def _plan(what: str, rows: list[Row], steps: list[str], undo: str) -> Plan:
     count = f"{len(rows)} run{'s' * (len(rows) != 1)}"
     return Plan(
         title=f"{what} {count}",
-        steps=[*lines(rows), *(steps if rows else ["nothing to do"])],
+        steps=[*lines(rows), *(steps if rows else [NOTHING])],
         undo=command(undo, rows) if rows else "",
     )

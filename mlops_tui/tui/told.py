@@ -16,7 +16,7 @@ def _run(found: Any) -> str:
 
 def _runs(found: Any) -> str:
     """`late-3`, or `3 runs`."""
-    changed = found.changed
+    changed = getattr(found, "changed", [found])
     return changed[0].name or changed[0].run_id[:12] if len(changed) == 1 else plural(len(changed), "run")
 
 

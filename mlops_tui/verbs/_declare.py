@@ -95,6 +95,10 @@ class ListInput(PageInput, kw_only=True):
     ] = None
 
 
+NOTHING = "nothing to do"
+"""The last step of a plan that changes nothing: there is no yes to it."""
+
+
 class Plan(Output, kw_only=True):
     """What a dangerous verb would do; printed by `--dry-run`, confirmed in the app. `settled` are fields of its input that the question left open: with
     them it does what the plan says, whatever happens meanwhile."""

@@ -18,7 +18,7 @@ from textual.widgets import Button, Input, Static
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, glyphs
 from mlops_tui.tui.own_keys import key_of, keyed
-from mlops_tui.verbs._declare import Plan
+from mlops_tui.verbs._declare import NOTHING, Plan
 
 Reason = Literal["no", "optional", "required"]
 
@@ -43,6 +43,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
     ) -> None:
         super().__init__()
         self._plan, self._command, self._yes, self._reason, self._word = plan, command, yes, reason, word
+        self._nothing = plan.steps[-1:] == [NOTHING]
         self._drawn: float | None = None
         if reason != "no":  # whoever begins to type means the reason; y and n stay the answers
             for char in set(string.ascii_letters + string.digits) - {"y", "n"}:
@@ -53,21 +54,32 @@ class PlanDialog(ModalScreen[Confirmed | None]):
             yield Static(Text(clean(self._plan.title), style="bold"), markup=False, classes="title")
             with VerticalScroll(classes="steps", can_focus=False):
                 yield Static(self._steps(), markup=False)
-            if self._reason != "no":
+            if self._reason != "no" and not self._nothing:
                 wanted = "why (stays in the ledger), " + (
                     "if you like" if self._reason == "optional" else "needed"
                 )
                 yield Input(placeholder=wanted, id="reason", select_on_focus=False)
-            if self._word:
+            if self._word and not self._nothing:
                 yield Input(placeholder=f"type {clean(self._word)} to confirm", id="word")
             with Horizontal(classes="buttons"):
                 yield Button(keyed("Cancel ({plan.no})"), id="no", compact=True)
-                yield Button(f"{self._yes} ({key_of('plan.yes')})", id="yes", variant="primary", compact=True)
+                if not self._nothing:
+                    yield Button(
+                        f"{self._yes} ({key_of('plan.yes')})", id="yes", variant="primary", compact=True
+                    )
 
     def on_mount(self) -> None:
         for field in self.query(Input):
             field.cursor_blink = False
-        first = "#reason" if self._reason == "required" else "#word" if self._word else "#no"
+        first = (
+            "#no"
+            if self._nothing
+            else "#reason"
+            if self._reason == "required"
+            else "#word"
+            if self._word
+            else "#no"
+        )
         self.set_focus(self.query_one(first))
 
     def _compositor_refresh(self) -> None:
@@ -95,7 +107,9 @@ class PlanDialog(ModalScreen[Confirmed | None]):
 
     @on(Button.Pressed, "#yes")
     def action_plan_yes(self) -> None:
-        """Confirms, unless something that is needed is missing."""
+        """Confirms, unless something that is needed is missing, or there is nothing to do."""
+        if self._nothing:
+            return
         reason = self.query_one("#reason", Input).value.strip() if self._reason != "no" else ""
         if self._reason == "required" and not reason:
             self.query_one("#reason").focus()
@@ -118,6 +132,8 @@ class PlanDialog(ModalScreen[Confirmed | None]):
 
     def action_reason(self, char: str) -> None:
         """The first letter of the reason."""
+        if self._nothing:
+            return
         field = self.query_one("#reason", Input)
         field.focus()
         field.insert_text_at_cursor(char)

@@ -14,6 +14,7 @@ from mlops_tui.tui.formats import clean, glyphs, number, plain
 from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.screens.table_keys import TableKeys
 from mlops_tui.tui.widgets.doc import Doc
+from mlops_tui.tui.widgets.lines import Hints
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
 from mlops_tui.verbs import find
 
@@ -172,9 +173,10 @@ class ListRows(TableKeys):
         self.rested()
 
     def rested(self) -> None:
-        """The cursor has come to rest: the preview follows."""
+        """The cursor has come to rest: the preview follows, and which keys do something there."""
         if not self.gone:
             self.draw_preview()
+            self.query_one("#hints", Hints).update()
 
     @on(QueryTable.MarksChanged)
     def _marked(self) -> None:

@@ -23,7 +23,7 @@ from mlops_tui.tui.widgets.curves import Curves, series_of
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.log_view import LogView
 from mlops_tui.tui.writers.run import goal_of
-from mlops_tui.verbs._shapes import RunDetail
+from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import Why
 
 SYSTEM = "system/"
@@ -172,9 +172,8 @@ class RunRoom(RunDeeds, DetailRoom):
 
     # --- deeds ---
 
-    def refusal(self, action: str) -> str:
-        over = action == "run.stop" and self.run is not None and self.run.state in ENDED
-        return super().refusal(action) or ("what is over cannot be stopped" if over else "")
+    def at_hand(self) -> Run | None:
+        return self.run
 
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         return Targets([self.run]) if self.run is not None else None

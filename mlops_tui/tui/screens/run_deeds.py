@@ -45,6 +45,17 @@ def label(run: Run) -> str:
     return run.name or run.run_id[:12]
 
 
+def unfit(action: str, run: Run) -> str:
+    """Why something cannot be done with a run; empty where it can."""
+    if action == "run.stop" and run.state in ENDED:
+        return "what is over cannot be stopped"
+    if action == "run.resume" and run.state not in ENDED:
+        return "what is not over cannot be resumed"
+    if action == "run.unarchive" and not run.archived:
+        return "it is not archived: lists show it"
+    return ""
+
+
 class RunDeeds(Room):
     """A screen with runs at hand: `targets` says which."""
 
@@ -53,6 +64,14 @@ class RunDeeds(Room):
         these `views` (listed, archived, deleted): there a set verb finds by it what the list shows. Never an empty one: where marks are left of
         nothing, it says so and returns None. Raises Problem."""
         raise NotImplementedError
+
+    def at_hand(self) -> Run | None:
+        """The one run that a deed would be about; None where it is none or several."""
+        return None
+
+    def refusal(self, action: str) -> str:
+        run = self.at_hand()
+        return super().refusal(action) or (unfit(action, run) if run is not None else "")
 
     def done(self) -> None:
         """Called after a deed."""

@@ -159,6 +159,10 @@ class RunsRoom(RunStarts):
 
     # --- which runs a deed is about ---
 
+    def at_hand(self) -> Run | None:
+        marked = self.table.selection != Selection()
+        return None if marked else self.table.row_at_cursor
+
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         chosen, row = self.table.selection, self.table.row_at_cursor
         if chosen.everything and self.total is not None and not chosen.count(self.total):

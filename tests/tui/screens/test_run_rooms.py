@@ -365,7 +365,7 @@ def test_marked_runs_are_stopped_by_one_question() -> None:
         assert [[fields["run_id"], *fields["more"]] for fields in asked] == [
             [run(1).run_id, run(2).run_id]
         ], "what is over is left out"
-        assert "Stop 2 runs" in app.said[0]
+        assert "told to stop" in app.said[0]
 
     runs = [run(1, "RUNNING"), run(2, "RUNNING"), run(3)]
     given: Given = {
