@@ -16,6 +16,7 @@ from mlops_tui.tui import clipboard
 from mlops_tui.tui.actions import ACTIONS
 from mlops_tui.tui.dialogs.messages import STYLES, Messages, Said
 from mlops_tui.tui.formats import clean, glyphs, short
+from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look, look
 from mlops_tui.tui.travel import Travel
@@ -123,8 +124,12 @@ class Overlays(Travel):
 
         room = self.screen
         if isinstance(room, Room):
+            name = self.link.project[0]
+            where = (
+                f" among actions and all of {name}; {key_of('app.project')} looks elsewhere" if name else ""
+            )
             chosen = await self.push_screen_wait(
-                Palette(entries(room, self.look.settings.keys), finder(self.link))
+                Palette(entries(room, self.look.settings.keys), finder(self.link), where)
             )
             if chosen is not None:
                 await carry_out(self, room, chosen)

@@ -13,6 +13,7 @@ from mlops_tui.tui.app import MlopsApp
 from mlops_tui.tui.screens.run import RunRoom
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs.project import Project
+from mlops_tui.verbs.top import FoundList
 
 PROJECTS = [Project(name=name, dir=f"/{name}", added=0, models=["late"]) for name in ("flights", "plain")]
 
@@ -67,3 +68,13 @@ def test_what_is_not_there_is_said_and_opens_nothing(tmp_path: Path) -> None:
             assert not isinstance(app.screen, RunRoom)
 
     play(tmp_path, GIVEN, steps)
+
+
+def test_a_palette_that_finds_nothing_says_so_and_where(tmp_path: Path) -> None:
+    async def steps(pilot: Pilot[Any], app: MlopsApp) -> None:
+        await pilot.press("ctrl+p", *"zzqqj")
+        await until(pilot, lambda: "nothing found for 'zzqqj' among actions and all of flights" in frame(app))
+        await pilot.press("enter", "escape")
+        assert not app.is_modal
+
+    play(tmp_path, {"find": lambda _: FoundList(text="zzqqj", items=[])}, steps)

@@ -46,10 +46,13 @@ class Palette(ModalScreen[Entry | None]):
 
     BINDINGS: ClassVar[list[Any]] = bindings("palette")
 
-    def __init__(self, entries: Sequence[Entry], find: Finder) -> None:
+    def __init__(self, entries: Sequence[Entry], find: Finder, where: str = "") -> None:
+        """`where`: in what was looked, for the case that nothing is found."""
         super().__init__()
         self._entries = entries
         self._find = find
+        self._where = where
+        self._looking = False
         self._shown: list[Entry] = []
         self._found: Sequence[Entry] = ()
 
@@ -67,6 +70,7 @@ class Palette(ModalScreen[Entry | None]):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         self._found = ()
+        self._looking = len(event.value.strip()) >= 2
         self._show(event.value)
         self._ask(event.value.strip())
 
@@ -78,6 +82,7 @@ class Palette(ModalScreen[Entry | None]):
 
         await sleep(DELAY)
         self._found = await self._find(text)
+        self._looking = False
         self._show(self.query_one(Input).value)
 
     def _show(self, text: str) -> None:
@@ -92,6 +97,9 @@ class Palette(ModalScreen[Entry | None]):
         options.clear_options()
         width = max(30, options.size.width or 70) - 4
         options.add_options([Option(_line(entry, width), disabled=bool(entry.why)) for entry in self._shown])
+        if not self._shown:
+            said = "looking …" if self._looking else f"nothing found for {text.strip()!r}{self._where}"
+            options.add_option(Option(Text(clean(said), style="bright_black"), disabled=True))
         first = next((place for place, entry in enumerate(self._shown) if not entry.why), None)
         options.highlighted = first
 
