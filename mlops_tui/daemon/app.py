@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
@@ -79,6 +79,8 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
             return _json(await dispatcher.call(request.path_params["verb"], body, _asked(request)))
         except Problem as problem:
             return _failure(problem)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
         except Exception:
             LOG.exception("%s failed", request.url.path)
             return _failure(

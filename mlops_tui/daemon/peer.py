@@ -9,9 +9,11 @@ import socket
 import struct
 from typing import Any, cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LOG = logging.getLogger("mlops_tui.daemon")
+LONGEST_HEAD = 64 << 10
+"""Bytes that may come one after the other without being body: the parser itself would gather headers without end."""
 DEAF = 30.0
 """Seconds that a client may take nothing at all of what is written to it, once the buffers are full."""
 
@@ -24,13 +26,14 @@ def peer_uid(connection: socket.socket) -> int | None:
     return None
 
 
-class OwnerOnly(H11Protocol):
+class OwnerOnly(HttpToolsProtocol):
     """HTTP for the owner; anyone else's connection is closed unread. (The folder's mode already keeps them out.)
 
     One who asks and does not read is cut off: what waits for it is bounded, but it would keep the daemon awake for ever.
     """
 
     refused = False
+    _head = 0
     _look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -47,6 +50,24 @@ class OwnerOnly(H11Protocol):
         self._look_no_more()
         if not self.refused:
             super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head += len(data)
+        super().data_received(data)
+        if self._head > LONGEST_HEAD and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_headers_complete(self) -> None:
+        self._head = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head = 0
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()

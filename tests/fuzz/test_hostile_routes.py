@@ -135,6 +135,25 @@ def test_what_is_no_http_costs_its_sender_the_connection(stand: Stand) -> None:
         assert client.ping().pid == stand.pid
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"GET /v1/ping HTTP/1.1\r\nX: ",
+        b"GET /",
+        b"POST /v1/run/list HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX: ",
+    ],
+    ids=["header", "path", "trailer"],
+)
+def test_a_head_without_end_is_cut_off(stand: Stand, begin: bytes) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(TIMEOUT)
+        connection.connect(str(stand.home.socket))
+        connection.sendall(begin)
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            for _ in range(1000):
+                connection.sendall(b"a" * 10_000)
+
+
 def test_a_body_beyond_the_limit_is_refused_in_words(stand: Stand) -> None:
     status, answer = ask(stand, "/v1/run/list", b'{"filter": "' + b"x" * (9 << 20) + b'"}')
     assert status == 400
