@@ -25,6 +25,7 @@ from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Settings, look
 from mlops_tui.verbs._declare import Page, Plan
 from mlops_tui.verbs._shapes import DataVersion
+from mlops_tui.verbs._status import LiveRun
 from mlops_tui.verbs.data import Difference
 from mlops_tui.verbs.model import ModelComparison
 
@@ -152,8 +153,10 @@ def test_an_answer_that_comes_after_the_screen_was_left_is_dropped() -> None:
 DATA: Given = {
     "data show": lambda _: answers.data(),
     "data quarantine": lambda _: Page(items=[answers.refused()]),
-    "data redrive": lambda _: "checked",
-    "data drop": lambda _: "dropped",
+    "data redrive": lambda _: LiveRun(
+        run_id="r1", name="check", kind="ingest", project="flights", state="QUEUED", created=0
+    ),
+    "data drop": lambda _: answers.refused(),
 }
 
 
