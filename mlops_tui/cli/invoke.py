@@ -106,7 +106,8 @@ def show(session: Session, verb: Verb, value: Any) -> None:
     elif isinstance(value, Page) and not value.items:
         diagnostics.say(_nothing(verb, session))
     else:
-        render(verb, value, Screen())
+        of, asked = session.asked or (verb, None)
+        render(verb, value, Screen(), asked if of is verb else None)
     sys.stdout.flush()
 
 

@@ -13,8 +13,9 @@ from mlops_tui.verbs import Verb
 from mlops_tui.verbs._declare import Page, Plan
 
 
-def render(verb: Verb, value: Any, screen: Surface) -> None:
-    """Prints an answer. What a module does not know is printed as names and values."""
+def render(verb: Verb, value: Any, screen: Surface, asked: Any = None) -> None:
+    """Prints an answer. What a module does not know is printed as names and values. `asked` is the verb's input: lists that are `SHAPED`
+    by it show what it asks for."""
     if isinstance(value, Plan):
         plan(value, screen)
         return
@@ -23,7 +24,10 @@ def render(verb: Verb, value: Any, screen: Surface) -> None:
         return
     module = importlib.import_module(f"mlops_tui.pages.{verb.noun or 'top'}")
     found = module.RENDERERS.get(verb.name, generic)
-    found(value, screen)
+    if asked is not None and verb.name in getattr(module, "SHAPED", ()):
+        found(value, screen, asked)
+    else:
+        found(value, screen)
     if isinstance(value, Page) and value.next is not None and screen.terminal:
         screen.line(f"more: --page {value.next}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mlops_tui.pages import care
 from mlops_tui.pages.compare import runs as compare
@@ -22,10 +22,14 @@ from mlops_tui.verbs.run import (
     Marked,
     RunChange,
     RunCurves,
+    RunList,
     Sweep,
     Trends,
     Why,
 )
+
+if TYPE_CHECKING:
+    from mlops_store.filters import Field
 
 
 def id_(run_id: str, screen: Surface) -> str:
@@ -47,17 +51,66 @@ def one(run: Run, screen: Surface) -> None:
     screen.line(f"{run.run_id}  {run.kind}  {run.name}  {run.state}{reason}")
 
 
-def list_(page: Page[Run], screen: Surface) -> None:
+def list_(page: Page[Run], screen: Surface, asked: RunList | None = None) -> None:
+    """The fields that were asked for; else what tells runs apart, their project too where it is not one."""
+    if asked is not None and asked.fields:
+        _fields(page, screen, asked.fields)
+        return
+    of_all = asked is not None and asked.project is None
     rows = [
-        (id_(run.run_id, screen), run.kind, run.name, run.state, run.verdict or "-", _best(run), minute(run.created), _took(run))
+        (id_(run.run_id, screen), *([run.project] if of_all else []), run.kind, run.name, run.state, run.verdict or "-", _best(run), minute(run.created), _took(run))
         for run in page.items
     ]  # fmt: skip
     screen.table(
-        ("run", "kind", "name", "state", "verdict", "best", "created", "took"),
+        (
+            "run",
+            *(["project"] if of_all else []),
+            "kind",
+            "name",
+            "state",
+            "verdict",
+            "best",
+            "created",
+            "took",
+        ),
         rows,
         drop=("kind", "created", "took", "best"),
-        middle=("name",),
+        middle=("name", "project"),
     )
+
+
+def _fields(page: Page[Run], screen: Surface, texts: list[str]) -> None:
+    from mlops_store.filters import field_names, parse_field
+
+    names = list(dict.fromkeys(field_names(texts)))
+    fields = [None if name == "headline" else parse_field(name) for name in names]
+    rows = [
+        (
+            id_(run.run_id, screen),
+            run.name,
+            run.state,
+            *(_best(run) if field is None else _field(run, field) for field in fields),
+        )
+        for run in page.items
+    ]
+    screen.table(("run", "name", "state", *names), rows, middle=("name",))
+
+
+def _field(run: Run, field: Field) -> str:
+    """The value of one field as a cell."""
+    if field.group == "metric":
+        metric = run.metrics.get(field.name)
+        value = getattr(metric, field.aggregate or "best", None)
+        return "-" if value is None else score(value)
+    if field.group != "column":
+        values = run.params if field.group == "param" else run.tags
+        return setting(values[field.name]) if field.name in values else "-"
+    if field.name == "duration":
+        return _took(run)
+    value = getattr(run, {"id": "run_id"}.get(field.name, field.name), None)
+    if value in (None, ""):
+        return "-"
+    return minute(value) if field.name in ("created", "started", "ended") else setting(value)
 
 
 def _best(run: Run) -> str:
@@ -215,6 +268,8 @@ def _next(run: RunDetail, screen: Surface) -> None:
         ]
         if run.state != "STOPPING":
             commands.append((f"mlops-tui run stop {start}", "stop it, and all that it started"))
+    elif run.kind == "sdk" and run.state != "FINISHED":
+        pass  # a process of one's own: what to run again is known to whoever ran it
     elif run.state != "FINISHED":
         commands.append((f"mlops-tui run resume {start}", "again, from the stage that failed"))
         if run.kind == "train" and run.model:
@@ -329,6 +384,8 @@ def sweep(found: Sweep, screen: Surface) -> None:
     order = f" --sort={shlex.quote(best)}" if best else ""
     screen.commands([(f"mlops-tui run list --filter {shlex.quote(f'tags.sweep = {found.sweep}')}{order}", "how they do")])  # fmt: skip
 
+
+SHAPED = ("list",)
 
 RENDERERS = {
     "start": one, "sweep": sweep, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.filters import And, Compare, Field, In, Node, fields_of, parse, parse_field
+from mlops_store.filters import And, Compare, Field, In, Node, field_names, fields_of, parse, parse_field
 from mlops_store.index.orders import Order
 from mlops_store.index.run_order import RunsQuestion, order_of
 from mlops_store.index.runs import SortKey
@@ -24,7 +23,6 @@ DEFAULT_KINDS = ("train", "sdk")
 _MOST_FIELDS = 200
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Run)
-_BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
 
 
 def list_(read: Read, request: RunList) -> Page[Run]:
@@ -84,8 +82,7 @@ def rows(read: Read, ids: Sequence[str], shape: Sequence[str], only: Sequence[Fi
 def chosen(fields: Sequence[str]) -> list[Field] | None:
     """The parameters, metrics and tags that `--fields` names; None where it names nothing, which means all. Raises Problem `bad_fields`.
     `headline`, which every run has, stands for none of them."""
-    names = [part.strip() for text in fields for part in _BETWEEN_COMMAS.findall(text)]
-    names = [name for name in names if name]
+    names = field_names(fields)
     if len(names) > _MOST_FIELDS:
         raise Problem(
             "bad_fields", f"{len(names)} fields are too many", f"name at most {_MOST_FIELDS}", status=2

@@ -75,7 +75,7 @@ class Sweep(Output, kw_only=True):
 class RunList(PageInput, kw_only=True):
     filter: Annotated[str | None, opt("only runs that this finds, such as 'state = FAILED or best(roc_auc) >= 0.8'")] = None  # fmt: skip
     sort: Annotated[str, opt("created, name, duration, … or a metric such as metrics.roc_auc; a leading - turns it around")] = "-created"  # fmt: skip
-    fields: Annotated[list[str], opt("of parameters, metrics and tags only these, such as params.lr,metrics.roc_auc,tags.owner; headline: none of them; repeatable; default: all", metavar="FIELD,…")] = []  # fmt: skip
+    fields: Annotated[list[str], opt("of parameters, metrics and tags only these, such as params.lr,metrics.roc_auc,tags.owner; headline: none of them; they are the columns of the table; repeatable; default: all", metavar="FIELD,…")] = []  # fmt: skip
     kind: Annotated[
         RunKind | None, opt("only this kind; default: training and SDK runs, unless the filter names kinds")
     ] = None

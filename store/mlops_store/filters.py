@@ -14,7 +14,7 @@ A comparison with a value that is not there is false, also for `!=`; `not` turns
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -36,6 +36,7 @@ GROUPS = {
 }
 OPERATORS = ("!=", "!~", "<=", ">=", "==", "=", "<", ">", "~", ":")
 _OF_GROUP: dict[str, Kind] = {"metric": "number", "param": "param", "tag": "text"}
+_BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "null"})
 _SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 WORD = re.compile(r"[^\s()|,'\"=!<>~:]+")
@@ -117,6 +118,11 @@ def parse_field(text: str, noun: str = "run") -> Field:
     """One field, such as `created`, `params.lr` or `best(roc_auc)`. Raises BadFilter."""
     parser = _Parser(text, NOUNS[noun])
     return parser.whole(parser.field)
+
+
+def field_names(texts: Iterable[str]) -> list[str]:
+    """The fields that are named in texts such as `params.lr,best("a,b")`: a comma within quotes divides nothing."""
+    return [name for text in texts for part in _BETWEEN_COMMAS.findall(text) if (name := part.strip())]
 
 
 def tokens(text: str, *, unfinished: bool = False) -> list[Token]:
