@@ -64,9 +64,24 @@ class Session:
         """The verb's input: what was typed, and what no one types. Raises Problem."""
         from mlops_tui.client import here
 
-        request = here.filled(verb, fields, self.project())
+        request = here.filled(verb, fields, self._project_for(verb))
         self.asked = (verb, request)
         return request
+
+    def _project_for(self, verb: Verb) -> Project:
+        """The project, for a verb that asks for one. A broken mlops.toml is no obstacle to what is named by itself. Raises Problem."""
+        from mlops_store.errors import Problem
+        from mlops_tui.client import here
+
+        if not here.of_project(verb):
+            return None, None
+        try:
+            return self.project()
+        except Problem as problem:
+            if problem.code != "bad_config" or not here.does_without(verb):
+                raise
+            say(f"not looked at: {problem.message}")
+            return None, None
 
     # --- questions ---
 

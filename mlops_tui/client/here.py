@@ -66,6 +66,18 @@ def project_name(folder: Path) -> str:
     return name
 
 
+def of_project(verb: Verb) -> bool:
+    """Whether the verb is asked in a project."""
+    return "project" in verb.input.__struct_fields__
+
+
+def does_without(verb: Verb) -> bool:
+    """Whether the verb has an answer that is right though the project of the folder cannot be known: it is about a run that is
+    named, or about the whole home."""
+    of_run = verb.noun in ("run", "") and "run_id" in verb.input.__struct_fields__
+    return of_run or verb.key in ("ledger list", "project list")
+
+
 def filled(verb: Verb, fields: dict[str, Any], project: Project) -> Any:
     """The verb's input: what was given, and what no one types. Raises Problem `usage`."""
     names = {info.name for info in msgspec.structs.fields(verb.input)}
