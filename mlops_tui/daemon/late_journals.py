@@ -1,4 +1,5 @@
-"""Lines that came after a run had ended: of a forked helper that went on, of a copy from another box, or while no daemon was there.
+"""Lines that came after a run had ended: of a forked helper that went on, of a copy from another box, or while no daemon was there; and
+records that are to be read again, as a migration of the index says by taking away the data versions of their run.
 
 Ended runs are out of the loop's table, so nobody else looks at their journals again.
 """
@@ -30,8 +31,8 @@ _ENDED = "deleted IS NULL AND state IN (SELECT unnest(?::VARCHAR[]))"
 _NEWEST_BEFORE = f"SELECT run_id FROM runs WHERE {_ENDED} AND run_id < ? ORDER BY run_id DESC LIMIT ?"
 _ENDED_SINCE = f"SELECT run_id FROM runs WHERE {_ENDED} AND coalesce(ended, created) >= ? ORDER BY coalesce(ended, created) DESC LIMIT ?"
 
-# what was read of the journals of some runs: bytes by file name, None where no more is read of it
-_Read = dict[str, dict[str, int | None]]
+# what was read of the journals of some runs: bytes by file name, None where no more is read of it; None for a run whose records are to be read
+_Read = dict[str, dict[str, int | None] | None]
 
 
 class LateJournals:
@@ -64,8 +65,12 @@ class LateJournals:
         now, self._next = self._next[:_RUNS], self._next[_RUNS:]
         return _known(read, now)
 
-    def _grew(self, folder: Path, files: dict[str, int | None]) -> bool:
+    def _grew(self, folder: Path, files: dict[str, int | None] | None) -> bool:
         """Also false for what was tried at this size: half a line at the end stays unread for good."""
+        if files is None:
+            first = (folder.name, "records") not in self._tried
+            self._tried[folder.name, "records"] = 0
+            return first
         grew = False
         for name, size in _sizes(RunFolder(folder).journals()):
             read = files.get(name, 0)
@@ -94,8 +99,9 @@ def _ended(read: Read, sql: str, since: Any, most: int) -> list[str]:
 
 
 def _known(read: Read, run_ids: list[str]) -> _Read:
-    known: _Read = {run_id: {} for run_id in run_ids}
+    files: dict[str, dict[str, int | None]] = {run_id: {} for run_id in run_ids}
     mine, given = among(run_ids)
     for row in read.rows(f"SELECT run_id, file, bytes, replaced FROM offsets WHERE {mine}", given):
-        known[row["run_id"]][row["file"]] = None if row["replaced"] else row["bytes"]
-    return known
+        files[row["run_id"]][row["file"]] = None if row["replaced"] else row["bytes"]
+    unread = read.rows(f"SELECT run_id FROM runs WHERE {mine} AND pins IS NULL", given)
+    return {**files, **{row["run_id"]: None for row in unread}}

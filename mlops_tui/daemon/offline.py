@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 from mlops_store.errors import Problem
@@ -11,14 +12,17 @@ from mlops_store.home import Home
 from mlops_store.index import packs
 from mlops_store.index import rebuild as store_rebuild
 from mlops_store.index.database import Database
-from mlops_store.index.tx import Read
+from mlops_store.index.tx import Read, Writer
 from mlops_tui.services import doctor as service
 from mlops_tui.verbs.top import Doctor, Health, Rebuilt
+
+_FOLDERS = 500
 
 
 def rebuild(home: Home) -> Rebuilt:
     """Makes the index anew and says whether it is the same. Raises Problem."""
     start = time.monotonic()
+    _catch_up(home)
     old = _keep_old(home)
     try:
         result = store_rebuild.rebuild(home)
@@ -33,6 +37,26 @@ def rebuild(home: Home) -> Rebuilt:
         same=None if old is None else not differences,
         differences=differences,
     )
+
+
+def _catch_up(home: Home) -> None:
+    """Brings the index to where a daemon would, so that what a killed one did not come to is no difference. One that cannot be is compared
+    as it is. Raises Problem `index_locked`."""
+    try:
+        writer = Writer.open(home)
+    except Problem as problem:
+        if problem.code == "index_locked":
+            raise
+        return
+    try:
+        with closing(writer.database.cursor()) as con:
+            folders = store_rebuild.whole_folders(home, con)
+        for start in range(0, len(folders), _FOLDERS):
+            part = folders[start : start + _FOLDERS]
+            while writer.ingest(part) and writer.more:
+                pass
+    finally:
+        writer.close()
 
 
 def _keep_old(home: Home) -> Path | None:

@@ -10,6 +10,7 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -186,8 +187,8 @@ class Daemon:
         self.writer.on_commit = self._committed
         self._loops.start()
 
-    def _committed(self, entries: Sequence[LedgerEntry]) -> None:
-        """What follows from new entries at once: alias files, and a look at what may start."""
+    def _committed(self, entries: Sequence[LedgerEntry]) -> Sequence[Path]:
+        """What follows from new entries at once: alias files, and a look at what may start. Returns the folders of runs that are back."""
         moved = {
             (entry.data.get("project", ""), entry.data.get("model", ""))
             for entry in entries
@@ -198,10 +199,10 @@ class Daemon:
                 self.writer.read(partial(alias_files.write, self.home, project=project, model=model))
             except OSError as error:
                 LOG.error("the alias file of %s/%s cannot be written: %s", project, model, error)
-        if back := run_folders.follow(self.home, entries):
-            self.writer.ingest(back)
+        back = run_folders.follow(self.home, entries)
         if self._loops is not None and any(entry.verb not in _SAID for entry in entries):
             self._loops.wake()
+        return back
 
     def _write_identity(self) -> None:
         row = processes.read(os.getpid())

@@ -60,8 +60,9 @@ class WriterThread:
         self.on_fatal = on_fatal
         """Told when nothing can be written any more; `failed` says so too."""
         self.failed: BaseException | None = None
-        self.on_commit: Callable[[Sequence[LedgerEntry]], None] = lambda _entries: None
-        """Called in the writer's thread with what is now in the ledger, before whoever asked for it hears of it."""
+        self.on_commit: Callable[[Sequence[LedgerEntry]], Sequence[Path]] = lambda _entries: ()
+        """Called in the writer's thread with what is now in the ledger, before whoever asked for it hears of it. It returns run folders that
+        are to be read before that, too."""
         self._queue: queue.SimpleQueue[_Write | _Ingest | None] = queue.SimpleQueue()
         self._opened: Future[Writer] = Future()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -219,7 +220,8 @@ class WriterThread:
             raise
         self._written += 1
         try:
-            self._tell(results)
+            if back := self._tell(results):
+                self._read_folders(writer, _Ingest(list(back)))
         except Exception:  # it is written, whoever could not be told of it: a listener asks again, files are put right at the next start
             LOG.exception("what was written could not be told")
         finally:
@@ -229,12 +231,11 @@ class WriterThread:
                 else:
                     job.future.set_result(result.value)
 
-    def _tell(self, results: Sequence[Result]) -> None:
+    def _tell(self, results: Sequence[Result]) -> Sequence[Path]:
         for result in results:
             self._publish(result)
         entries = [entry for result in results for entry in result.entries]
-        if entries:
-            self.on_commit(entries)
+        return self.on_commit(entries) if entries else ()
 
     def _read_folders(self, writer: Writer, job: _Ingest) -> None:
         if not job.future.set_running_or_notify_cancel():

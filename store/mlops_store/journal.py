@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 import os
 import socket
 import threading
@@ -127,7 +128,7 @@ class JournalWriter:
                 return None
         if step is None:
             step = 0 if last is None else last + 1
-        elif type(step) is not int or not -MAX_STEP <= step < MAX_STEP:
+        if type(step) is not int or not -MAX_STEP <= step < MAX_STEP:
             step = _whole(key, step)
         try:
             number = float(value)
@@ -287,12 +288,12 @@ def complain(text: str) -> None:
 
 def _whole(key: str, step: Any) -> int:
     """A step that is no plain int: numpy's and torch's integers and floats without a fraction are. Raises TypeError, ValueError."""
+    number = None
     try:
-        number = step.__index__() if hasattr(step, "__index__") else None
-        if number is None and hasattr(step, "__float__") and float(step).is_integer():
-            number = int(step)
-    except (TypeError, ValueError):  # such as an array of several
-        number = None
+        number = operator.index(step)
+    except TypeError:  # not an integer; an array of one float is one all the same
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            number = int(step) if hasattr(step, "__float__") and float(step).is_integer() else None
     if number is None:
         kind = ValueError if hasattr(step, "__float__") else TypeError
         raise kind(f"the step of metric {key!r} is a whole number, not {step!r}")

@@ -17,6 +17,7 @@ import pytest
 from mlops_store.home import Home
 from mlops_tui.cli.main import main
 from mlops_tui.client import connect
+from mlops_tui.sdk import start_run
 
 HEAVY = (
     "textual",
@@ -322,6 +323,15 @@ def test_the_daemon_is_seen_and_stopped_and_the_index_made_anew(
     rebuilt = run("rebuild", "--json", *home).json
     assert (rebuilt["same"], rebuilt["differences"]) == (True, [])
     assert rebuilt["entries"] >= 1
+    with start_run(
+        "late", home=str(served_home.path)
+    ) as late:  # of which no daemon has heard when the index is made anew
+        late.log_metric("loss", 0.5)
+    assert run("run", "list", "--json", "--all", *home).code == 0
+    with start_run("later", home=str(served_home.path)) as later:
+        later.log_metric("loss", 0.5)
+    os.kill(run("daemon", "status", "--json", *home).json["pid"], signal.SIGKILL)
+    assert run("rebuild", "--json", *home).json["same"] is True
     assert run("daemon", "status", "--json", *home).json["running"] is False
     assert run("daemon", "stop", *home).out.startswith("no daemon runs for ")
     pid = run("daemon", "start", "--json", *home).json["pid"]

@@ -8,9 +8,11 @@ import os
 import signal
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from mlops_store.index.tail import Offset, read_on
@@ -185,6 +187,19 @@ def test_steps_are_whole_numbers_of_any_kind(tmp_path: Path) -> None:
     assert [row[2] for row in rows if row and row[0] == "m"] == [3, 4, 5, 6, 7, 8]
 
 
+def test_an_array_of_one_is_a_step_and_the_last_step_has_none_after_it(tmp_path: Path) -> None:
+    writer = JournalWriter(tmp_path / "r", 1)
+    writer.metric("loss", 1.0, np.array(3.0))  # type: ignore[arg-type]
+    writer.metric("loss", 1.0)
+    writer.metric("loss", 1.0, (1 << 63) - 1)
+    with pytest.raises(ValueError, match=r"63 bits"):
+        writer.metric("loss", 1.0)
+    writer.close()
+    (path,) = (tmp_path / "r" / "journal").iterdir()
+    rows = [decode_line(line) for line in path.read_bytes().splitlines()]
+    assert [row[2] for row in rows if row and row[0] == "m"] == [3, 4, (1 << 63) - 1]
+
+
 @pytest.mark.parametrize(
     ("key", "value", "step", "kind"),
     [
@@ -195,6 +210,7 @@ def test_steps_are_whole_numbers_of_any_kind(tmp_path: Path) -> None:
         ("loss", 1, float("nan"), ValueError),
         ("loss", 1, float("inf"), ValueError),
         ("loss", 1, 1 << 63, ValueError),
+        ("loss", 1, Fraction(10**400), ValueError),
         ("loss", None, 1, TypeError),
         ("loss", "much", 1, ValueError),
         ("loss", 10**400, 1, ValueError),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from index_box import do, end, journal, new_home, new_run, project, start
 
+from mlops_store.index.database import Database
 from mlops_store.index.tx import Read, Writer
 from mlops_tui.daemon import late_journals
 from mlops_tui.daemon.late_journals import LateJournals
@@ -59,8 +61,33 @@ def test_every_ended_run_is_looked_at_once(tmp_path: Path, monkeypatch: pytest.M
     turns = [[path.name for path in late.due()] for _ in range(5)]
     names = [folder.run_id for folder in folders[:8]]
     assert turns == [names[:5:-1], names[5:3:-1], names[3:1:-1], names[1::-1], []]
-    searches = [sql for sql in thread.asked if " FROM runs " in sql]
+    searches = [sql for sql in thread.asked if " FROM runs " in sql and "ORDER BY" in sql]
     assert len(searches) == 3
     assert late.due() == []  # all was tried; from now on those of a day
+    thread.close()
+    writer.close()
+
+
+def test_records_that_a_migration_wants_read_again_are_read_once(tmp_path: Path) -> None:
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    do(writer, project())
+    old, new = (new_run(home, pins={"flights": 2}) for _ in range(2))
+    for folder in (old, new):
+        start(folder)
+        end(folder)
+    writer.ingest([old.path, new.path])
+    writer.close()
+    database = Database.open(home.index)
+    with closing(database), closing(database.cursor()) as con:
+        con.execute("UPDATE runs SET pins = NULL WHERE run_id = ?", [old.run_id])
+    writer = Writer.open(home)
+    thread = Thread(writer)
+    late = LateJournals(thread)  # type: ignore[arg-type]
+    assert late.due() == [old.path]
+    assert writer.ingest([old.path]) == [old.run_id]
+    with writer.reader() as read:
+        assert {row["pins"] for row in read.rows("SELECT pins FROM runs")} == {'{"flights":2}'}
+    assert late.due() == []
     thread.close()
     writer.close()

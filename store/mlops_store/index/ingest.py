@@ -42,6 +42,8 @@ class Batch:
     findings: list[tuple[str, Error]] = field(default_factory=list)
     offsets: dict[tuple[str, str], Offset] = field(default_factory=dict)
     changed: set[str] = field(default_factory=set)
+    odd: set[str] = field(default_factory=set)
+    """Runs of which lines were dropped or could not be read, or a journal was replaced."""
 
     def write(self, con: Connection, known: Known) -> None:
         """All rows, in the transaction that is open."""
@@ -140,7 +142,9 @@ class Ingest:
         self._new_states = {facts.run_id: facts.state for facts, _ in batch.facts}
         ended = {run_id for run_id, state in self._new_states.items() if state in ENDED}
         packs.update(con, batch.changed - (self._live - ended))
-        self.told = {facts.run_id for facts, _ in batch.facts} | {line.run_id for line in batch.lines}
+        self.told = (
+            {facts.run_id for facts, _ in batch.facts} | {line.run_id for line in batch.lines} | batch.odd
+        )
         return sorted(batch.changed)
 
     # --- inside ---
@@ -206,6 +210,7 @@ class Ingest:
             offset.dropped = _count_of(path.stem)
             batch.offsets[(offset.run_id, offset.file)] = offset
             batch.changed.add(offset.run_id)
+            batch.odd.add(offset.run_id)
             return True
         if offset.replaced:
             return True
@@ -219,6 +224,7 @@ class Ingest:
             except Replaced:
                 batch.offsets[(offset.run_id, offset.file)] = offset
                 batch.changed.add(offset.run_id)
+                batch.odd.add(offset.run_id)
                 if offset.lines <= 1:  # nothing but the header was taken from it: reading it anew is safe
                     offset.restart()
                     continue
@@ -261,6 +267,8 @@ def _take(block: bytes, writer: str, offset: Offset, batch: Batch) -> None:
     offset.dropped += parsed.dropped
     batch.offsets[(offset.run_id, offset.file)] = offset
     batch.changed.add(offset.run_id)
+    if parsed.bad or parsed.unknown or parsed.dropped:
+        batch.odd.add(offset.run_id)
 
 
 def _replaced(offset: Offset) -> Error:

@@ -33,27 +33,26 @@ def _load(ask: Ask, run_ids: Sequence[str]) -> Mapping[str, Marks]:
     """Of runs that are there and not deleted."""
     mine, given = these("run_id", "VARCHAR", list(run_ids))
     rows = ask(
-        f"SELECT 0 AS part, run_id, name AS a, project AS b, NULL AS c, 0 AS seq FROM runs WHERE {mine} AND deleted IS NULL "
-        f"UNION ALL SELECT 1, run_id, key, value, NULL, 0 FROM journal_tags WHERE {mine} "
-        f"UNION ALL SELECT 2, run_id, key, value, cleared, seq FROM mark_log WHERE {mine}",
-        given * 3,
+        f"SELECT 0 AS part, run_id, name AS a, project AS b FROM runs WHERE {mine} AND deleted IS NULL "
+        f"UNION ALL SELECT 1, run_id, key, value FROM journal_tags WHERE {mine} "
+        f"UNION ALL SELECT 2, run_id, key, value FROM run_tags WHERE {mine} "
+        f"UNION ALL SELECT 3, run_id, NULL, note FROM notes WHERE {mine}",
+        given * 4,
     )
     found = {
         row["run_id"]: Marks(row["run_id"], row["a"] or "", row["b"] or "")
         for row in rows
         if row["part"] == 0
     }
-    for row in sorted(rows, key=lambda row: row["seq"]):
+    for row in rows:
         if row["part"] and row["run_id"] in found:
             marks = found[row["run_id"]]
             if row["part"] == 1:
                 marks.own[row["a"]] = row["b"]
-            elif row["a"] is None:
-                marks.note = row["b"] or ""
-            elif row["c"]:
-                marks.said.pop(row["a"], None)
-            else:
+            elif row["part"] == 2:
                 marks.said[row["a"]] = row["b"]
+            else:
+                marks.note = row["b"]
     return found
 
 

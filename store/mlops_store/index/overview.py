@@ -91,7 +91,7 @@ def errors(read: Read, ids: list[str]) -> dict[str, tuple[str, str]]:
     """Message and hint of what the newest attempts of these runs say of their failure."""
     rows = read.rows(
         "SELECT e.run_id, e.message, e.hint FROM errors e JOIN runs r ON r.run_id = e.run_id AND r.attempts = e.attempt "
-        "WHERE e.origin = 'record' AND e.run_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY e.file LIKE '%/error.json'",
+        "WHERE e.origin = 'record' AND e.run_id IN (SELECT unnest(?::VARCHAR[])) ORDER BY coalesce(e.file LIKE '%/error.json', false), e.file DESC",
         [ids],
     )
     return {row["run_id"]: (row["message"] or "", row["hint"] or "") for row in rows}

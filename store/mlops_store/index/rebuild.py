@@ -129,11 +129,7 @@ def _build_ledger(con: Connection, home: Home, say: Callable[[str, int], None]) 
 
 def _build_runs(con: Connection, home: Home, say: Callable[[str, int], None]) -> int:
     ingest = Ingest(home)
-    submitted = {
-        row[0] for row in con.execute("SELECT run_id FROM runs WHERE submitted IS NOT NULL").fetchall()
-    }
-    begun = begun_only(home, submitted)
-    folders = [folder for folder in run_folders(home) if folder.name not in begun]
+    folders = whole_folders(home, con)
     for start in range(0, len(folders), _FOLDERS):
         part = folders[start : start + _FOLDERS]
         while True:
@@ -147,6 +143,13 @@ def _build_runs(con: Connection, home: Home, say: Callable[[str, int], None]) ->
             ingest.release(folder.name)
         say("runs", start + len(part))
     return len(folders)
+
+
+def whole_folders(home: Home, con: Connection) -> list[Path]:
+    """The folders of all runs, without those that are only begun; the index has the ledger."""
+    known = con.execute("SELECT run_id FROM runs WHERE submitted IS NOT NULL").fetchall()
+    begun = begun_only(home, {row[0] for row in known})
+    return [folder for folder in run_folders(home) if folder.name not in begun]
 
 
 def _require_unlocked(path: Path) -> None:
