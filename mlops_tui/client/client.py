@@ -16,7 +16,7 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client.decoding import decode
 from mlops_tui.client.presence import wait_until_free
-from mlops_tui.client.wire import GONE, Answer, UnixConnection, ask, problem_in
+from mlops_tui.client.wire import GONE, Answer, UnixConnection, ask, header_text, problem_in
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
 
@@ -200,7 +200,7 @@ class Client:
         if self._connection is None:
             self._connection = UnixConnection(self.home, TIMEOUT)
         claim = os.environ.get("MLOPS_TUI_ACTOR", "")
-        actor = {"X-Actor": claim.encode("ascii", errors="replace").decode()} if claim else {}
+        actor = {"X-Actor": header_text(claim)} if claim else {}
         return ask(self._connection, method, path, body, {**headers, **actor})
 
     def _ping(self) -> Pong:

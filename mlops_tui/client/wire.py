@@ -120,6 +120,13 @@ def ask(
         raise
 
 
+def header_text(claim: str) -> str:
+    """Text that a header takes: ASCII in one line, `?` for what is none."""
+    return "".join(
+        letter if letter.isprintable() else "?" for letter in claim.encode("ascii", errors="replace").decode()
+    )
+
+
 def problem_in(body: bytes, status: int | None = None) -> Problem:
     """The error that an answer carries; `status` overrides the one inside."""
     try:

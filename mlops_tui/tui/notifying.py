@@ -63,7 +63,9 @@ class Notifier:
         found: list[Notice] = []
         over: list[Run] = []
         if self._since is not None:
-            known = self._cards  # one that comes in another state was decided, or failed, before anyone could be told
+            known = (
+                self._cards
+            )  # one that comes in another state was decided, or failed, before anyone could be told
             found = [Notice(f"a retraining of {card.model} is proposed: {card.headline}") for card in cards if card.state == "OPEN" and card.id not in known]  # fmt: skip
             over = await self._over((self._live | heard) - live - self._told, self._since)
         if self._link.project[0] != project:  # the answers are of two projects

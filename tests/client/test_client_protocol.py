@@ -75,16 +75,25 @@ def test_other_methods_and_pages_are_refused(client: Client) -> None:
     assert post(client.home, "/elsewhere")[0] == 404
     assert post(client.home, "/v1/events?seq=x", method="GET")[0] == 400
     assert post(client.home, "/v1/project/list", headers={"Idempotency-Key": "a b\t"})[0] == 400
+    assert post(client.home, "/v1/ping", method="GET", headers={"X-Actor": "bot\x07"})[0] == 400
+
+
+def test_a_claim_with_control_characters_is_made_text(
+    client: Client, monkeypatch: pytest.MonkeyPatch, make_project: Any
+) -> None:
+    monkeypatch.setenv("MLOPS_TUI_ACTOR", "b\x07o\tt ü\r\nX-Evil: 1")
+    client.call("project add", {"dir": str(make_project("claimed"))})
+    assert client.call("ledger list", {"subject": "claimed"}).items[0].actor.endswith("/b?o?t ???X-Evil: 1")
 
 
 def test_a_key_makes_twice_once_and_belongs_to_its_verb(client: Client, make_project: Any) -> None:
     folder = str(make_project("keyed"))
     body = json.dumps({"dir": folder}).encode()
-    key = {"Idempotency-Key": "k1", "X-Actor": "bot\x07"}
+    key = {"Idempotency-Key": "k1", "X-Actor": "bot"}
     first = post(client.home, "/v1/project/add", body, key)[1]
     removed = post(client.home, "/v1/project/remove", b'{"name": "keyed"}', key)[1]
     again = post(client.home, "/v1/project/add", body, key)[1]
-    assert first == again == removed
+    assert first == again == {name: removed[name] for name in first}
     entries = client.call("ledger list", {"subject": "keyed"}).items
     assert [entry.verb for entry in entries] == ["project.remove", "project.add"]
     assert entries[0].actor.endswith("/bot")

@@ -58,7 +58,9 @@ def test_files_that_are_there_and_files_that_come(tmp_path: Path, project: Path)
         (project / "data/orders/bad.csv").write_text("id,at\n1,2024-01-01\n")
         held = box.until(lambda: box.rows("SELECT path, reason FROM quarantine WHERE state = 'HELD'"))
         ((path, reason),) = [(one["path"], one["reason"]) for one in held]
-        assert path == "data/orders/bad.csv" and reason.startswith("column 'amount' is missing; where values come later")
+        assert path == "data/orders/bad.csv" and reason.startswith(
+            "column 'amount' is missing; where values come later"
+        )
         box.until(lambda: box.watcher.project_quiet("shop"))
         runs = len(box.rows("SELECT 1 AS one FROM runs"))
     with LoopBox(tmp_path) as box:
