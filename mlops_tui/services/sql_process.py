@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import resource
 import sys
-import threading
 from pathlib import Path
 
 import msgspec
@@ -18,6 +17,7 @@ from mlops_store.errors import Problem
 from mlops_store.index.copied import copy_index, open_copy
 from mlops_store.index.database import memory_cap
 from mlops_store.index.query import user_query
+from mlops_tui import parent
 
 _NICE = 19
 _ASIDE = 512 << 20
@@ -27,7 +27,7 @@ _ASIDE = 512 << 20
 def main() -> int:
     question = msgspec.json.decode(sys.stdin.buffer.readline(), type=dict)
     folder = Path(question["folder"])
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    parent.end_with_it()
     try:
         _step_back(question["timeout"])
         copy = folder / "metadata.duckdb"
@@ -67,14 +67,6 @@ def _step_back(timeout_ms: int) -> None:
     score = Path("/proc/self/oom_score_adj")
     if score.exists():
         score.write_text("1000")
-
-
-def _end_with_parent() -> None:
-    while os.read(
-        sys.stdin.fileno(), 4096
-    ):  # not by the buffer, whose lock the interpreter wants when it ends
-        continue
-    os._exit(1)
 
 
 def _say(line: bytes) -> None:

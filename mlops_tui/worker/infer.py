@@ -20,6 +20,7 @@ import msgspec
 import polars as pl
 
 from mlops_store.errors import Problem, did_you_mean
+from mlops_tui import parent
 from mlops_tui.project.arrivals import Matcher, is_temporary
 from mlops_tui.project.load import parse_config
 from mlops_tui.project.values import DEFAULT_METRIC
@@ -35,6 +36,7 @@ _MAX_ROWS = 1_000_000
 _FEW_ROWS = 50
 _MAX_FILES = 5_000
 _MAX_DEPTH = 4
+_MAX_COLUMNS = 2_000
 
 
 def infer(directory: Path, options: argparse.Namespace) -> dict[str, Any]:
@@ -45,6 +47,11 @@ def infer(directory: Path, options: argparse.Namespace) -> dict[str, Any]:
         raise Problem("no_data", f"no CSV or Parquet file {where} {directory}", "put the data there first", 2)
     notes: list[str] = []
     chosen, frame = _with_target(directory, groups, options.target, notes)
+    if frame.width > _MAX_COLUMNS:
+        raise Problem(
+            "too_many_columns", f"{chosen[0]} has {frame.width - 1:,} columns: `init` looks at up to {_MAX_COLUMNS:,}",
+            "leave out what the model does not need, or write mlops.toml by hand (docs/mlops_toml.md)", 2,
+        )  # fmt: skip
     notes += infer_columns.unread(frame)
     if frame.height < _FEW_ROWS:
         notes.append(
@@ -351,7 +358,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--task")
     parser.add_argument("--event-time", dest="event_time")
     parser.add_argument("--key", action="append", default=[])
+    parser.add_argument("--for-parent", action="store_true", help="end when standard input is closed")
     options = parser.parse_args(arguments)
+    if options.for_parent:
+        parent.end_with_it()
     try:
         answer = infer(Path(options.dir).absolute(), options)
         code = 0

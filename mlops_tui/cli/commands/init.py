@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -69,15 +70,17 @@ def infer(directory: Path, request: Init) -> dict[str, Any]:
         if value is not None:
             command.append(f"{flag}={value}")
     command += [f"--key={column}" for group in request.key for column in group.split(",")]
-    done = subprocess.run(
-        command, capture_output=True, check=False, stdin=subprocess.DEVNULL, env=_environment()
-    )
+    with tempfile.TemporaryFile() as said:
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}
+        with subprocess.Popen([*command, "--for-parent"], env=_environment(), **pipes) as child:  # type: ignore[call-overload]
+            answered = child.stdout.read()
+            code = child.wait()
+        said.seek(0)
+        errors = said.read()
     try:
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(answered)
     except ValueError:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or [
-            f"exit code {done.returncode}"
-        ]
+        last = errors.decode(errors="replace").strip().splitlines()[-1:] or [f"exit code {code}"]
         raise Problem(
             "init_failed", f"the data could not be looked at: {last[0]}", "please report this"
         ) from None
