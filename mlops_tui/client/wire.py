@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 from collections.abc import Mapping
@@ -111,9 +112,11 @@ def ask(
     if not all(line.isprintable() for line in lines):
         raise ValueError(f"a header that is no text: {headers!r}")
     try:
-        connection.send(
-            "\r\n".join([*lines, f"Content-Length: {len(body)}\r\n\r\n"]).encode("latin-1") + body
-        )
+        head = "\r\n".join([*lines, f"Content-Length: {len(body)}\r\n\r\n"]).encode("latin-1")
+        with contextlib.suppress(
+            BrokenPipeError
+        ):  # it may have refused before it had all of it, and said why
+            connection.send(head + body)
         return connection.answer()
     except BaseException:
         connection.close()  # or what is left of this answer would be taken for the next one

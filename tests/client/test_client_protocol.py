@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -28,7 +29,8 @@ def post(
 ) -> tuple[int, Any, Any]:
     connection = UnixConnection(home, 30)
     try:
-        connection.request(method, path, body=body, headers=headers or {})
+        with contextlib.suppress(BrokenPipeError):  # refused before all of it was there
+            connection.request(method, path, body=body, headers=headers or {})
         response = connection.getresponse()
         text = response.read()
         try:

@@ -81,7 +81,7 @@ def test_planted_secrets_never_reach_the_disk_nor_the_screen(served_home: Home, 
     folder = tmp_path / "secretive"
     folder.mkdir()
     (folder / "mlops.toml").write_text(
-        f'[project]\nname = "secretive"\n[model.fast]\ncommand = "{sys.executable} train.py --password {{password}}"\nmetric = "score"\n'
+        f'[project]\nname = "secretive"\n[model.fast]\ncommand = "{sys.executable} train.py --password {{password}}"\nmetric = "score"\nparams = {{ dsn = "" }}\n'
     )
     (folder / "train.py").write_text("print(1)\n")
     (folder / "deploy.md").write_text("token = none\n")

@@ -121,6 +121,9 @@ class Stand(App[None]):
             }
         return screen._options[0][0] if isinstance(screen, Choose) else None
 
+    async def in_project(self) -> bool:
+        return True
+
     def pulse(self, *, paused: bool) -> Text:
         return Text()
 
