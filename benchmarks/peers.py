@@ -96,7 +96,7 @@ def fill(home: Home, runs: int) -> str:
             [runs],
         )
         con.execute(
-            """INSERT INTO runs BY NAME SELECT run_id, 'train' AS kind, printf('run-%d', i) AS name, 'bench' AS project, 'uid:1000' AS actor,
+            """INSERT INTO runs BY NAME SELECT run_id, 'train' AS kind, printf('run-%d', i) AS name, 'bench' AS project, '' AS experiment, 'uid:1000' AS actor,
             'FINISHED' AS state, 1760000000000 + i * 60000 AS created, 1760000000000 + i * 60000 AS started, 1760000001000 + i * 60000 AS ended,
             0 AS exit_code, 1000 AS duration_ms, 1 AS attempts, 'runs/x' AS path, i AS submitted, i AS settled, 'FINISHED' AS settled_state FROM r"""
         )

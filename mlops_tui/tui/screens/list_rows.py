@@ -176,7 +176,11 @@ class ListRows(TableKeys):
         """The cursor has come to rest: the preview follows, and which keys do something there."""
         if not self.gone:
             self.draw_preview()
-            self.query_one("#hints", Hints).update()
+            self.follow_keys()
+
+    def follow_keys(self) -> None:
+        """Shows which keys do something at the cursor."""
+        self.query_one("#hints", Hints).update()
 
     @on(QueryTable.MarksChanged)
     def _marked(self) -> None:

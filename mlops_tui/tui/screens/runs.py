@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
@@ -41,6 +42,8 @@ MOST = 1000
 """Runs that one deed is about: as many as the daemon takes at once."""
 COMPARED = 100
 """Runs side by side."""
+_AT_ONCE = 0.15
+"""Seconds for which the preview waits for all of a run, before it shows what the row knows."""
 
 
 class RunsRoom(RunStarts):
@@ -213,8 +216,9 @@ class RunsRoom(RunStarts):
     # --- trends and stages ---
 
     def rested(self) -> None:
-        super().rested()
+        """The preview is drawn once, with all of the run: its row alone would be painted for a few milliseconds only."""
         if not self.gone:
+            self.follow_keys()
             self._look_at_cursor()
             self._look_closer()
 
@@ -224,8 +228,11 @@ class RunsRoom(RunStarts):
         row: Run | None = self.table.row_at_cursor
         if row is None:
             return
+        asking = asyncio.ensure_future(self.link.ask("run show", {"run_id": row.run_id}))
         try:
-            self.detail = await self.link.ask("run show", {"run_id": row.run_id})
+            if not (await asyncio.wait({asking}, timeout=_AT_ONCE))[0] and not self.gone:
+                self.draw_preview()
+            self.detail = await asking
         except Problem:  # it is in the trash or gone: the preview is of what the row knows
             self.detail = None
         if not self.gone:
