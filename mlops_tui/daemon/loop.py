@@ -36,7 +36,7 @@ LOG = logging.getLogger("mlops_tui.daemon")
 
 STEP = 0.1
 """Seconds between two looks at whether a run has started, ended or was stopped: a few stats."""
-WATCHED_PERIOD = 0.2
+WATCHED_PERIOD = 0.22
 """Seconds between two turns while runs are active and someone looks on: metrics are read this often."""
 TICK_PERIOD = 0.5
 _REST = 0.05
