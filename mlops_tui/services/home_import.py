@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.graft import RECORDED, TODO_FILE, Item, Todo
+from mlops_store.graft import MERGE_FILE, RECORDED, Item, Todo
 from mlops_store.ids import check_name
 from mlops_store.index.tx import Tx
 from mlops_store.ledger import entry_hash
@@ -37,13 +37,13 @@ def import_(tx: Tx, request: HomeImport) -> HomeImported:
 
 def _todo(tmp: Path, source: str) -> Todo:
     folder = Path(source)
-    if folder.parent != tmp or not (folder / TODO_FILE).is_file():
+    if folder.parent != tmp or not (folder / MERGE_FILE).is_file():
         raise Problem("not_unpacked", f"{source!r} is no bundle that was unpacked into the home", "`mlops-tui home import` unpacks it", status=2)  # fmt: skip
     try:
-        return msgspec.json.decode((folder / TODO_FILE).read_bytes(), type=Todo)
+        return msgspec.json.decode((folder / MERGE_FILE).read_bytes(), type=Todo)
     except msgspec.DecodeError as error:
         raise Problem(
-            "bundle_damaged", f"{folder / TODO_FILE} cannot be read: {error}", "import the bundle again"
+            "bundle_damaged", f"{folder / MERGE_FILE} cannot be read: {error}", "import the bundle again"
         ) from error
 
 

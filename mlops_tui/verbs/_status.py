@@ -22,10 +22,8 @@ class StatusProject(Output, kw_only=True):
     problems: list[str] = []
 
 
-class LiveRun(Output, kw_only=True):
-    """A run that has not ended. `stage` is what it is at; `progress` the share (0 to 1) of the pipeline's stages that are
-    over, null for a program of one's own. Of one that waits: what it `waits` for, and its `position` in the queue. `expected_start` and
-    `expected_end` are by earlier runs like it; null where nothing is known."""
+class _NamedRun(Output, kw_only=True):
+    """Which run, and how it is."""
 
     run_id: str
     name: str
@@ -33,6 +31,13 @@ class LiveRun(Output, kw_only=True):
     project: str
     model: str | None = None
     state: RunState
+
+
+class LiveRun(_NamedRun, kw_only=True):
+    """A run that has not ended. `stage` is what it is at; `progress` the share (0 to 1) of the pipeline's stages that are
+    over, null for a program of one's own. Of one that waits: what it `waits` for, and its `position` in the queue. `expected_start` and
+    `expected_end` are by earlier runs like it; null where nothing is known."""
+
     stage: str = ""
     progress: float | None = None
     waits: str = ""
@@ -44,15 +49,9 @@ class LiveRun(Output, kw_only=True):
     proposal_id: str | None = None
 
 
-class FailedRun(Output, kw_only=True):
+class FailedRun(_NamedRun, kw_only=True):
     """A run of the last day that failed, where nothing like it has ended well since. `reason` is empty where its log alone tells."""
 
-    run_id: str
-    name: str
-    kind: RunKind
-    project: str
-    model: str | None = None
-    state: RunState
     ended: int
     reason: str = ""
 

@@ -28,7 +28,7 @@ RECORDED = "import.entry"
 """The verb of an entry of another home that stands here without effect."""
 
 
-TODO_FILE = "todo.json"
+MERGE_FILE = "todo.json"
 _DECIDED = "run {}: decided about here; left as it is"
 
 

@@ -56,14 +56,24 @@ def test_help_is_a_word_as_well(words: list[str], capsys: pytest.CaptureFixture[
     assert main(["help", "nonsense"]) == 2
 
 
+def added(home: Home, name: str) -> list[str]:
+    """Adds the folder that we are in as a project with one source; the words that name the home."""
+    Path("mlops.toml").write_text(f'[project]\nname = "{name}"\n[source.s]\npath = "*.csv"\n')
+    words = ["--home", str(home.path)]
+    assert main([*words, "project", "add", "."]) == 0
+    return words
+
+
+def every_list() -> list[Verb]:
+    """The verbs that answer with pages."""
+    return [verb for verb in all_verbs() if getattr(verb.output, "__origin__", None) is Page]
+
+
 def test_every_list_refuses_a_project_that_is_not_there(
     shared_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlops.toml").write_text('[project]\nname = "mistaken"\n[source.s]\npath = "*.csv"\n')
-    home = ["--home", str(shared_home.path)]
-    assert main([*home, "project", "add", "."]) == 0
-    lists = [verb for verb in all_verbs() if getattr(verb.output, "__origin__", None) is Page]
+    home, lists = added(shared_home, "mistaken"), every_list()
     assert all(issubclass(verb.input, ProjectInput) for verb in lists)
     for verb in lists:
         words = [*verb.key.split(), *(["m"] if verb.key == "model history" else [])]
@@ -104,10 +114,7 @@ def test_an_empty_list_says_what_to_do_and_gives_a_pipe_nothing(
     shared_home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mlops.toml").write_text('[project]\nname = "hollow"\n[source.s]\npath = "*.csv"\n')
-    home = ["--home", str(shared_home.path)]
-    assert main([*home, "project", "add", "."]) == 0
-    lists = [verb for verb in all_verbs() if getattr(verb.output, "__origin__", None) is Page]
+    home, lists = added(shared_home, "hollow"), every_list()
     assert all(verb.empty.startswith("no ") and ": " in verb.empty for verb in lists)
     for verb in lists:
         if verb.key in ("model history", "project list", "ledger list", "monitor list"):

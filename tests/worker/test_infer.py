@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import random
 import shutil
-import subprocess
-import sys
-import time
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,6 @@ import pytest
 from bench import SAMPLES, Bench
 
 from mlops_store.errors import Problem
-from mlops_tui import processes
 from mlops_tui.cli.commands.init import run
 from mlops_tui.project.load import load
 from mlops_tui.verbs.top import Init
@@ -168,18 +164,3 @@ def test_more_columns_than_it_can_look_at_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="2,002 columns") as refused:
         init(tmp_path, "y")
     assert refused.value.code == "too_many_columns"
-
-
-def test_who_works_for_another_ends_with_it() -> None:
-    busy = "import time; from mlops_tui import parent; parent.end_with_it(); time.sleep(60)"
-    code = "import subprocess, sys, time; p = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE); print(p.pid, flush=True); time.sleep(60)"
-    with subprocess.Popen(
-        [sys.executable, "-c", code, sys.executable, "-c", busy], stdout=subprocess.PIPE, text=True
-    ) as asking:
-        assert asking.stdout is not None
-        child = int(asking.stdout.readline())
-        asking.kill()
-    deadline = time.monotonic() + 20
-    while processes.read(child) is not None:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

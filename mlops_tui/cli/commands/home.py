@@ -18,7 +18,7 @@ from mlops_store.bundle_read import staged_lines, unpack
 from mlops_store.bundle_write import Choice, write
 from mlops_store.errors import Problem
 from mlops_store.graft import (
-    TODO_FILE,
+    MERGE_FILE,
     Graft,
     Placed,
     Todo,
@@ -121,7 +121,7 @@ def _with_files(found: HomeImported, placed: Placed) -> HomeImported:
 
 def _graft(session: Session, staging: Path, todo: Todo, found: HomeImported) -> None:
     """Lets the daemon take entries over, command by command: others write in between."""
-    write_json(staging / TODO_FILE, todo)
+    write_json(staging / MERGE_FILE, todo)
     left = len(todo.items)
     while left:
         piece: HomeImported = session.client().call("home import", HomeImport(source=str(staging)))

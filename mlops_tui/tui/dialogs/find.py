@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.screen import ModalScreen
+from textual.widget import Widget
 from textual.widgets import Input
 
+from mlops_tui.text import clean
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.own_keys import keyed
 
@@ -37,3 +40,13 @@ class Find(ModalScreen[str | None]):
     def action_find_leave(self) -> None:
         """Searches for nothing."""
         self.dismiss(None)
+
+
+def ask_for_text(asking: Widget, find: Callable[[str], bool]) -> None:
+    """Asks for a text and has it found; says so where no line that is loaded has it."""
+
+    def typed(text: str | None) -> None:
+        if text is not None and not find(text) and text:
+            asking.notify(f"no line that is loaded has {clean(text)}", severity="warning", markup=False)
+
+    asking.app.push_screen(Find(), typed)

@@ -6,8 +6,7 @@ import re
 from typing import Any, ClassVar
 
 from mlops_tui.tui.actions import bindings
-from mlops_tui.tui.dialogs.find import Find
-from mlops_tui.tui.formats import clean
+from mlops_tui.tui.dialogs.find import ask_for_text
 from mlops_tui.tui.widgets.log_lines import LogLines
 
 
@@ -107,12 +106,7 @@ class LogView(LogLines, can_focus=True, inherit_bindings=False):
 
     def action_log_find(self) -> None:
         """Asks for a text and goes to the next line that has it."""
-
-        def found(text: str | None) -> None:
-            if text is not None and not self.find(text) and text:
-                self.notify(f"no line that is loaded has {clean(text)}", severity="warning", markup=False)
-
-        self.app.push_screen(Find(), found)
+        ask_for_text(self, self.find)
 
     def action_log_find_next(self) -> None:
         """To the next match."""

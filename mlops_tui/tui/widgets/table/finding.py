@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from mlops_tui.text import clean
-from mlops_tui.tui.dialogs.find import Find
+from mlops_tui.tui.dialogs.find import ask_for_text
 from mlops_tui.tui.widgets.table.moving import MovedTable
 
 
@@ -28,12 +28,7 @@ class FoundTable(MovedTable, can_focus=True, inherit_bindings=False):
 
     def action_table_find(self) -> None:
         """Asks for a text and goes to the next line that has it."""
-
-        def found(text: str | None) -> None:
-            if text is not None and not self.find(text) and text:
-                self.notify(f"no line that is loaded has {clean(text)}", severity="warning", markup=False)
-
-        self.app.push_screen(Find(), found)
+        ask_for_text(self, self.find)
 
     def action_table_find_next(self) -> None:
         """To the next row that has the text."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
-from rich.text import Text
 from textual.message import Message
 
 from mlops_tui.tui.rest import Rest
-from mlops_tui.tui.widgets.table.layout import Column
 from mlops_tui.tui.widgets.table.marks import NONE
 from mlops_tui.tui.widgets.table.paging import TablePages
 from mlops_tui.tui.widgets.table.rows import PAGE
@@ -28,16 +26,9 @@ class TableView(TablePages, can_focus=True, inherit_bindings=False):
             super().__init__()
             self.table, self.key, self.row = table, table.cursor_key, table.row_at_cursor
 
-    def __init__(
-        self,
-        columns: Sequence[Column],
-        *,
-        row_key: Callable[[Any], str],
-        empty: str | Text = "",
-        id: str | None = None,
-    ) -> None:
-        super().__init__(columns, row_key=row_key, empty=empty, id=id)
-        self._rest = Rest(self, lambda: self.post_message(self.Highlighted(self)))
+    @cached_property
+    def _rest(self) -> Rest:
+        return Rest(self, lambda: self.post_message(self.Highlighted(self)))
 
     # --- what the screen sets ---------------------------------------------------------------------------------
 
