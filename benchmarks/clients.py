@@ -16,8 +16,8 @@ client is a process of its own with the product's own `Client`. Phases:
 
 `p99_ratio` is p99 over that of the phase before it, which is the same but for what the phase is about.
 
-One JSON line for each phase: wall milliseconds as the client sees them, decoding included, and CPU milliseconds of the daemon for each
-question, which say more on a machine that has other things to do (`load`: of the last minute). Exit code 1 where a budget of BUDGETS is missed.
+One JSON line for each phase: wall milliseconds as the client sees them, decoding included, and CPU milliseconds of the daemon and of the client
+for each question, which say more on a machine that has other things to do (`load`: of the last minute). Exit code 1 where a budget of BUDGETS is missed.
 
     python benchmarks/clients.py --minutes 1 --write docs/benchmarks/clients.md
 """
@@ -34,7 +34,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,6 +65,19 @@ BUDGETS = {
 }
 LONG_SQL = "SELECT count(*), sum(a.value * b.value) FROM metric_points a, metric_points b WHERE a.step % 1000 = b.step % 999"
 SHORT_SQL = "SELECT state, count(*) AS n FROM runs GROUP BY ALL"
+PHASES = (
+    "ping",
+    "point",
+    "show",
+    "again",
+    "marks",
+    "projects",
+    "quiet",
+    "sql",
+    "writers",
+    "listener",
+    "soak",
+)
 PAUSE = 0.1
 """Seconds between the questions of a client that does not go all out: somebody who looks and decides."""
 
@@ -165,19 +178,21 @@ def anything(client: Client, chance: random.Random, folder: Path, runs: list[str
 def _client(
     home: Home, work: Work, number: int, runs: list[str], folder: Path, pause: float, until: float, pipe: Any
 ) -> None:
-    """One process: works until the time is up, then sends its latencies in ms."""
+    """One process: works until the time is up, then sends its latencies in ms and the processor seconds that it took."""
     chance, took = random.Random(number), []
     mine = folder / f"p{number}"
     mine.mkdir(exist_ok=True)
     (mine / "mlops.toml").write_text(f'[project]\nname = "{mine.name}"\n')
     with connect(home, autostart=False) as client:
+        before = time.process_time()
         while time.monotonic() < until:
             start = time.perf_counter()
             work(client, chance, mine, runs)
             took.append((time.perf_counter() - start) * 1000)
             if pause:
                 time.sleep(pause * (0.5 + chance.random()))
-    pipe.send(took)
+        used = time.process_time() - before
+    pipe.send((took, used))
 
 
 def crowd(
@@ -195,7 +210,8 @@ def crowd(
     while watch is not None and time.monotonic() < until:
         watch.take(stand.pid)
         time.sleep(min(1.0, seconds / 20))
-    took = sorted(value for pipe in pipes for value in pipe.recv())
+    told = [pipe.recv() for pipe in pipes]
+    took = sorted(value for values, _ in told for value in values)
     for process in processes:
         process.join()
     return {
@@ -208,6 +224,7 @@ def crowd(
         "p99_ms": round(took[int(len(took) * 0.99)], 1),
         "worst_ms": round(took[-1], 1),
         "daemon_cpu_ms": round((cpu_seconds(stand.pid) - before) / len(took) * 1000, 2),
+        "client_cpu_ms": round(sum(used for _, used in told) / len(took) * 1000, 2),
         "load": round(os.getloadavg()[0], 1),
     }
 
@@ -292,22 +309,34 @@ def serve(runs: int, points: int) -> Iterator[Stand]:
             stop_daemon(home, 30.0)
 
 
-def phases(stand: Stand, seconds: float, minutes: float) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All of it, in order; the soak is left out where `minutes` is 0."""
-    yield "ping", crowd(stand, ping, 8, seconds)
-    yield "point", crowd(stand, point, 8, seconds)
-    yield "show", crowd(stand, show, 8, seconds)
-    yield "again", crowd(stand, again, 8, seconds)
-    yield "marks", beside_by_hand(crowd(stand, mark, 8, seconds), stand.folder, seconds)
-    yield "projects", crowd(stand, toggle, 8, seconds)
-    yield "quiet", (quiet := crowd(stand, look, 8, seconds, PAUSE))
-    with beside(_long_sql, stand.home):
-        yield "sql", compared(stand, seconds, quiet)
-    with beside(_writes, stand.home, stand.folder / "w1"), beside(_writes, stand.home, stand.folder / "w2"):
-        yield "writers", (alone := crowd(stand, look, 8, seconds, PAUSE))
-        with deaf_listener(stand.home):
-            yield "listener", compared(stand, seconds, alone)
-    if minutes:
+def phases(
+    stand: Stand, seconds: float, minutes: float, wanted: Collection[str] = ()
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Those that are `wanted`, all where none is, in order; the soak is left out where `minutes` is 0."""
+
+    def when(*names: str) -> bool:
+        return not wanted or not {*names}.isdisjoint(wanted)
+
+    for name, work in (("ping", ping), ("point", point), ("show", show), ("again", again)):
+        if when(name):
+            yield name, crowd(stand, work, 8, seconds)
+    if when("marks"):
+        yield "marks", beside_by_hand(crowd(stand, mark, 8, seconds), stand.folder, seconds)
+    if when("projects"):
+        yield "projects", crowd(stand, toggle, 8, seconds)
+    if when("quiet", "sql"):
+        yield "quiet", (quiet := crowd(stand, look, 8, seconds, PAUSE))
+        with beside(_long_sql, stand.home):
+            yield "sql", compared(stand, seconds, quiet)
+    if when("writers", "listener"):
+        with (
+            beside(_writes, stand.home, stand.folder / "w1"),
+            beside(_writes, stand.home, stand.folder / "w2"),
+        ):
+            yield "writers", (alone := crowd(stand, look, 8, seconds, PAUSE))
+            with deaf_listener(stand.home):
+                yield "listener", compared(stand, seconds, alone)
+    if minutes and when("soak"):
         yield "soak", soak(stand, minutes * 60)
 
 
@@ -397,12 +426,14 @@ def page(
         "p99_ms",
         "worst_ms",
         "daemon_cpu_ms",
+        "client_cpu_ms",
         "load",
     )
+    only = f" --phases {' '.join(parsed.phases)}" if parsed.phases else ""
     lines = [
         "# Many clients at once",
         "",
-        f"`python benchmarks/clients.py --runs {parsed.runs} --points {parsed.points} --seconds {parsed.seconds:g} --minutes {parsed.minutes:g}`"
+        f"`python benchmarks/clients.py --runs {parsed.runs} --points {parsed.points} --seconds {parsed.seconds:g} --minutes {parsed.minutes:g}{only}`"
         f" on {os.cpu_count()} cores ({platform.machine()}), which the clients share with the daemon and with whatever else the machine did (`load`).",
         "",
         "| phase | " + " | ".join(keys) + " | other |",
@@ -426,11 +457,12 @@ def main() -> int:
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=10.0, help="length of each phase but the soak")
     parser.add_argument("--minutes", type=float, default=1.0, help="length of the soak; 0 leaves it out")
+    parser.add_argument("--phases", nargs="+", choices=PHASES, default=(), metavar="PHASE", help="only these")
     parser.add_argument("--write", type=Path, help="where to put the table")
     parsed = parser.parse_args()
     found = {}
     with serve(parsed.runs, parsed.points) as stand:
-        for phase, values in phases(stand, parsed.seconds, parsed.minutes):
+        for phase, values in phases(stand, parsed.seconds, parsed.minutes, parsed.phases):
             found[phase] = values
             print(json.dumps({"phase": phase, **values}), flush=True)
     words = missed(found)
