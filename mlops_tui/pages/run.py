@@ -15,6 +15,7 @@ from mlops_tui.text import lasted, short, size, when
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run, RunDetail
 from mlops_tui.verbs.run import (
+    ArtifactList,
     Bucket,
     Curve,
     Fields,
@@ -294,6 +295,29 @@ def logs(chunk: LogChunk, screen: Surface) -> None:
     screen.block(chunk.text)
 
 
+def artifacts(found: ArtifactList, screen: Surface) -> None:
+    """The files; or what came of copying them."""
+    total = size(sum(each.size for each in found.artifacts))
+    if not found.artifacts:
+        screen.text(
+            "no artifacts: a script makes some by run.log_artifact(PATH), or by files in $MLOPS_TUI_RUN_DIR/artifacts"
+        )
+        return
+    if found.to is not None:
+        there = f"; {found.unchanged:,} were there already, with the same bytes" if found.unchanged else ""
+        screen.text(f"{plural(found.copied, 'artifact')} copied to {found.to}{there}")
+        return
+    screen.table(
+        ("file", "size", "sha256"),
+        [(each.path, size(each.size), each.sha256[:12]) for each in found.artifacts],
+        drop=("sha256",), middle=("file",),
+    )  # fmt: skip
+    screen.line()
+    screen.text(f"{plural(len(found.artifacts), 'file')}, {total}, in {found.folder}")
+    screen.heading("NEXT")
+    screen.commands([(f"mlops-tui run artifacts {found.run_id[:16]} --to DIR", "copies them, checked")])
+
+
 def metrics(found: RunCurves, screen: Surface) -> None:
     """One curve point by point, on a terminal in a few lines; several at a glance."""
     if len(found.metrics) != 1:
@@ -389,6 +413,6 @@ SHAPED = ("list",)
 
 RENDERERS = {
     "start": one, "sweep": sweep, "stop": one, "resume": one, "list": list_, "show": show, "logs": logs, "metrics": metrics, "why": why, "compare": compare,
-    "fields": fields, "trends": trends,
+    "artifacts": artifacts, "fields": fields, "trends": trends,
     "tag": marked, "note": marked, **care.RENDERERS,
 }  # fmt: skip

@@ -21,6 +21,7 @@ from mlops_tui.services.command_line import argv_of, as_text
 from mlops_tui.services.costs import takes
 from mlops_tui.services.interpreters import interpreter_of, with_interpreter
 from mlops_tui.services.run_adopt import adopt
+from mlops_tui.services.run_artifacts import artifacts
 from mlops_tui.services.run_compare import compare
 from mlops_tui.services.run_control import plan_resume, plan_stop, resume, stop
 from mlops_tui.services.run_detail import detail
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from mlops_tui.project.schema import ProjectConfig
 
 __all__ = [
-    "adopt", "archive", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
+    "adopt", "archive", "artifacts", "compare", "delete", "fields", "list_", "logs", "metrics", "note", "plan_archive", "plan_delete", "plan_restore",
     "plan_resume", "plan_start", "plan_stop", "plan_sweep", "plan_unarchive", "restore", "resume", "show", "shown", "shown_detail", "start", "stop",
     "submit_training", "sweep", "tag", "trends", "unarchive", "why",
 ]  # fmt: skip

@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from mlops_store.records import RunKind, RunState
 from mlops_tui.verbs._declare import Natural, Output, Page, PageInput, ProjectInput, Reason, Verb, arg, opt
-from mlops_tui.verbs._shapes import Run, RunDetail, SubmitInput
+from mlops_tui.verbs._shapes import Artifact, Run, RunDetail, SubmitInput
 
 RUN = arg("run id, or an unambiguous start of it", metavar="RUN")
 
@@ -149,6 +149,29 @@ class LogChunk(Output, kw_only=True):
     next: int
     size: int
     ended: bool
+
+
+class RunArtifacts(ProjectInput, kw_only=True):
+    run_id: Annotated[str, RUN]
+    paths: Annotated[
+        list[str], arg("only these: a file, a folder or a pattern such as 'plots/*.png'", metavar="PATH")
+    ] = []
+    to: Annotated[
+        str | None, opt("copy them into this folder, each checked by its sha256", kind="path", metavar="DIR")
+    ] = None
+    force: Annotated[bool, opt("replace files that are there already")] = False
+
+
+class ArtifactList(Output, kw_only=True):
+    """The files that a run produced, by path; they lie in `folder`. With --to, `to` is where they are now: `copied` of them, and `unchanged`
+    were there before, with the same bytes."""
+
+    run_id: str
+    folder: str
+    artifacts: list[Artifact] = []
+    to: str | None = None
+    copied: int = 0
+    unchanged: int = 0
 
 
 class RunMetrics(ProjectInput, kw_only=True):
@@ -335,6 +358,9 @@ VERBS = [
          example="mlops-tui run resume 0192f --wait", writes=True, plans=True, waits="option"),
     Verb("run", "logs", RunLogs, LogChunk, "Print a run's output.",
          help="With --follow it goes on until the run ends.", example="mlops-tui run logs 0192f --follow"),
+    Verb("run", "artifacts", RunArtifacts, ArtifactList, "List the files that a run produced, or copy them out.",
+         help="With --to all of them are copied or none: each is checked before the first is in its place. A file that is there already is replaced with --force only.",
+         example="mlops-tui run artifacts 0192f --to ./results", local=True),
     Verb("run", "metrics", RunMetrics, RunCurves, "Print the curves of a run's metrics.",
          help="A curve of many points comes as an envelope: of each stretch the least, the greatest and the last value.",
          example="mlops-tui run metrics 0192f roc_auc --buckets 100 --json"),

@@ -1,9 +1,11 @@
-"""`mlops-tui run adopt`: folders of runs from elsewhere are copied into the home by this process; the daemon takes them up."""
+"""`mlops-tui run adopt`: folders of runs from elsewhere are copied into the home by this process; the daemon takes them up.
+`mlops-tui run artifacts --to`: files of a run are copied out of it, by this process too."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import msgspec
@@ -17,7 +19,12 @@ from mlops_store.run_folder import RunFolder
 from mlops_store.usage import files
 from mlops_tui.cli.commands.disk_errors import told
 from mlops_tui.cli.session import Session
-from mlops_tui.verbs.run import RunAdopt, RunMarks
+from mlops_tui.client.artifacts import Progress, export
+from mlops_tui.verbs import find
+from mlops_tui.verbs.run import ArtifactList, RunAdopt, RunArtifacts, RunMarks
+
+_WORTH_TELLING = 20_000_000
+"""Bytes; less is copied before anybody has read of it."""
 
 
 def adopt(session: Session, request: RunAdopt) -> RunMarks:
@@ -34,6 +41,37 @@ def adopt(session: Session, request: RunAdopt) -> RunMarks:
         return found
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def artifacts(session: Session, request: RunArtifacts) -> ArtifactList:
+    """The daemon lists them; where `to` is given, this process copies them. Raises Problem."""
+    asked = msgspec.structs.replace(request, to=None, force=False)
+    found: ArtifactList = session.call(find("run artifacts"), asked)
+    if request.to is None:
+        if request.force:
+            raise Problem("usage", "--force is for --to: it replaces files there", "add --to DIR", status=2)
+        return found
+    target = Path(request.to)
+    if target.exists() and not target.is_dir():
+        raise Problem("bad_target", f"{target} is no folder", "name a folder that is there, or a new one", status=2)  # fmt: skip
+    with told("bad_target", target, "name a folder that you may write, on a disk that is there"):
+        return export(found, target, force=request.force, progress=_progress(session, found))
+
+
+def _progress(session: Session, found: ArtifactList) -> Progress:
+    """A line that is written over, where somebody looks on."""
+    total = sum(each.size for each in found.artifacts)
+    if not session.interactive or total < _WORTH_TELLING:
+        return lambda _files, _bytes: None
+
+    def say(files: int, done: int) -> None:
+        end = "\n" if done >= total else ""
+        sys.stderr.write(
+            f"\r{files:,} of {len(found.artifacts):,} files, {done / 1e6:,.0f} of {total / 1e6:,.0f} MB copied\033[K{end}"
+        )
+        sys.stderr.flush()
+
+    return say
 
 
 def _bring(home: Home, path: Path, staging: Path, *, lost: bool) -> Path:

@@ -21,6 +21,7 @@ WITHOUT: dict[str, str] = {
     "home show": "a part of the first screen", "init": "writes the mlops.toml that the app starts from", "model card": _PANE,
     "model evaluate": "typed after `:` with its parameters", "model history": _PANE, "model report": _PANE,
     "model waive": "typed after `:` with its reason", "monitor show": _OPEN, "project add": "the app adds the project of its folder",
-    "project remove": _CARE, "project show": _PANE, "rebuild": _CARE, "run fields": "completes filters and offers columns",
+    "project remove": _CARE, "project show": _PANE, "rebuild": _CARE,
+    "run artifacts": "the tab of a run lists them; copying is for shells", "run fields": "completes filters and offers columns",
     "run trends": "the trends in the list of runs", "tui": "is the app", "wait": _SHELL, "watch": _SHELL, "web": "is the app, in a browser",
 }  # fmt: skip
