@@ -80,7 +80,9 @@ class Session:
         except Problem as problem:
             if problem.code != "bad_config" or not here.does_without(verb):
                 raise
-            say(f"not looked at: {problem.message}")
+            first, *more = problem.message.splitlines()
+            told = f" (and {len(more)} more: `mlops-tui project show` tells)" if more else ""
+            say(f"not looked at: {first}{told}")
             return None, None
 
     # --- questions ---

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -41,29 +40,24 @@ def find_project(start: Path) -> Path | None:
 
 
 def project_name(folder: Path) -> str:
-    """[project].name alone; all else of the file is the daemon's to judge. Raises Problem."""
+    """[project].name alone; all else of the file is the daemon's to judge. Raises Problem with all that is wrong where the name cannot be read."""
     import tomllib
 
-    path = folder / CONFIG
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            text = file.read(_LARGEST)
-        name = tomllib.loads(text).get("project", {}).get("name")
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        lines = text.splitlines()
-        line = int(found[1]) if found else len(lines)
-        said = lines[line - 1].strip()[:80] if 0 < line <= len(lines) else ""
-        raise Problem("bad_config", f"{path}:{line}: {error}: {said}", "correct it, or name a --project", status=2) from error  # fmt: skip
-    except (OSError, UnicodeDecodeError, AttributeError) as error:
+        with open(folder / CONFIG, encoding="utf-8-sig") as file:
+            name = tomllib.loads(file.read(_LARGEST)).get("project", {}).get("name")
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError, AttributeError):
+        name = None
+    if isinstance(name, str) and name:
+        return name
+    from mlops_tui.project.load import load  # it costs more than most commands, and only who is wrong pays
+
+    try:
+        return load(folder).name
+    except Problem as problem:
         raise Problem(
-            "bad_config", f"{path} cannot be read: {error}", "correct it, or name a --project", status=2
-        ) from error
-    if not isinstance(name, str) or not name:
-        raise Problem(
-            "bad_config", f"{path}: [project] name is missing", 'write name = "…" below [project]', status=2
-        )
-    return name
+            "bad_config", problem.message, f"correct {folder / CONFIG}, or name a --project", status=2
+        ) from problem
 
 
 def of_project(verb: Verb) -> bool:

@@ -34,7 +34,8 @@ def cross_check(
         path = ("model", name)
         yield from _spine(path, model, known)
         if path in broken:
-            yield from _parts(path, model)
+            yield from _command(path, model) if model.command else _parts(path, model)
+            yield from _recipe_file(path, model, directory)
             continue
         whole = ("source", model.spine) not in broken
         if model.command:
@@ -48,6 +49,12 @@ def cross_check(
                     "take the key out, and run the mlops-tui of that environment",
                 )
             yield from _parts(path, model)
+            if model.features and not model.recipe:
+                yield (
+                    (*path, "features"),
+                    "features need a recipe that defines their views",
+                    'add recipe = "recipe.py"',
+                )
         yield from _recipe_file(path, model, directory)
 
 
@@ -131,17 +138,10 @@ def _needed(path: tuple[str, ...], model: ModelConfig, spine: SourceConfig | Non
 
 
 def _parts(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
-    if model.task and model.metric not in METRICS[model.task]:
-        yield (
-            (*path, "metric"),
-            f"{model.metric!r} is no metric of {model.task}",
-            did_you_mean(model.metric, list(METRICS[model.task])),
-        )
-    elif model.task:
-        for text in model.gate.checks:
-            problem = check_problem(text, model.task)
-            if problem:
-                yield (*path, "gate", "checks"), problem, ""
+    if (
+        model.task or model.spine
+    ):  # else it may be the model of a command that could not be read, whose metrics are its own
+        yield from _metrics(path, model)
     for family in model.search.families:
         if family not in FAMILIES:
             yield (
@@ -163,6 +163,25 @@ def _parts(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
             yield (*path, "slices"), str(error), ""
 
 
+def _metrics(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
+    """Of a task that is not known, what is right for none."""
+    tasks = [model.task] if model.task else list(METRICS)
+    known = {name for task in tasks for name in METRICS[task]}
+    if model.metric and model.metric not in known:
+        yield (
+            (*path, "metric"),
+            f"{model.metric!r} is no metric of {model.task or 'any task'}",
+            did_you_mean(model.metric, known),
+        )
+    made = {f"{model.metric} {op} {base}" for op in "<>" for base in ("champion", "naive")}
+    for text in model.gate.checks:
+        problem = check_problem(text, model.task)
+        if problem and (
+            text not in made or model.metric in known
+        ):  # made of a wrong metric, it says nothing new
+            yield (*path, "gate", "checks"), problem, ""
+
+
 def _command(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
     if model.recipe:
         yield (*path, "command"), "command and recipe are both given", "keep one of them"
@@ -171,12 +190,6 @@ def _command(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
 
 
 def _recipe_file(path: tuple[str, ...], model: ModelConfig, directory: Path) -> Iterator[Finding]:
-    if model.features and not model.recipe:
-        yield (
-            (*path, "features"),
-            "features need a recipe that defines their views",
-            'add recipe = "recipe.py"',
-        )
     if not model.recipe:
         return
     target = Path(model.recipe)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import difflib
-import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
 from mlops_tui.project.lines import key_lines, line_of
-from mlops_tui.project.values import FAMILIES, parse_duration
+from mlops_tui.project.spaces import DEFAULT_FAMILIES, OF_FAMILY, OF_SEARCH
+from mlops_tui.project.takes import Takes
+from mlops_tui.project.values import FAMILIES
 
 if TYPE_CHECKING:
     from mlops_tui.project.schema import ModelConfig
@@ -21,27 +22,6 @@ PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.-]*)\}")
 """Where a `command` takes a value."""
 OF_RUN = frozenset({"run_dir", "attempt"})
 """Places that the run fills by itself."""
-OF_SEARCH = ("family", "window", "trials", "timeout", "seed")
-"""Names that `--set` takes for the search itself; every other name is a parameter of the estimator."""
-_TREES = ("n_estimators", "min_samples_leaf", "max_features")
-OF_FAMILY: dict[str, tuple[str, ...]] = {
-    "logistic_regression": ("C",),
-    "ridge": ("alpha",),
-    "hist_gradient_boosting": (
-        "learning_rate",
-        "max_iter",
-        "max_leaf_nodes",
-        "min_samples_leaf",
-        "l2_regularization",
-        "max_features",
-    ),
-    "random_forest": _TREES,
-    "extra_trees": _TREES,
-    "nearest_neighbours": ("n_neighbors", "weights"),
-}
-"""Family of estimators → its parameters."""
-DEFAULT_FAMILIES = ("hist_gradient_boosting", "logistic_regression", "ridge", "random_forest")
-"""What a search tries that names no families, as far as they can do its task."""
 _NEAREST = 3
 
 
@@ -53,25 +33,38 @@ def check_parameters(model: ModelConfig, folder: str, given: Mapping[str, Any]) 
         return
     for name in OF_SEARCH:
         if name in given:
-            _check_value(name, given[name])
-    if _own_estimator(Path(folder, model.recipe) if model.recipe else None):
+            _check_value(name, given[name], [OF_SEARCH[name]])
+    if has_own_estimator(model, folder):
         return
-    families = _families(model, folder, given)
+    families = families_of(model, folder, given)
     known = {key for family in families for key in OF_FAMILY[family]}
     for name in given:
         if name not in known and name not in OF_SEARCH:
             raise _unknown(name, model, folder, families)
         if name not in OF_SEARCH:
+            taken = [OF_FAMILY[family][name].takes for family in families if name in OF_FAMILY[family]]
             for value in given[name] if isinstance(given[name], list) else [given[name]]:
-                _check_value(name, value)
+                _check_value(name, value, taken)
     for name in model.params:
         if name not in known:
             raise _unknown(name, model, folder, families, " of params in mlops.toml")
 
 
+def has_own_estimator(model: ModelConfig, folder: str) -> bool:
+    """Whether the recipe of a model has an `estimator` of its own, which takes any parameter."""
+    return _own_estimator(Path(folder, model.recipe) if model.recipe else None)
+
+
+def declared_by(model: ModelConfig) -> list[str]:
+    """What the `command` of a model declares: `params` in mlops.toml first, then the places that values fill."""
+    return [
+        name for name in dict.fromkeys([*model.params, *PLACE.findall(model.command)]) if name not in OF_RUN
+    ]
+
+
 def _check_declared(model: ModelConfig, given: Mapping[str, Any]) -> None:
     """What a command declares: `params` in mlops.toml, and the places in it that values fill. `seed` has an option of its own."""
-    known = sorted({*model.params, *PLACE.findall(model.command)} - OF_RUN)
+    known = sorted(declared_by(model))
     for name in given:
         if known and name not in known and name != "seed":
             near = difflib.get_close_matches(name, known, n=_NEAREST, cutoff=0.5)
@@ -83,12 +76,10 @@ def _check_declared(model: ModelConfig, given: Mapping[str, Any]) -> None:
             raise Problem("unknown_parameter", f"the command of {model.name} has no parameter {name[:80]!r}", "; ".join(hint), status=2)  # fmt: skip
 
 
-def _check_value(name: str, value: object) -> None:
-    """Raises Problem `bad_parameter` for a value that no search or estimator takes; what cannot be told is left to the run."""
-    if name not in _TAKES:
-        return
-    words, fits = _TAKES[name]
-    if not fits(value):
+def _check_value(name: str, value: object, taken: Sequence[Takes]) -> None:
+    """Raises Problem `bad_parameter` for a value that the search, or every family of it, would refuse."""
+    if not any(takes.fits(value) for takes in taken):
+        words = " or ".join(dict.fromkeys(takes.words for takes in taken))
         raise Problem(
             "bad_parameter",
             f"{name} = {str(value)[:80]!r} cannot be: it takes {words}",
@@ -97,60 +88,8 @@ def _check_value(name: str, value: object) -> None:
         )
 
 
-def _whole(least: int) -> tuple[str, Callable[[object], bool]]:
-    def fits(value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and value >= least
-
-    return f"a whole number from {least}", fits
-
-
-def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _above_zero(value: object) -> bool:
-    return _number(value) and float(str(value)) > 0
-
-
-def _from_zero(value: object) -> bool:
-    return _number(value) and float(str(value)) >= 0
-
-
-def _duration(value: object) -> bool:
-    if _number(value):
-        return _from_zero(value)
-    try:
-        return parse_duration(value) >= 0
-    except ValueError:
-        return False
-
-
-def _window(value: object) -> bool:
-    return value == "all" or (
-        isinstance(value, str) and re.fullmatch(r"0*[1-9]\d*[mhdw]", value.strip()) is not None
-    )
-
-
-_TAKES: dict[str, tuple[str, Callable[[object], bool]]] = {
-    "window": ('"all" or a length such as 90d', _window),
-    "trials": _whole(1),
-    "timeout": ("seconds or a duration such as 60s", _duration),
-    "seed": _whole(0),
-    "C": ("a number above 0", _above_zero),
-    "alpha": ("a number from 0", _from_zero),
-    "learning_rate": ("a number above 0", _above_zero),
-    "l2_regularization": ("a number from 0", _from_zero),
-    "max_iter": _whole(1),
-    "n_estimators": _whole(1),
-    "min_samples_leaf": ("a number above 0", _above_zero),
-    "n_neighbors": _whole(1),
-    "weights": ("uniform or distance", lambda value: value in ("uniform", "distance")),
-}
-"""Parameter → what it takes in words, and whether a value is that."""
-
-
-def _families(model: ModelConfig, folder: str, given: Mapping[str, Any]) -> list[str]:
-    """Those that the search would try."""
+def families_of(model: ModelConfig, folder: str, given: Mapping[str, Any]) -> list[str]:
+    """The families that the search would try. Raises Problem `unknown_family`."""
     fitting = [name for name, tasks in FAMILIES.items() if model.task in tasks]
     if "family" not in given:
         wanted = [name for name in model.search.families or DEFAULT_FAMILIES if name in fitting]

@@ -18,6 +18,12 @@ from mlops_tui.project.load import MAX_BYTES, ConfigError
 from mlops_tui.project.partial import place, rest
 
 _QUOTED = re.compile("'([^']*)'")
+_WRITE = {
+    "bool": "write true or false", "int": "write a whole number", "float": "write a number", "str": "write a text in quotes",
+    "string": "write a text in quotes", "date": "write a date", "datetime": "write a time", "list": "write a list in brackets",
+    "dict": "write a table", "model": "write a table", "too": "write something into it",
+}  # fmt: skip
+"""By the beginning of pydantic's name of an error, and of a type that was tried."""
 _TABLES: dict[tuple[str, ...], type[schema.Table]] = {
     (): schema.ProjectConfig,
     ("project",): schema.ProjectTable,
@@ -47,7 +53,7 @@ def parse(raw: bytes, folder: Path) -> schema.ProjectConfig:
     try:
         config = schema.ProjectConfig.model_validate(document)
     except ValidationError as error:
-        findings = [_from_pydantic(detail, lines) for detail in error.errors(include_url=False)]
+        findings = _of_pydantic(error, lines)
         more = [
             _finding(line_of(lines, path), ".".join(path), message, fix)
             for path, message, fix in rest(document, error, folder)
@@ -87,17 +93,32 @@ def _decode(raw: bytes) -> tuple[str, dict[str, Any]]:
         ) from None
 
 
-def _from_pydantic(detail: ErrorDetails, lines: dict[tuple[str, ...], int]) -> dict[str, Any]:
-    full = tuple(str(part) for part in detail["loc"] if part != "[key]")
+def _of_pydantic(error: ValidationError, lines: dict[tuple[str, ...], int]) -> list[dict[str, Any]]:
+    """One finding for each key, whatever types it could have had."""
+    details = error.errors(include_url=False)
+    tried: dict[tuple[str, ...], list[str]] = {}
+    for detail in details:
+        path, full = place(detail), tuple(str(part) for part in detail["loc"] if part != "[key]")
+        tried.setdefault(path, []).extend(full[len(path) :])
+    return [_from_pydantic(detail, tried[place(detail)], lines) for detail in details]
+
+
+def _from_pydantic(
+    detail: ErrorDetails, tried: list[str], lines: dict[tuple[str, ...], int]
+) -> dict[str, Any]:
+    """`tried` are the types that a value could have had."""
     path = place(detail)
-    kind, message, fix = detail["type"], detail["msg"], ""
-    if path != full:
-        return _finding(line_of(lines, path), ".".join(path), f"{detail['input']!r} has the wrong type", "")
+    kind, message, fix = detail["type"], detail["msg"], _WRITE.get(detail["type"].split("_")[0], "")
+    if tried:
+        wanted = " or ".join(dict.fromkeys(_WRITE[name].removeprefix("write ") for name in tried))
+        return _finding(
+            line_of(lines, path), ".".join(path), f"{detail['input']!r} has the wrong type", f"write {wanted}"
+        )
     if kind == "extra_forbidden":
         message = f"unknown key {path[-1]!r}"
         fix = did_you_mean(path[-1], _allowed(path[:-1]))
     elif kind == "missing":
-        message, fix = "is required", ""
+        message, fix = "is required", f"write {path[-1]} = …"
     elif kind == "value_error":
         message, _, fix = str(detail["ctx"]["error"]).partition("; ")
     elif kind == "literal_error":

@@ -50,7 +50,7 @@ def parse_duration(value: object) -> int:
 
 
 def check_problem(text: str, task: str) -> str:
-    """What is wrong with the syntax of a gate check, or ''. (The worker parses checks fully before it trains.)"""
+    """What is wrong with the syntax of a gate check, or ''; `task` may not be known. (The worker parses checks fully before it trains.)"""
     match = _CHECK.match(text)
     if match is None:
         return (
@@ -62,6 +62,8 @@ def check_problem(text: str, task: str) -> str:
         return (
             f"{text!r} uses {match['metric']!r}, which is no metric of {task}; there are {', '.join(known)}"
         )
+    if known is None and not any(match["metric"] in metrics for metrics in METRICS.values()):
+        return f"{text!r} uses {match['metric']!r}, which is a metric of no task"
     if match["base"] and known is not None:
         better = match["op"].startswith(">" if known[match["metric"]] == "max" else "<")
         if not better:

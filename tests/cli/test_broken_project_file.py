@@ -48,3 +48,13 @@ def test_what_is_of_the_project_refuses(session: Session, key: str, fields: dict
 def test_a_named_project_needs_no_file(session: Session) -> None:
     session.project_option = "lab"
     assert session.filled(find("run list"), {}).project == "lab"
+
+
+def test_what_refuses_names_all_that_is_wrong(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text('[project]\nnam = "p"\n[source.a]\npth = "*.csv"\n')
+    with pytest.raises(Problem) as raised:
+        session.filled(find("project show"), {})
+    assert [line.split(": ")[1] for line in raised.value.message.splitlines()] == [
+        "project.name", "project.nam", "source.a.path", "source.a.pth",
+    ]  # fmt: skip
+    assert str(tmp_path / "mlops.toml") in raised.value.hint

@@ -284,3 +284,30 @@ def test_a_schedule_that_cannot_come_round_is_refused(tmp_path: Path, cron: str,
 def test_a_schedule_that_comes_round_is_taken(tmp_path: Path, cron: str) -> None:
     text = f'{GOOD}[model.m.retrain]\nschedule = "{cron}"\n'
     assert parse_config(text.encode(), tmp_path).model_named("m").retrain.schedule == cron
+
+
+def test_one_reading_names_all_that_is_wrong_with_a_model(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        'task = "classification"', 'task = "clasification"\nmetric = "roc_au"\nrecipe = "nope.py"'
+    ) + (
+        'seed = "3"\n[model.m.gate]\nchecks = ["foo > 2", "f1 >> 2"]\n[source.rows.expect]\ny = { min = "low", max = true }\n'
+    )
+    found = {f["key"]: (f["line"], f["fix"]) for f in findings(text, tmp_path)}
+    assert found == {
+        "model.m.task": (11, "did you mean 'classification'?"),
+        "model.m.metric": (12, "did you mean 'roc_auc'?"),
+        "model.m.recipe": (13, "write it, or take the key out: a recipe is optional"),
+        "model.m.seed": (14, "write a whole number"),
+        "model.m.gate.checks": (16, ""),
+        "source.rows.expect.y.min": (18, "write a whole number or a number or a time or a date"),
+        "source.rows.expect.y.max": (18, "write a whole number or a number or a time or a date"),
+    }
+    checks = [f["message"] for f in findings(text, tmp_path) if f["key"] == "model.m.gate.checks"]
+    assert [check.split(" ")[0] for check in checks] == ["'f1", "'foo"]
+
+
+def test_a_command_has_metrics_of_its_own_whatever_else_is_wrong(tmp_path: Path) -> None:
+    text = '[project]\nname = "p"\n[model.m]\ncommand = "python a.py"\nmetric = "loss"\nseed = "3"\n'
+    for command in ('"python a.py"', "3"):
+        keys = [f["key"] for f in findings(text.replace('"python a.py"', command), tmp_path)]
+        assert keys == (["model.m.seed"] if command != "3" else ["model.m.command", "model.m.seed"])
