@@ -79,14 +79,16 @@ def _decode(raw: bytes) -> tuple[str, dict[str, Any]]:
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"at line (\d+), column (\d+)", str(error))
         what = re.sub(r"\s*\(at .*\)$", "", str(error))
-        line = int(match[1]) if match else len(raw.splitlines())
+        there = text.splitlines()
+        line = int(match[1]) if match else len(there)
+        said = there[line - 1].strip()[:80] if 0 < line <= len(there) else ""
         where = f" at column {match[2]}" if match else " at the end of the file"
         raise ConfigError(
             [
                 _finding(
                     line,
                     "",
-                    f"not TOML: {what[:1].lower()}{what[1:]}{where}",
+                    f"not TOML: {what[:1].lower()}{what[1:]}{where}: {said}",
                     "text needs quotes, tables [brackets]",
                 )
             ]
