@@ -22,7 +22,7 @@ from mlops_tui.pages.surface import Surface
 from mlops_tui.text import short
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Model
-from mlops_tui.verbs.model import AliasMove, Card, ModelDetail, VersionDetail, Waiver
+from mlops_tui.verbs.model import AliasMove, Card, ModelDetail, Parameter, Parameters, VersionDetail, Waiver
 
 
 def list_(page: Page[Model], screen: Surface) -> None:
@@ -166,8 +166,50 @@ def waive(found: Waiver, screen: Surface) -> None:
     )
 
 
+def parameters(found: Parameters, screen: Surface) -> None:
+    """What can be set, what it is now, and what is drawn where nothing is set."""
+    titles = {"search": "SEARCH", "estimator": "ESTIMATOR", "command": "COMMAND"}
+    screen.title(f"{found.model}  of {found.project}")
+    for group, title in titles.items():
+        of_group = [one for one in found.parameters if one.group == group]
+        if of_group:
+            screen.heading(title)
+            screen.table(
+                ("parameter", "now", "takes", "for"),
+                [(one.name, present(one), one.takes.words, one.help) for one in of_group],
+                drop=("for",),
+                keep=("parameter",),
+            )
+    if found.others:
+        screen.heading("OTHERS")
+        screen.text("any other name is taken too: the code of the model says what it means")
+    screen.heading("NEXT")
+    screen.commands([(f"mlops-tui run start {found.model} --set NAME=VALUE", "trains it with another value")])
+
+
+def present(one: Parameter) -> str:
+    """What a parameter is now, by mlops.toml or by what the search draws: `0.1`, `0.03 to 0.3, log`."""
+    if one.value is not None:
+        return (
+            " or ".join(setting(value) for value in one.value)
+            if isinstance(one.value, list)
+            else setting(one.value)
+        )
+    if not one.drawn:
+        return "needs a value" if one.required else "-"
+    ranges = {
+        each.family: "drawn"
+        if each.low is None
+        else f"{setting(each.low)} to {setting(each.high)}{', log' * each.log}"
+        for each in one.drawn
+    }
+    if len(set(ranges.values())) == 1:
+        return next(iter(ranges.values()))
+    return "; ".join(f"{family} {words}" for family, words in ranges.items())
+
+
 RENDERERS = {
-    "report": report,
+    "report": report, "parameters": parameters,
     "list": list_, "show": show, "evaluate": run_render.one, "compare": compare, "promote": move, "rollback": move,
     "history": history, "card": card, "waive": waive,
 }  # fmt: skip

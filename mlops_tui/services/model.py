@@ -13,6 +13,7 @@ from mlops_store.index.tx import Read
 from mlops_tui.services import model_card, model_compare
 from mlops_tui.services.listing import listed
 from mlops_tui.services.model_evaluate import evaluate, plan_evaluate
+from mlops_tui.services.model_parameters import parameters
 from mlops_tui.services.model_report import report
 from mlops_tui.services.pinned import Pinned, evaluation, pinned
 from mlops_tui.services.promotion import plan_promote, plan_rollback, promote, rollback
@@ -34,7 +35,7 @@ from mlops_tui.verbs.model import (
 )
 
 __all__ = [
-    "card", "compare", "evaluate", "history", "list_", "plan_evaluate", "plan_promote", "plan_rollback", "promote", "report", "rollback", "show",
+    "card", "compare", "evaluate", "history", "list_", "parameters", "plan_evaluate", "plan_promote", "plan_rollback", "promote", "report", "rollback", "show",
     "waive",
 ]  # fmt: skip
 

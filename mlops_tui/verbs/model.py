@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
+from mlops_tui.project.takes import Takes
 from mlops_tui.verbs._declare import ListInput, Output, Page, ProjectInput, Reason, Verb, arg, opt
 from mlops_tui.verbs._report import ModelReport, Report
 from mlops_tui.verbs._shapes import Model, ModelVersion, Run, SubmitInput
@@ -51,6 +52,45 @@ class ModelEvaluate(SubmitInput, kw_only=True):
         None
     )
     baseline: Annotated[str | None, opt("version to compare with on the same rows", metavar="VERSION")] = None
+
+
+class ModelParameters(ProjectInput, kw_only=True):
+    model: Annotated[str, arg("model of mlops.toml")]
+    family: Annotated[str | None, opt("as if this kind of estimator were the only one; default: those of mlops.toml")] = None  # fmt: skip
+
+
+class ParameterDrawn(Output, kw_only=True):
+    """How the search of a family draws a parameter: it begins with `default`, then draws from `low` to `high` itself (both null: from the choices),
+    evenly, or with `log` evenly in the logarithm."""
+
+    family: str
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+
+
+class Parameter(Output, kw_only=True):
+    """A parameter that a training takes. `value` is what mlops.toml says of it now: null where it says nothing, then the search draws it as
+    `drawn` says, or (`required`) whoever starts a run has to name it. A list is searched over. `takes` says what a value can be."""
+
+    name: str
+    group: Literal["search", "estimator", "command"]
+    help: str
+    takes: Takes
+    value: Any = None
+    required: bool = False
+    drawn: list[ParameterDrawn] = []
+
+
+class Parameters(Output, kw_only=True):
+    """What `run start --set` takes for a model. `families` are those that `family` can be; with `others`, any other name is taken too."""
+
+    project: str
+    model: str
+    families: list[str] = []
+    others: bool = False
+    parameters: list[Parameter]
 
 
 class ModelCompare(ProjectInput, kw_only=True):
@@ -167,6 +207,10 @@ VERBS = [
          empty="no models yet: `mlops-tui run start MODEL --wait` trains and registers a first version"),
     Verb("model", "show", ModelShow, ModelDetail, "Show a model, or one version of it.",
          example="mlops-tui model show late-departure@champion --as-of 2026-01-31"),
+    Verb("model", "parameters", ModelParameters, Parameters, "List the parameters that training a model takes.",
+         help="Those of its search, and those of its estimators or of its command: what each takes, what it is now, and how a search draws it. "
+         "`run start --set` and `run sweep --space` take them.",
+         example="mlops-tui model parameters late-departure --family random_forest"),
     Verb("model", "evaluate", ModelEvaluate, Run, "Judge a version on a data version, in the background.",
          help="On rows that its training has not seen; it gives intervals and no verdict. Whoever sees the result has seen these rows, so the "
          "ledger counts a look at them, and the next gate that judges this model on the same rows is stricter.",

@@ -10,7 +10,7 @@ import pytest
 from desk import Desk
 
 from mlops_store.errors import Problem
-from mlops_tui.project.parameters import DEFAULT_FAMILIES, OF_FAMILY
+from mlops_tui.project.spaces import DEFAULT_FAMILIES, HELP, OF_FAMILY, OF_SEARCH
 from mlops_tui.project.values import FAMILIES
 from mlops_tui.services import run as runs
 from mlops_tui.verbs.run import RunStart, RunSweep
@@ -137,9 +137,17 @@ def test_a_recipe_without_one_does_not(desk: Desk, make: Callable[..., None]) ->
     assert refused(desk, params={"depth": 3}).code == "unknown_parameter"
 
 
-def test_what_is_known_here_is_what_the_search_has() -> None:
-    built = {name: tuple(one.defaults) for name, one in families.FAMILIES.items() if name != families.NAIVE}
-    assert built == OF_FAMILY and set(DEFAULT_FAMILIES) < set(OF_FAMILY)
+def test_a_search_begins_and_draws_inside_what_is_taken() -> None:
+    for name, own in OF_FAMILY.items():
+        for key, one in own.items():
+            values = (
+                (one.default, *one.takes.choices)
+                if one.takes.type == "choice"
+                else (one.default, one.low, one.high)
+            )
+            assert all(one.takes.fits(value) for value in values), (name, key)
+            assert key in HELP
+    assert set(DEFAULT_FAMILIES) < set(OF_FAMILY) == set(FAMILIES) and set(OF_SEARCH) < set(HELP)
     assert {name: one.tasks for name, one in families.FAMILIES.items() if name in FAMILIES} == FAMILIES
 
 

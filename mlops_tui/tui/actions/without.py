@@ -19,7 +19,7 @@ WITHOUT: dict[str, str] = {
     "daemon stop": _DAEMON, "data quarantine": _PANE, "doctor": _CARE, "events": _SHELL, "home backup": _CARE,
     "home budget": _CARE, "home export": _CARE, "home gc": _CARE, "home import": _CARE, "home restore": _CARE,
     "home show": "a part of the first screen", "init": "writes the mlops.toml that the app starts from", "model card": _PANE,
-    "model evaluate": "typed after `:` with its parameters", "model history": _PANE, "model report": _PANE,
+    "model evaluate": "typed after `:` with its parameters", "model history": _PANE, "model parameters": "the fields of the forms that start runs", "model report": _PANE,
     "model waive": "typed after `:` with its reason", "monitor show": _OPEN, "project add": "the app adds the project of its folder",
     "project remove": _CARE, "project show": _PANE, "rebuild": _CARE,
     "run artifacts": "the tab of a run lists them; copying is for shells", "run fields": "completes filters and offers columns",

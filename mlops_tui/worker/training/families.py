@@ -15,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mlops_store.errors import Problem
-from mlops_tui.project.parameters import DEFAULT_FAMILIES
+from mlops_tui.project.spaces import DEFAULT_FAMILIES, OF_FAMILY
+from mlops_tui.project.takes import Drawn
+from mlops_tui.project.values import FAMILIES as TASKS
 from mlops_tui.worker.training.encoding import Encoding
 
 # A thread that waits spins first, and on a busy box takes the core from the thread it waits for. libgomp reads this
@@ -173,72 +175,42 @@ def _neighbours(params: Params, job: Job) -> Any:
 # --- spaces ---
 
 
-def _logistic_space(trial: Any, prefix: str) -> Params:
-    return {"C": trial.suggest_float(f"{prefix}C", 1e-3, 100.0, log=True)}
+def _space(name: str) -> Space:
+    """How Optuna draws the parameters of a family."""
+
+    def draw(trial: Any, prefix: str) -> Params:
+        return {key: _suggested(trial, f"{prefix}{key}", one) for key, one in OF_FAMILY[name].items()}
+
+    return draw
 
 
-def _ridge_space(trial: Any, prefix: str) -> Params:
-    return {"alpha": trial.suggest_float(f"{prefix}alpha", 1e-3, 1e4, log=True)}
-
-
-def _boosting_space(trial: Any, prefix: str) -> Params:
-    return {
-        "learning_rate": trial.suggest_float(f"{prefix}learning_rate", 0.03, 0.3, log=True),
-        "max_iter": trial.suggest_int(f"{prefix}max_iter", 50, 200, step=10),
-        "max_leaf_nodes": trial.suggest_int(f"{prefix}max_leaf_nodes", 7, 63, log=True),
-        "min_samples_leaf": trial.suggest_int(f"{prefix}min_samples_leaf", 5, 200, log=True),
-        "l2_regularization": trial.suggest_float(f"{prefix}l2_regularization", 1e-3, 30.0, log=True),
-        "max_features": trial.suggest_float(f"{prefix}max_features", 0.3, 1.0),
-    }
-
-
-def _forest_space(trial: Any, prefix: str) -> Params:
-    return {
-        "n_estimators": trial.suggest_int(f"{prefix}n_estimators", 50, 200, step=10),
-        "min_samples_leaf": trial.suggest_int(f"{prefix}min_samples_leaf", 1, 50, log=True),
-        "max_features": trial.suggest_float(f"{prefix}max_features", 0.1, 1.0),
-    }
-
-
-def _neighbours_space(trial: Any, prefix: str) -> Params:
-    return {
-        "n_neighbors": trial.suggest_int(f"{prefix}n_neighbors", 3, 50, log=True),
-        "weights": trial.suggest_categorical(f"{prefix}weights", ["uniform", "distance"]),
-    }
+def _suggested(trial: Any, key: str, one: Drawn) -> Any:
+    if one.takes.type == "choice":
+        return trial.suggest_categorical(key, one.takes.choices)
+    if isinstance(one.low, int) and isinstance(one.high, int):
+        return trial.suggest_int(key, one.low, one.high, step=one.step or 1, log=one.log)
+    return trial.suggest_float(key, one.low, one.high, log=one.log)
 
 
 def _no_space(trial: Any, prefix: str) -> Params:
     return {}
 
 
-_EVERY = (*CLASSIFIERS, "regression")
-_BOOSTING = {
-    "learning_rate": 0.1,
-    "max_iter": 100,
-    "max_leaf_nodes": 31,
-    "min_samples_leaf": 20,
-    "l2_regularization": 1.0,
-    "max_features": 1.0,
-}
-_FOREST = {"n_estimators": 100, "min_samples_leaf": 5, "max_features": 0.3}
+def _family(name: str, build: Callable[[Params, Job], Any], max_rows: int | None = None) -> Family:
+    defaults = {key: one.default for key, one in OF_FAMILY[name].items()}
+    return Family(name, TASKS[name], defaults, _space(name), build, max_rows)
+
 
 FAMILIES: dict[str, Family] = {
     family.name: family
     for family in (
-        Family(NAIVE, _EVERY, {}, _no_space, _naive),
-        Family("logistic_regression", CLASSIFIERS, {"C": 1.0}, _logistic_space, _logistic),
-        Family("ridge", ("regression",), {"alpha": 1.0}, _ridge_space, _ridge),
-        Family("hist_gradient_boosting", _EVERY, _BOOSTING, _boosting_space, _boosting),
-        Family("random_forest", _EVERY, _FOREST, _forest_space, _forest("RandomForest")),
-        Family("extra_trees", _EVERY, _FOREST, _forest_space, _forest("ExtraTrees")),
-        Family(
-            "nearest_neighbours",
-            _EVERY,
-            {"n_neighbors": 15, "weights": "distance"},
-            _neighbours_space,
-            _neighbours,
-            SMALL,
-        ),
+        Family(NAIVE, (*CLASSIFIERS, "regression"), {}, _no_space, _naive),
+        _family("logistic_regression", _logistic),
+        _family("ridge", _ridge),
+        _family("hist_gradient_boosting", _boosting),
+        _family("random_forest", _forest("RandomForest")),
+        _family("extra_trees", _forest("ExtraTrees")),
+        _family("nearest_neighbours", _neighbours, SMALL),
     )
 }
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_tui.project.parameters import OF_SEARCH
+from mlops_tui.project.spaces import OF_SEARCH
 from mlops_tui.project.values import parse_duration
 from mlops_tui.worker.context import WorkerContext
 from mlops_tui.worker.training import families
