@@ -76,7 +76,8 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
         gate.asked += 1
         try:
             body = await _body(request, gate.body_limit)
-            return _json(await dispatcher.call(request.path_params["verb"], body, _asked(request)))
+            answer = await dispatcher.call(request.path_params["verb"], body, _asked(request))
+            return Response(answer, media_type="application/json")
         except Problem as problem:
             return _failure(problem)
         except ClientDisconnect:

@@ -107,8 +107,8 @@ class Dispatcher:
         self._apart = apart
         self._awaited = Awaited()
 
-    async def call(self, path: str, body: bytes, asked: Asked) -> Any:
-        """The verb's answer. Raises Problem."""
+    async def call(self, path: str, body: bytes, asked: Asked) -> bytes:
+        """The JSON of the verb's answer. Raises Problem."""
         handler = self._handlers.get(path)
         if handler is None:
             raise Problem(
@@ -123,18 +123,19 @@ class Dispatcher:
         if not handler.verb.writes:
             readers = self._apart.get(handler.verb.key, self._readers)
             return await readers.run(lambda read: self._answer(handler, read, request))
-        return await self._write(handler, request, asked)
+        return msgspec.json.encode(await self._write(handler, request, asked))
 
-    def _answer(self, handler: Handler, read: Read, request: Any) -> Any:
+    def _answer(self, handler: Handler, read: Read, request: Any) -> bytes:
+        """Written by the thread that made it, and not in the event loop, which all wait for."""
         if handler.verb.noun in _OF_RUNS:
             inbox.catch_up(self._writer, read)
-        return handler.service(read, request)
+        return msgspec.json.encode(handler.service(read, request))
 
-    async def _plan(self, handler: Handler, request: Any, asked: Asked) -> Any:
+    async def _plan(self, handler: Handler, request: Any, asked: Asked) -> bytes:
         plan = handler.plan
         if plan is None:
             raise Problem("no_dry_run", f"{handler.verb.key} has no dry run", "", status=2)
-        return await self._readers.run(lambda read: plan(read.by(asked.actor), request))
+        return await self._readers.run(lambda read: msgspec.json.encode(plan(read.by(asked.actor), request)))
 
     async def _write(self, handler: Handler, request: Any, asked: Asked) -> Any:
         def command(tx: Tx) -> Any:

@@ -66,7 +66,7 @@ def runs_of(db: Read | Tx, ids: Sequence[str], only: Sequence[Field] | None = No
         return []
     kept = db.kept if isinstance(db, Read) else None
     judged_by = _judged_by(db) if kept is None else kept.fact("judged by", lambda: _judged_by(db))
-    return [_run(db, shape) for shape in queries.shapes(db, wanted, only, kept, judged_by)]
+    return [_run(db, shape) for shape in queries.shapes(db, wanted, only, kept, judged_by, MetricSummary)]
 
 
 def _why(signal: int | None, said: tuple[str, str, str, str] | None) -> RunError | None:
@@ -92,7 +92,6 @@ def run_of(db: Read | Tx, run_id: str) -> Run:
 def _run(db: Read | Tx, shape: dict[str, Any]) -> Run:
     if not shape["name"]:
         _fill_from_spec(db, shape)
-    metrics = {key: MetricSummary(**values) for key, values in shape.pop("metrics").items()}
     shape["attempts"] = shape["attempts"] or 0
     shape["settled"] = shape["settled"] or shape["state"] not in ENDED
     judged = shape.pop("judged")
@@ -101,7 +100,6 @@ def _run(db: Read | Tx, shape: dict[str, Any]) -> Run:
         db,
         Run(
             **shape,
-            metrics=metrics,
             headline=headline(*judged) if judged else None,
             error=_why(shape["signal"], error) if shape["state"] == "FAILED" else None,
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 
 _LOWER = frozenset(
@@ -33,10 +33,11 @@ _PROGRESS = frozenset(
 """Words of names: of values on rows that were not trained on, on those that were; and of what counts how far a training is."""
 
 
-def telling(metrics: Iterable[str]) -> str:
+@lru_cache(maxsize=32)
+def telling(metrics: tuple[str, ...]) -> str:
     """The metric that says most of a run where nobody says which does: the first by name of those on rows that were not trained on, else of
     those that do not say on which, else of any; empty where there is none. What the machine and a search's trials took is none."""
-    found = [name for name in metrics if not name.startswith("system/") and name != SEARCH]
+    found = [name for name in sorted(metrics) if not name.startswith("system/") and name != SEARCH]
     return min(found, key=_rank, default="")
 
 

@@ -64,12 +64,11 @@ class KeptRows:
             changed = self.changes.since(version)
             if changed is None:
                 return
+            one = _weight(shape)
             for run_id, row in rows.items():
                 if run_id not in changed:
                     shapes = self._rows.setdefault(run_id, {})
-                    self._nbytes += _weight(shape, row) - (
-                        _weight(shape, shapes[shape]) if shape in shapes else 0
-                    )
+                    self._nbytes += len(row) - len(shapes[shape]) if shape in shapes else one + len(row)
                     shapes[shape] = row
                     self._rows.move_to_end(run_id)
             while self._nbytes > self._budget:
@@ -90,8 +89,8 @@ class KeptRows:
             self._drop(run_id)
 
     def _drop(self, run_id: str) -> None:
-        self._nbytes -= sum(_weight(shape, row) for shape, row in self._rows.pop(run_id, {}).items())
+        self._nbytes -= sum(_weight(shape) + len(row) for shape, row in self._rows.pop(run_id, {}).items())
 
 
-def _weight(shape: Hashable, row: bytes) -> int:
-    return len(row) + len(str(shape)) + _OVERHEAD
+def _weight(shape: Hashable) -> int:
+    return len(str(shape)) + _OVERHEAD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -64,11 +64,13 @@ def shapes(
     only: Sequence[Field] | None = None,
     kept: KeptRows | None = None,
     judges: Judges = MappingProxyType({}),
+    summary: Callable[..., Any] = dict,
 ) -> list[dict[str, Any]]:
     """Runs in the shape of the contract, in the order asked for; unknown ids are left out. Few queries, however many runs.
 
     With `only`, of parameters, tags and metrics just those fields. `judged` is what the metric has come to that a run is judged by, as `judges`
     says, or the one that tells most: (its name, its summary), None where it has none. `kept` is what readers keep, of which a transaction knows nothing.
+    `summary` makes what stands for a metric of its `last`, `best`, `min`, `max` and `count`.
     """
     ids = list(run_ids)
     marked = None if kept is None else kept.marked
@@ -85,7 +87,7 @@ def shapes(
             wanted,
             directions.get(found[i].project, {}),
             _judged(found[i], judges),
-            _judge(found[i], judges),
+            summary,
         )
         for i in ids
         if i in found
@@ -185,39 +187,36 @@ def _judged(pack: Pack, judges: Judges) -> str:
     return judges.get((pack.project, pack.model or "")) or pack.metric or ""
 
 
-def _judge(pack: Pack, judges: Judges) -> str:
-    """The metric that a run is judged by: its model's, else the one that tells most; empty where it has none."""
-    judge = _judged(pack, judges)
-    return judge if judge in pack.metrics else telling(sorted(pack.metrics))
-
-
-def _by_group(fields: Sequence[Field]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {"param": set(), "tag": set(), "metric": set()}
-    for field in fields:
-        if field.group in found:
-            found[field.group].add(field.name)
-    return found
+def _by_group(fields: Sequence[Field]) -> tuple[set[str], ...]:
+    """The names of parameters, of tags and of metrics."""
+    return tuple(
+        {field.name for field in fields if field.group == group} for group in ("param", "tag", "metric")
+    )
 
 
 def _shape(
     pack: Pack,
-    wanted: Mapping[str, set[str]] | None,
+    wanted: tuple[set[str], ...] | None,
     directions: Mapping[str, str],
     declared: str,
-    judge: str,
+    summary: Callable[..., Any],
 ) -> dict[str, Any]:
-    params, tags, metrics = msgspec.json.decode(pack.params), pack.tags, pack.metrics
+    params, tags, names = msgspec.json.decode(pack.params), pack.tags, list(pack.metrics)
+    judge = declared if declared in pack.metrics else telling(tuple(names))
     if wanted is not None:
-        params = {key: value for key, value in params.items() if key in wanted["param"]}
-        tags = {key: value for key, value in tags.items() if key in wanted["tag"]}
-        metrics = {key: value for key, value in metrics.items() if key in wanted["metric"]}
+        some_params, some_tags, some_metrics = wanted
+        params = {key: value for key, value in params.items() if key in some_params}
+        tags = {key: value for key, value in tags.items() if key in some_tags}
+        names = [key for key in names if key in some_metrics]
+    metrics = {key: _summary(pack, key, directions, summary) for key in names}
+    judged = (
+        metrics[judge] if judge in metrics else _summary(pack, judge, directions, summary) if judge else None
+    )
     return {
         "run_id": pack.run_id, "kind": pack.kind, "name": pack.name, "project": pack.project, "experiment": pack.experiment,
         "state": pack.state, "created": pack.created, "started": pack.started, "ended": pack.ended, "exit_code": pack.exit_code,
         "signal": pack.signal, "attempts": pack.attempts, "model": pack.model, "proposal_id": pack.proposal_id,
-        "params": params, "tags": tags, "metrics": {key: _summary(pack, key, directions) for key in metrics},
-        "metric": declared,
-        "judged": (judge, _summary(pack, judge, directions)) if judge else None,
+        "params": params, "tags": tags, "metrics": metrics, "metric": declared, "judged": None if judged is None else (judge, judged),
         # a run that the ledger never asked for (the SDK's own) has no outcome to carry over
         "settled": pack.submitted is None or pack.settled is not None,
         "reason": pack.reason or "", "note": pack.note or "", "archived": pack.archived is not None, "verdict": pack.verdict,
@@ -225,13 +224,8 @@ def _shape(
     }  # fmt: skip
 
 
-def _summary(pack: Pack, key: str, directions: Mapping[str, str]) -> dict[str, Any]:
+def _summary(pack: Pack, key: str, directions: Mapping[str, str], summary: Callable[..., Any]) -> Any:
     last, low, high, count = pack.metrics[key]
     way = direction(key, run_metric=pack.metric, run_direction=pack.direction, project=directions)
-    return {
-        "last": float(last) if isinstance(last, str) else last,
-        "best": low if way == "min" else high,
-        "min": low,
-        "max": high,
-        "count": count,
-    }
+    last = float(last) if isinstance(last, str) else last
+    return summary(last=last, best=low if way == "min" else high, min=low, max=high, count=count)
