@@ -17,6 +17,7 @@ from mlops_tui.cli.session import Session
 from mlops_tui.pages import render
 from mlops_tui.verbs import Verb
 from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._find import FoundList
 from mlops_tui.verbs._shapes import RunDetail
 
 _NO_CHOICE = frozenset(["limit", "sort", "fields", "all_kinds", "archived"])
@@ -103,8 +104,8 @@ def show(session: Session, verb: Verb, value: Any) -> None:
     """The answer on standard output: one JSON document, or for people."""
     if session.json:
         sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    elif isinstance(value, Page) and not value.items:
-        diagnostics.say(_nothing(verb, session))
+    elif isinstance(value, Page | FoundList) and not value.items:
+        diagnostics.say(_nothing(verb, session) if isinstance(value, Page) else verb.empty)
     else:
         of, asked = session.asked or (verb, None)
         render(verb, value, Screen(), asked if of is verb else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from mlops_store.ids import now_ms
 from mlops_tui.pages import care
 from mlops_tui.pages.compare import runs as compare
 from mlops_tui.pages.gates import gate
@@ -108,6 +109,8 @@ def _field(run: Run, field: Field) -> str:
         return setting(values[field.name]) if field.name in values else "-"
     if field.name == "duration":
         return _took(run)
+    if field.name == "age":
+        return lasted(now_ms() - run.created)
     value = getattr(run, {"id": "run_id"}.get(field.name, field.name), None)
     if value in (None, ""):
         return "-"
@@ -148,7 +151,7 @@ def show(run: RunDetail, screen: Surface) -> None:
     )
     screen.line()
     screen.facts([
-        ("experiment", run.experiment if run.experiment != run.model else None),
+        ("experiment", run.experiment if run.experiment != run.model else None), ("by", run.actor),
         ("model version", f"{run.model}@{run.model_version}" if run.model_version is not None else None),
         ("nothing new", f"the same as v{run.same_as}: nothing new was trained" if run.same_as is not None else None),
         ("note", run.note), ("reason", run.reason), ("proposal", run.proposal_id), ("exit code", run.exit_code or None), ("signal", run.signal),

@@ -75,7 +75,7 @@ def find(found: FoundList, screen: Surface) -> None:
     screen.table(
         ("kind", "id", "name", "project", "state", "", "when"),
         rows,
-        f"nothing here has {found.text!r} in its name",
+        "nothing has all these words in its name",
         drop=("when", "project", ""),
         keep=("id",),
     )

@@ -36,7 +36,7 @@ def detail(db: Read | Tx, run_id: str) -> RunDetail:
     spec = _spec(folder)
     result = _part(found.outcome) if found.outcome else None
     fields = {name: getattr(run, name) for name in run.__struct_fields__}
-    fields["error"] = _error(found, run.signal)
+    fields |= {"error": _error(found, run.signal), "actor": row["actor"] or ""}
     gate = _gate(found, result)
     return RunDetail(
         **fields,

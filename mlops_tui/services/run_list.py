@@ -8,6 +8,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filters import And, Compare, Field, In, Node, field_names, fields_of, parse, parse_field
+from mlops_store.index.asking import among
 from mlops_store.index.orders import Order
 from mlops_store.index.run_order import RunsQuestion, order_of
 from mlops_store.index.runs import SortKey
@@ -47,6 +48,8 @@ def list_(read: Read, request: RunList) -> Page[Run]:
         lambda place: [request.sort, order.key(place[1], descending=descending), place[0]],
     )
     items = rows(read, [run_id for run_id, _ in places.items], request.fields, only)
+    if "actor" in field_names(request.fields):
+        _with_actors(read, items)
     return Page(items=items, next=places.next, total=None if request.offset is None else len(order))
 
 
@@ -77,6 +80,17 @@ def rows(read: Read, ids: Sequence[str], shape: Sequence[str], only: Sequence[Fi
         for run_id in ids
         if run_id in found or run_id in known
     ]
+
+
+def _with_actors(read: Read, runs: Sequence[Run]) -> None:
+    """Who asked for each run: in no list but those that want to know."""
+    mine, given = among([run.run_id for run in runs])
+    found = {
+        row["run_id"]: row["actor"]
+        for row in read.rows(f"SELECT run_id, actor FROM runs WHERE {mine}", given)
+    }
+    for run in runs:
+        run.actor = found.get(run.run_id) or ""
 
 
 def chosen(fields: Sequence[str]) -> list[Field] | None:

@@ -59,7 +59,8 @@ class Run(Output, kw_only=True):
 
     `settled` is false while the outcome of an ended run is not yet in the ledger (registered, judged, admitted):
     whoever waits for a run waits for that too. `headline` says how the run did; null where it has logged nothing that could.
-    `model_version` is the one that it made, or predicts with. `error` is what a failed run says of itself, in short in lists.
+    `model_version` is the one that it made, or predicts with. `error` is what a failed run says of itself, in short in lists. `actor` is who
+    asked for it; lists have it only where `fields` names it.
     """
 
     run_id: str
@@ -88,6 +89,7 @@ class Run(Output, kw_only=True):
     note: str = ""
     headline: Headline | None = None
     error: RunError | None = None
+    actor: str = ""
 
 
 class Attempt(Output, kw_only=True):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from mlops_store.ids import now_ms
 from mlops_tui.cli.screen import Screen
 from mlops_tui.pages import render
 from mlops_tui.verbs import find
@@ -41,3 +42,8 @@ def test_a_failed_script_is_not_told_to_resume(capsys: pytest.CaptureFixture[str
     for kind, offered in (("sdk", False), ("train", True)):
         render(find("run show"), RunDetail(**{**FACTS, "kind": kind, "state": "FAILED"}), Screen(False, 100))
         assert ("run resume" in capsys.readouterr().out) is offered
+
+
+def test_age_and_who_asked_are_fields_too(capsys: pytest.CaptureFixture[str]) -> None:
+    heads, row = table(capsys, RunList(fields=["age,actor"]), actor="ann", created=now_ms() - 7_200_000)
+    assert (heads[3:], row[3:]) == (["age", "actor"], ["2h", "00m", "ann"])

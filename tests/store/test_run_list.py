@@ -201,6 +201,7 @@ def test_only_the_fields_that_are_asked_for(shop: Shop) -> None:
         assert slim.metrics["auc"] == every.metrics["auc"] and slim.name == every.name
         only = run("tags.owner", "state", **paging)
         assert (only.params, only.metrics, only.tags) == ({}, {}, {"owner": "team-0"})
+        assert (every.actor, only.actor, run("actor", **paging).actor) == ("", "", "uid:1")
         bare = run("name", **paging)
         assert (bare.params, bare.metrics, bare.tags) == ({}, {}, {})
 

@@ -14,7 +14,7 @@ Row = dict[str, Any]
 
 @dataclass
 class Evidence:
-    """`row` has columns of `runs`: state, attempts, recipe_hash, pins, after, deleted, purged. `stages` are those of the newest attempt that
+    """`row` has columns of `runs`: state, attempts, recipe_hash, pins, after, actor, deleted, purged. `stages` are those of the newest attempt that
     has any, in the order in which they began; `error` is what the newest attempt says of its failure, its own words before those
     about its records; `gate` is the newest verdict's, as JSON."""
 
@@ -37,7 +37,7 @@ def evidence(read: Rows, run_id: str) -> Evidence | None:
         return None
     (run,) = parts["run"]
     found = Evidence(
-        {"state": run["a"], "recipe_hash": run["b"], "pins": run["c"], "after": run["d"],
+        {"state": run["a"], "recipe_hash": run["b"], "pins": run["c"], "after": run["d"], "actor": run["e"],
          "attempts": run["w"], "deleted": run["x"], "purged": run["y"]}
     )  # fmt: skip
     found.stages = _stages(parts.get("stage", []))
@@ -76,7 +76,7 @@ def _stages(events: list[Row]) -> list[Row]:
 
 
 _SQL = """
-SELECT 'run' AS part, state AS a, recipe_hash AS b, pins::VARCHAR AS c, "after"::VARCHAR AS d, NULL AS e, attempts AS w, deleted AS x, purged AS y, NULL AS z
+SELECT 'run' AS part, state AS a, recipe_hash AS b, pins::VARCHAR AS c, "after"::VARCHAR AS d, actor AS e, attempts AS w, deleted AS x, purged AS y, NULL AS z
   FROM runs WHERE run_id = ?
 UNION ALL SELECT 'stage', stage, state, info::VARCHAR, writer, NULL, attempt, ts, line, NULL FROM stage_events WHERE run_id = ?
 UNION ALL SELECT 'artifact', path, sha256, NULL, NULL, NULL, NULL, size, NULL, NULL FROM artifacts WHERE run_id = ?
