@@ -54,6 +54,12 @@ def report(found: Report, screen: Surface) -> None:
         screen.table(
             ("side", "quantile", "residual"), [(q.side, f"{q.quantile:.2f}", score(q.residual)) for q in some]
         )
+    if found.residuals_by_prediction:
+        screen.heading("RESIDUALS BY PREDICTION", "truth less prediction")
+        screen.table(
+            ("side", "predicted", "rows", "10 % below", "median", "90 % below"),
+            [(r.side, f"{score(r.low)} to {score(r.high)}", r.rows, score(r.p10), score(r.median), score(r.p90)) for r in found.residuals_by_prediction],
+        )  # fmt: skip
     if found.slices:
         screen.heading("SLICES", found.metric)
         screen.table(

@@ -82,6 +82,12 @@ def _expected(read: Read, row: dict[str, Any]) -> list[Expected]:
 def diff(read: Read, request: DataDiff) -> Difference:
     """What version b has that a had not, and the other way round. Raises Problem."""
     b = _row(read, request.project, request.source, request.b)
+    if request.a is None and b["version"] == 1:
+        raise Problem(
+            "no_earlier_version",
+            f"version 1 of {request.source} is its first: there is none before it to compare it with",
+            f"`mlops-tui data show {request.source}@1` shows what it holds",
+        )
     a = _row(read, request.project, request.source, request.a if request.a is not None else b["version"] - 1)
     files_a, files_b = _files(read, a), _files(read, b)
     known_a, known_b = ({file["sha256"] for file in files} for files in (files_a, files_b))

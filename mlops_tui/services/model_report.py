@@ -27,6 +27,7 @@ from mlops_tui.verbs._report import (
     ReportSide,
     ResidualBin,
     ResidualQuantile,
+    ResidualsAt,
     SliceValue,
 )
 
@@ -40,8 +41,11 @@ _BINS: dict[str, tuple[str, type[Any]]] = {
     "calibration": ("calibration", CalibrationBin),
     "residuals": ("residuals", ResidualBin),
     "residual_quantiles": ("residual_quantiles", ResidualQuantile),
+    "residuals_by_prediction": ("residuals_by_prediction", ResidualsAt),
 }
-_OF_TASK = {"regression": ("residuals", "residual_quantiles")}
+_OF_TASK = {"regression": ("residuals", "residual_quantiles", "residuals_by_prediction")}
+_LATER = "residuals_by_prediction"
+"""Was not written by evaluations of older programs: where it is not there, nothing is missing."""
 _OF_CLASSES = ("roc", "pr", "calibration", "confusion")
 
 Columns = dict[str, list[Any]]
@@ -183,7 +187,7 @@ def _add_files(made: Report, folder: Path, points: int) -> None:
                 field, kind = _BINS[name]
                 setattr(made, field, _structs(columns, kind))
         except (Problem, KeyError, msgspec.ValidationError):
-            if made.task or path.exists():
+            if path.exists() or (made.task and name != _LATER):
                 made.missing.append(f"{FOLDER}/{name}.parquet")
     if not made.task and not any((made.roc, made.confusion, made.residuals)):
         made.missing.append(FOLDER)

@@ -31,6 +31,8 @@ _SESSIONS = (
     "ZELLIJ",
 )  # fmt: skip
 """Names, and beginnings of names, of variables that tell terminals and logins apart and no training."""
+_OF_OTHERS = ("search/", "naive/", "champion/")
+"""What the names begin with of metrics that are not of the run's own model."""
 Table = Mapping[str, Any]
 
 
@@ -215,8 +217,8 @@ def _environment(capture: dict[str, Any]) -> Table:
 
 
 def _rank(metric: str) -> int:
-    """What the rows say of the model, then what the search says of its trials, then what the run cost the machine."""
-    return 2 if metric.startswith("system/") else int("/" in metric)
+    """What the rows say of the model, then what they say of others and the search of its trials, then what the run cost the machine."""
+    return 2 if metric.startswith("system/") else int(metric.startswith(_OF_OTHERS))
 
 
 def _metrics(run: Run) -> Table:

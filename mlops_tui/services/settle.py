@@ -260,16 +260,21 @@ def _look(tx: Tx, spec: RunSpec, found: TrainingOutcome, subject: str, gate: Gat
 
 
 def _count_abandoned_look(tx: Tx, spec: RunSpec, folder: RunFolder) -> None:
-    """A training that has shown how it does on the evaluation rows, and then failed or was stopped, has looked all the same."""
+    """A training that has shown how it does on the evaluation rows, and then failed or was stopped, has looked all the same.
+
+    An evaluation that was taken from the cache was shown by the run that made it: where the ledger has a look at these very rows, it tells nothing new.
+    """
     stages = {str(stage.get("name")): stage for stage in folder.stages(folder.latest())}
-    shown = stages.get("evaluate", {}).get("state") in ("finished", "cached")
+    shown = stages.get("evaluate", {}).get("state")
     facts = stages.get("collect", {}).get("facts") or {}
     key, batches = facts.get("evaluation_key"), list(facts.get("eval_batches") or [])
     split_by = str((facts.get("split") or {}).get("by") or "")
-    if not shown or not isinstance(key, str) or spec.model is None:
+    if shown not in ("finished", "cached") or not isinstance(key, str) or spec.model is None:
         return
-    launched = folder.context(folder.latest())
-    look = looks_before(launched.looked if launched else [], key, split_by, batches) + 1
+    past = models.looks(tx, spec.project, spec.model)
+    if shown == "cached" and any(one.evaluation_key == key for one in past):
+        return
+    look = looks_before((one for one in past if one.run_id != spec.run_id), key, split_by, batches) + 1
     tx.append(
         "gate.look",
         f"{spec.project}/{spec.model}",

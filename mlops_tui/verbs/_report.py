@@ -77,6 +77,19 @@ class ResidualQuantile(Output, kw_only=True):
     normal_score: float | None = None
 
 
+class ResidualsAt(Output, kw_only=True):
+    """Residuals (truth less prediction) where the prediction is from `low` to `high`: their median, and what 10 % and 90 % of them are below."""
+
+    side: Side
+    low: float
+    high: float
+    rows: int
+    mean_prediction: float
+    p10: float
+    median: float
+    p90: float
+
+
 class SliceValue(Output, kw_only=True):
     """The primary metric on a part of the rows; the interval is corrected for the number of slices."""
 
@@ -124,6 +137,7 @@ class Report(Output, kw_only=True):
     calibration: list[CalibrationBin] = []
     residuals: list[ResidualBin] = []
     residual_quantiles: list[ResidualQuantile] = []
+    residuals_by_prediction: list[ResidualsAt] = []
     slices: list[SliceValue] = []
     importance: dict[str, Any] | None = None
     missing: list[str] = []

@@ -52,7 +52,7 @@ def check_name(text: str, what: str) -> str:
     if not NAME.match(text) or ".." in text:
         raise Problem(
             "bad_name",
-            f"{text!r} cannot be the name of a {what}",
+            f"{text!r} cannot be the name of {'an' if what[:1] in 'aeiou' else 'a'} {what}",
             "use 1 to 63 of a-z 0-9 _ . - and start with a letter or digit",
             status=2,
         )

@@ -77,6 +77,11 @@ def test_the_life_of_files(tmp_path: Path) -> None:
             [str(outside)],
             {"added": 300, "removed": 0},
         )
+        with pytest.raises(
+            Problem, match="version 1 of orders is its first: there is none before it"
+        ) as alone:
+            box.writer.read(lambda r: data.diff(r, DataDiff(project="shop", source="orders", b=1)))
+        assert alone.value.code == "no_earlier_version"
         psi = {c["name"]: c["psi"] for c in change.columns}
         assert psi["amount"] > 0.5 and psi["kind"] < 0.01
 

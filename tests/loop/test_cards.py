@@ -483,6 +483,29 @@ def test_a_training_that_ends_after_its_evaluation_has_looked(desk: Desk) -> Non
     ]
 
 
+def test_a_training_that_shows_an_evaluation_of_the_cache_again_and_ends_has_shown_nothing_new(
+    desk: Desk,
+) -> None:
+    """Unless the ledger knows of no look at these rows: then the cache is of another model."""
+    facts = {"evaluation_key": "k", "eval_batches": ["b"], "split": {"by": "time"}}
+
+    def stopped(run: str, evaluate: str, attempt: int = 1) -> int:
+        folder = RunFolder(desk.home.run_dir(run)).attempt_dir(attempt)
+        stages = [{"name": "collect", "facts": facts}, {"name": "evaluate", "state": evaluate}]
+        write_json(folder / "stages.json", stages)
+        desk.finish(run, None, code=1, attempt=attempt)
+        return int(desk.rows("SELECT count(*) AS looks FROM looks")[0]["looks"])
+
+    fire(desk)
+    run = approve(desk)
+    assert stopped(run, "cached") == 1
+    desk.do(lambda tx: runs.resume(tx, RunSeveral(project="shop", run_id=run)))
+    assert stopped(run, "cached", 2) == 1
+    facts["evaluation_key"] = "of later rows"
+    desk.do(lambda tx: runs.resume(tx, RunSeveral(project="shop", run_id=run)))
+    assert stopped(run, "cached", 3) == 2
+
+
 def test_before_the_first_promotion_the_newest_version_is_what_new_data_are_held_against(
     tmp_path: Path,
 ) -> None:

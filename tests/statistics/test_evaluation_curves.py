@@ -61,8 +61,42 @@ def test_residuals():
     assert np.corrcoef(quantiles["residual"], quantiles["normal_score"])[0, 1] > 0.99
 
 
+def test_residuals_of_two_sides_have_the_same_bins():
+    y = RNG.normal(size=1000)
+    within = curves.residual_range(y, [np.zeros(1000), y / 2])
+    one, other = (curves.residual_histogram(y, side, within=within) for side in (np.zeros(1000), y / 2))
+    assert one.select("low", "high").equals(other.select("low", "high")) and one.height == 20
+    assert one["rows"].sum() == other["rows"].sum() == 1000
+    assert curves.residual_range([], [[]]) is None
+
+
+def test_residuals_are_told_by_what_was_predicted():
+    predicted = RNG.normal(size=5000)
+    y = predicted + 0.5 * predicted**2 + RNG.normal(size=5000) / 10
+    frame = curves.residuals_by_prediction(y, predicted)
+    assert frame["rows"].to_list() == [500] * 10
+    assert frame["low"][0] == predicted.min() and frame["high"][-1] == predicted.max()
+    # what the model left out is seen: much is left at both ends, nothing in the middle
+    assert frame["median"][0] > 1 and frame["median"][-1] > 1 and abs(frame["median"][4]) < 0.05
+    inside = [
+        ((y - predicted)[(predicted >= a) & (predicted <= b)] < c).mean()
+        for a, b, c in frame.select("low", "high", "p10").rows()
+    ]
+    assert inside == pytest.approx([0.1] * 10)
+    constant = curves.residuals_by_prediction(y, np.zeros(5000))
+    assert constant["rows"].to_list() == [5000] and constant["median"][0] == pytest.approx(np.median(y))
+    assert curves.residuals_by_prediction(y[:25], predicted[:25])["rows"].to_list() == [12, 13]
+
+
 @pytest.mark.parametrize(
-    "curve", [curves.roc_curve, curves.pr_curve, curves.residual_histogram, curves.residual_quantiles]
+    "curve",
+    [
+        curves.roc_curve,
+        curves.pr_curve,
+        curves.residual_histogram,
+        curves.residual_quantiles,
+        curves.residuals_by_prediction,
+    ],
 )
 def test_nothing_gives_an_empty_frame(curve):
     assert curve([], []).height == 0 and curve([None], [1.0]).height == 0

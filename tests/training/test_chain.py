@@ -215,7 +215,11 @@ def test_other_tasks(task: str, tmp_path: Path) -> None:
         run.trained.metrics[METRICS[task]]["value"] < run.trained.gate.naive_metrics[METRICS[task]]["value"]
     )
     names = {path.stem for path in (run.folder.artifacts / "evaluation").iterdir()}
-    assert ({"confusion", "roc"} if task == "multiclass" else {"residuals", "residual_quantiles"}) <= names
+    assert (
+        {"confusion", "roc"}
+        if task == "multiclass"
+        else {"residuals", "residual_quantiles", "residuals_by_prediction"}
+    ) <= names
     loaded = load_version(checked_out(box, run, tmp_path))
     assert loaded.labels.classes == (["a", "b", "c"] if task == "multiclass" else [])
 

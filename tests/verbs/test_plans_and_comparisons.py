@@ -132,7 +132,8 @@ def test_metrics_come_first_and_the_terminal_not_at_all(
 ) -> None:
     def run(depth: int, terminal: str) -> str:
         journal = [
-            f'["m","{key}",0,{START},0.{depth}]' for key in ("system/cpu", "search/score", "log_loss", "auc")
+            f'["m","{key}",0,{START},0.{depth}]'
+            for key in ("system/cpu", "search/score", "champion/auc", "val/acc", "log_loss", "auc")
         ]
         folder = desk.run("sdk", params={"depth": depth}, journal=journal)
         found = {
@@ -151,6 +152,8 @@ def test_metrics_come_first_and_the_terminal_not_at_all(
     assert [row.key for row in found.rows if row.section == "metrics"] == [
         "auc",
         "log_loss",
+        "val/acc",
+        "champion/auc",
         "search/score",
         "system/cpu",
     ]

@@ -107,6 +107,19 @@ def test_other_tasks_have_theirs(desk: Desk, task: str) -> None:
     if task == "regression":
         assert found.residuals and found.residual_quantiles and not found.roc
         assert {one.side for one in found.residuals} == {"candidate", "champion"}
+        bins = [
+            [(one.low, one.high) for one in found.residuals if one.side == side]
+            for side in ("candidate", "champion")
+        ]
+        assert bins[0] == bins[1] and len(bins[0]) == 20  # bars of both stand side by side
+        by = [one for one in found.residuals_by_prediction if one.side == "candidate"]
+        assert len(by) == 10 and sum(one.rows for one in by) == sum(
+            one.rows for one in found.residuals if one.side == "candidate"
+        )
+        assert all(one.p10 <= one.median <= one.p90 for one in by)
+        (folder.artifacts / "evaluation" / "residuals_by_prediction.parquet").unlink()
+        older = ask(desk, "late@1")
+        assert older.missing == [] and older.residuals_by_prediction == []
     else:
         assert [(curve.side, curve.cls) for curve in found.roc[:3]] == [("candidate", name) for name in "abc"]
         assert len(found.confusion) == 18 and {b.cls for b in found.calibration} == set("abc")

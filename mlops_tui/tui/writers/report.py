@@ -38,7 +38,16 @@ def merged(a: Report, b: Report) -> Report:
 
     both = {
         field: [*of(b, "candidate", field), *of(a, "champion", field)]
-        for field in ("sides", "confusion", "roc", "pr", "calibration", "residuals", "residual_quantiles")
+        for field in (
+            "sides",
+            "confusion",
+            "roc",
+            "pr",
+            "calibration",
+            "residuals",
+            "residual_quantiles",
+            "residuals_by_prediction",
+        )
     }
     values = {one.slice: one.value for one in a.slices}
     slices = [msgspec.structs.replace(one, champion=values.get(one.slice)) for one in b.slices]
@@ -315,8 +324,32 @@ def residuals(found: Report, width: int) -> Text:
         labelled = [(f"{brief(one.low, 3)} to {brief(one.high, 3)}", float(one.rows)) for one in bins[side]]
         reference = [float(one.rows) for one in bins["champion"]] if both else []
         put(sheet.heading(title), histogram(labelled, sheet.width, mode(), reference))
+    _by_prediction(sheet, found, sides)
     _quantiles(sheet, found, sides)
     return sheet.text
+
+
+def _by_prediction(sheet: Sheet, found: Report, sides: dict[str, str]) -> None:
+    """Whether what is left depends on what was said: the medians, and between what most of it lies."""
+    if not found.residuals_by_prediction:
+        return
+    of = {
+        side: [one for one in found.residuals_by_prediction if one.side == side]
+        for side in SIDES
+        if side in sides
+    }
+    ends = [one.mean_prediction for bins in of.values() for one in bins]
+    series = [
+        *(Series(sides[side], [(one.mean_prediction, one.median, one.median, one.median) for one in bins]) for side, bins in of.items()),
+        Series("0", [(at, 0.0, 0.0, 0.0) for at in (min(ends), max(ends))]),
+    ]  # fmt: skip
+    sheet.heading("median residual (up) over prediction; on 0 where predictions are right on the whole")
+    put(sheet, _chart(series, sheet.width, 14, "prediction"))
+    rows = [
+        (sides[side], f"{brief(one.low, 3)} to {brief(one.high, 3)}", number(one.rows), brief(one.p10, 3), brief(one.median, 3), brief(one.p90, 3))
+        for side, bins in of.items() for one in bins
+    ]  # fmt: skip
+    sheet.line().table(("", "predicted", "rows", "10% below", "median", "90% below"), rows, right=range(2, 6))
 
 
 def _quantiles(sheet: Sheet, found: Report, sides: dict[str, str]) -> None:

@@ -6,6 +6,7 @@ or one-class input gives an empty frame with the same columns.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -85,13 +86,47 @@ def confusion(y_true: Any, predicted: Any, threshold: float = 0.5) -> pl.DataFra
     )
 
 
-def residual_histogram(y_true: Any, predicted: Any, bins: int = 40) -> pl.DataFrame:
-    """Residuals y - prediction (units of the target): low, high, rows. At most 500 bins."""
+def residual_range(y_true: Any, predictions: Iterable[Any]) -> tuple[float, float] | None:
+    """The least and the greatest residual of several predictions, so that their histograms have the same bins; None where there is none."""
+    kept = [y - p for y, p in (_clean(y_true, each) for each in predictions) if len(y)]
+    return (min(float(r.min()) for r in kept), max(float(r.max()) for r in kept)) if kept else None
+
+
+def residual_histogram(
+    y_true: Any, predicted: Any, bins: int = 20, within: tuple[float, float] | None = None
+) -> pl.DataFrame:
+    """Residuals y - prediction (units of the target) in bins of one width over their range, or over `within`: low, high, rows. At most 500 bins."""
     y, p = _clean(y_true, predicted)
     if not len(y):
         return _empty("low", "high", "rows")
-    rows, ends = np.histogram(y - p, bins=min(bins, MAX_POINTS))
+    rows, ends = np.histogram(y - p, bins=min(bins, MAX_POINTS), range=within)
     return pl.DataFrame({"low": ends[:-1], "high": ends[1:], "rows": rows})
+
+
+def residuals_by_prediction(y_true: Any, predicted: Any, bins: int = 10) -> pl.DataFrame:
+    """What is left where the prediction is low, and where it is high: low, high, mean_prediction (of the predictions), rows, p10, median, p90 (of
+    the residuals y - prediction), in bins of about as many rows each, from low to high. Ten rows at least for each bin; equal predictions are in one.
+    """
+    y, p = _clean(y_true, predicted)
+    if not len(y):
+        return _empty("low", "high", "rows", "mean_prediction", "p10", "median", "p90")
+    inner = np.quantile(p, np.linspace(0, 1, max(1, min(bins, len(y) // 10)) + 1)[1:-1])
+    rows = pl.DataFrame({"bin": np.searchsorted(inner, p, side="right"), "prediction": p, "residual": y - p})
+    prediction, residual = pl.col("prediction"), pl.col("residual")
+    return (
+        rows.group_by("bin")
+        .agg(
+            prediction.min().alias("low"),
+            prediction.max().alias("high"),
+            pl.len().cast(pl.Int64).alias("rows"),
+            prediction.mean().alias("mean_prediction"),
+            residual.quantile(0.1, "linear").alias("p10"),
+            residual.median().alias("median"),
+            residual.quantile(0.9, "linear").alias("p90"),
+        )
+        .sort("bin")
+        .drop("bin")
+    )
 
 
 def residual_quantiles(y_true: Any, predicted: Any, points: int = 101) -> pl.DataFrame:

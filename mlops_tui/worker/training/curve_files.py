@@ -22,24 +22,30 @@ def write(judged: Judged, folder: Path, classes: list[str]) -> list[str]:
     """Writes the files of the task into `folder`; returns their names. Column `model` is the side.
 
     classification: roc, pr, calibration, confusion · multiclass: the same, the first three with a column `class`
-    (one against the rest) · regression: residuals, residual_quantiles. Class numbers are given as their labels.
+    (one against the rest) · regression: residuals, residual_quantiles, residuals_by_prediction. Class numbers are given as their labels.
     """
     sides = [who for who in ("candidate", "champion") if who in judged.predictions]
     made: dict[str, list[pl.DataFrame]] = {}
+    both = [judged.predictions[who] for who in sides]
+    within = curves.residual_range(judged.y, both) if judged.task == "regression" else None
     for who in sides:
-        for name, frame in _frames(judged, who, classes).items():
+        for name, frame in _frames(judged, who, classes, within).items():
             made.setdefault(name, []).append(frame.select(pl.lit(who).alias("model"), pl.all()))
     for name, frames in made.items():
         pl.concat(frames, how="vertical_relaxed").write_parquet(folder / f"{name}.parquet")
     return [f"{name}.parquet" for name in made]
 
 
-def _frames(judged: Judged, who: str, classes: list[str]) -> dict[str, pl.DataFrame]:
+def _frames(
+    judged: Judged, who: str, classes: list[str], within: tuple[float, float] | None
+) -> dict[str, pl.DataFrame]:
+    """The files of one side; residuals are counted in bins over the range `within`, which is that of all sides."""
     y, predicted = judged.y, judged.predictions[who]
     if judged.task == "regression":
         return {
-            "residuals": curves.residual_histogram(y, predicted),
+            "residuals": curves.residual_histogram(y, predicted, within=within),
             "residual_quantiles": curves.residual_quantiles(y, predicted),
+            "residuals_by_prediction": curves.residuals_by_prediction(y, predicted),
         }
     names = [
         *classes,

@@ -81,8 +81,9 @@ def run(ctx: StageContext) -> None:
     found = _measure(ctx, judged, table)
     names = [*(str(label) for label in known.classes), *(str(label) for label in unseen)]
     (ctx.out / "curves").mkdir()
-    for name in curve_files.write(judged, ctx.out / "curves", names):
-        ctx.artifact(f"curves/{name}", f"evaluation/{name}")
+    curve_names = curve_files.write(judged, ctx.out / "curves", names)
+    # only now, as the last thing that is done: what is shown on evaluation rows counts as a look from the end of this stage
+    _show(ctx, found, curve_names)
     ctx.facts.update(metrics=found["metrics"]["candidate"], slices=list(judged.slices), rows=len(y))
 
 
@@ -168,17 +169,25 @@ def _measure(ctx: StageContext, judged: Judged, table: Table) -> dict[str, Any]:
                 status=2,
             )
         sides["candidate"][name] = {"value": value, "low": None, "high": None, "rows": len(judged.y)}
+    write_json(ctx.out / "evaluation.json", found)
+    return found
+
+
+def _show(ctx: StageContext, found: dict[str, Any], curves: list[str]) -> None:
+    """Metrics and files of the evaluation become those of the run."""
+    sides, metric = found["metrics"], found["metric"]
+    ctx.artifact("predictions.parquet", "evaluation/predictions.parquet")
+    ctx.artifact("evaluation.json", "evaluation/evaluation.json")
+    for name in curves:
+        ctx.artifact(f"curves/{name}", f"evaluation/{name}")
     for name, entry in sides["candidate"].items():
         ctx.metric(name, math.nan if entry["value"] is None else entry["value"])
     for who in ("naive", "champion"):
         if who in sides and sides[who][metric]["value"] is not None:
             ctx.metric(f"{who}/{metric}", sides[who][metric]["value"])
-    write_json(ctx.out / "evaluation.json", found)
-    ctx.artifact("evaluation.json", "evaluation/evaluation.json")
     one = sides["candidate"][metric]
     if one["value"] is not None:
         ctx.log(f"{metric} {one['value']:.4f} on {one['rows']} rows in {one['clusters']} clusters")
-    return found
 
 
 def user_metrics(ctx: StageContext, judged: Judged, table: Table) -> dict[str, float]:
@@ -219,7 +228,6 @@ def _write_predictions(ctx: StageContext, table: Table, judged: Judged) -> None:
             columns += [pl.Series(f"{who}:{k}", predicted[:, k]) for k in range(predicted.shape[1])]
     columns += [pl.Series(f"{SLICE}{i}", mask) for i, mask in enumerate(judged.slices.values())]
     pl.DataFrame(columns).write_parquet(ctx.out / "predictions.parquet")
-    ctx.artifact("predictions.parquet", "evaluation/predictions.parquet")
 
 
 def read_judged(path: str, task: str, slice_names: list[str], seed: int) -> Judged:
