@@ -1,15 +1,17 @@
 """Lines that came after a run had ended: of a forked helper that went on, of a copy from another box, or while no daemon was there; and
-records that are to be read again, as a migration of the index says by taking away the data versions of their run.
+records that are to be read again, as a migration of the index says by taking away the data versions of their run, or the runs that it
+waited for.
 
 Ended runs are out of the loop's table, so nobody else looks at their journals again.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +74,7 @@ class LateJournals:
             self._tried[folder.name, "records"] = 0
             return first
         grew = False
-        for name, size in _sizes(RunFolder(folder).journals()):
+        for name, size in _sizes(RunFolder(folder)):
             read = files.get(name, 0)
             if read is not None and size > read and self._tried.get((folder.name, name)) != size:
                 self._tried[folder.name, name] = size
@@ -80,14 +82,13 @@ class LateJournals:
         return grew
 
 
-def _sizes(journals: Iterable[Path]) -> Iterator[tuple[str, int]]:
-    for path in journals:
-        try:
+def _sizes(folder: RunFolder) -> Iterator[tuple[str, int]]:
+    """The size of each journal; none of a folder that cannot be looked at."""
+    with contextlib.suppress(OSError):
+        for path in folder.journals():
             status = os.lstat(path)
-        except FileNotFoundError:
-            continue
-        if stat.S_ISREG(status.st_mode):
-            yield f"journal/{path.name}", status.st_size
+            if stat.S_ISREG(status.st_mode):
+                yield f"journal/{path.name}", status.st_size
 
 
 def _lately(read: Read) -> _Read:
@@ -103,5 +104,5 @@ def _known(read: Read, run_ids: list[str]) -> _Read:
     mine, given = among(run_ids)
     for row in read.rows(f"SELECT run_id, file, bytes, replaced FROM offsets WHERE {mine}", given):
         files[row["run_id"]][row["file"]] = None if row["replaced"] else row["bytes"]
-    unread = read.rows(f"SELECT run_id FROM runs WHERE {mine} AND pins IS NULL", given)
+    unread = read.rows(f'SELECT run_id FROM runs WHERE {mine} AND (pins IS NULL OR "after" IS NULL)', given)
     return {**files, **{row["run_id"]: None for row in unread}}

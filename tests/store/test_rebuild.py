@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mlops_store.home import Home
 from mlops_store.index import points
 from mlops_store.index.database import SCHEMA_DIR, Database, migrations
 from mlops_store.index.doctor import examine
-from mlops_store.index.rebuild import compare, rebuild
+from mlops_store.index.rebuild import build, compare, rebuild
 from mlops_store.index.tx import Writer
 from mlops_store.ledger import Finding
 from mlops_store.objects import Objects
@@ -163,6 +164,20 @@ def test_a_rebuilt_index_is_the_same_and_works(tmp_path: Path, monkeypatch: pyte
         "after",
         "flights",
     ]
+    writer.close()
+
+
+def test_a_script_that_was_stopped_is_the_same_after_a_rebuild(tmp_path: Path) -> None:
+    """Nothing of it is in the ledger before the stop, which a rebuild applies before it reads any folder."""
+    home = new_home(tmp_path)
+    writer = Writer.open(home)
+    script = new_run(home, kind="sdk")
+    start(script)
+    writer.ingest([script.path])
+    do(writer, ("run.stop", {"run_id": script.run_id}))
+    build(home, tmp_path / "anew.duckdb")
+    with closing(Database.open(tmp_path / "anew.duckdb")) as anew:
+        assert compare(writer.database, anew) == []
     writer.close()
 
 

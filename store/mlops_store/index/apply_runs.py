@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mlops_store.ids import RUN_ID, run_time
+from mlops_store.index.apply_care import ensure_rows
 from mlops_store.index.database import Connection
 from mlops_store.index.payload import integer, json_field, json_text, maybe_text, text
 from mlops_store.records import LedgerEntry
@@ -22,7 +23,10 @@ def _submit(con: Connection, entry: LedgerEntry) -> None:
 
 
 def _stop(con: Connection, entry: LedgerEntry) -> None:
-    con.execute("UPDATE runs SET stop_seq = ? WHERE run_id = ?", [entry.seq, text(entry.data, "run_id")])
+    """Of a script, too, of which the ledger has nothing before: its folder may not have been read yet."""
+    run_id = text(entry.data, "run_id")
+    ensure_rows(con, [run_id])
+    con.execute("UPDATE runs SET stop_seq = ? WHERE run_id = ?", [entry.seq, run_id])
 
 
 def _resume(con: Connection, entry: LedgerEntry) -> None:
