@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 from mlops_tui.tui.plot.glyphs import Glyphs, Mode, glyphs
 from mlops_tui.tui.plot.lines import Line, cells, fit, name, pad
@@ -59,10 +60,8 @@ def intervals(
     signs = glyphs(mode)
     tracks = []
     for row in rows:
-        word = _side(row, reference, higher_is_better)
-        ends = (
-            f" [{_written(row.low)}, {_written(row.high)}]" if _finite(row.low) or _finite(row.high) else ""
-        )
+        word = side(row, reference, higher_is_better)
+        ends = f" [{_written(row.low)}, {_written(row.high)}]" if finite(row.low) or finite(row.high) else ""
         role = {"better": "good", "worse": "bad"}.get(word, "s0")
         text = f"{_written(row.value)}{ends} {word}".rstrip()
         tracks.append(_Track(row.name, row.value, row.low, row.high, signs.box, role, role, text))
@@ -90,7 +89,8 @@ def bands(rows: Sequence[Banded], width: int, mode: Mode = "braille") -> list[Li
     return _lines(tracks, width, signs, None)
 
 
-def _side(row: Interval, reference: float | None, higher_is_better: bool) -> str:
+def side(row: Interval, reference: float | None, higher_is_better: bool) -> str:
+    """`better` or `worse` where an interval lies wholly on one side of the reference; else empty."""
     if reference is None or row.low is None or row.high is None:
         return ""
     if row.low > reference:
@@ -128,13 +128,13 @@ def _lines(tracks: Sequence[_Track], width: int, signs: Glyphs, reference: float
 def _track(track: _Track, scale: Scale, room: int, signs: Glyphs, reference: float | None) -> Line:
     """`room` cells, one run for each stretch of one role."""
     drawn = [(" ", "")] * room
-    if _finite(track.low) or _finite(track.high):
+    if finite(track.low) or finite(track.high):
         first, last = _column(track.low, scale, room, 0), _column(track.high, scale, room, room - 1)
         for column in range(first, last + 1):
             drawn[column] = (track.sign, track.stretch)
     if reference is not None and math.isfinite(reference):
         drawn[_column(reference, scale, room, 0)] = (signs.line, "cross")
-    if _finite(track.value):
+    if finite(track.value):
         drawn[_column(track.value, scale, room, 0)] = (signs.dot, track.role)
     return drawn
 
@@ -155,7 +155,8 @@ def _axis(scale: Scale, room: int) -> str:
     return row
 
 
-def _finite(value: float | None) -> bool:
+def finite(value: float | None) -> TypeGuard[float]:
+    """Whether there is a value, and it is a number."""
     return value is not None and math.isfinite(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,12 +17,17 @@ from mlops_store.errors import Problem
 from mlops_tui.samples import FIRST_MONTHS, prepare
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.form import Field, Form, Values
+from mlops_tui.tui.news import News
 from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.tui.places import Opening, place
+from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.widgets.board import Board, Row
-from mlops_tui.tui.writers.home import decisions, machine
+from mlops_tui.tui.writers.health import BATCHES, TELLS, Half, More, left_half, right_half
 from mlops_tui.verbs._status import StatusReport
+
+LATEST = 40
+"""Runs and decisions: as many as the highest screens show."""
 
 EMPTY = """This home looks after no project yet.
 
@@ -46,6 +52,13 @@ class HomeRoom(Room):
     BINDINGS: ClassVar[list[Any]] = bindings("home")
 
     _found: StatusReport | None = None
+    _more: More = More()
+    _owed = True
+    """Whether what is shown besides the status has to be asked for: it changes with the ledger, not with each point of a run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rest = Rest(self, self._follow_cursor)
 
     def body(self) -> Iterable[Widget]:
         boards = VerticalScroll(id="boards", can_focus=False)
@@ -60,6 +73,8 @@ class HomeRoom(Room):
         kind, *names = self._front().cursor or ("",)
         if kind in ("run", "proposal"):
             return f"{kind}:{names[0]}"
+        if kind == "entry":
+            return f"{names[0]}:{names[1]}"
         return f"alias:{names[1]}@champion" if kind == "model" else ""
 
     def live_in_sight(self) -> bool:
@@ -79,29 +94,84 @@ class HomeRoom(Room):
         try:
             found: StatusReport = await self.link.ask("status")
             something = bool(found.projects or found.runs) or await self._any_run()
+            if self.gone:
+                return
+            before, self._found = self._found, found
+            self._show(something)
+            self.loaded()
+            ended = before is None or _ids(before) - _ids(found)
+            if something and (self._owed or ended or self._more.model != self._model()):
+                await self._ask_more()
         except Problem as problem:
             self.mlops.complain(problem)
-            return
-        if self.gone:
-            return
-        left, right = self.query_one("#decisions", Board), self.query_one("#machine", Board)
-        self._found = found
-        right.display = something
-        if not something:
-            left.write(lambda _width: [Row(Text(line)) for line in keyed(EMPTY).splitlines()])
-        else:
-            left.write(lambda width: decisions(found, width))
-            self._write_machine(found)
-        self.loaded()
 
-    def _write_machine(self, found: StatusReport) -> None:
-        news = self.mlops.news.connected
-        self.query_one("#machine", Board).write(lambda width: machine(found, width, news=news))
+    async def _ask_more(self) -> None:
+        """What a large screen has room for, after the first frame."""
+        chosen, project = self._model(), self.link.project[0]
+        told = f"verb in ({', '.join(TELLS)})"
+        asked = {"model": chosen[1], "project": chosen[0], "last": BATCHES} if chosen else {}
+        monitoring = await self.link.ask("monitor show", asked) if asked else None
+        runs = await self.link.ask("run list", {"limit": LATEST})
+        entries = await self.link.ask(
+            "ledger list", {"limit": LATEST, "filter": f'project = "{project}" {told}' if project else told}
+        )
+        if not self.gone:
+            self._owed, self._more = False, More(chosen, monitoring, runs.items, entries.items)
+            self._show(True)
+
+    def _model(self) -> tuple[str, str] | None:
+        """Whose batches are shown: the model's at the cursor, else the one's that was shown, else the first one's."""
+        found = self._found
+        if found is None:
+            return None
+        models = [(model.project, model.name) for model in found.models]
+        kind, *names = self.query_one("#decisions", Board).cursor or ("",)
+        card = next((card for card in found.proposals if kind == "proposal" and card.id == names[0]), None)
+        at_cursor = (names[0], names[1]) if kind == "model" else (card.project, card.model) if card else None
+        return next((each for each in (at_cursor, self._more.model, *models) if each in models), None)
+
+    def _follow_cursor(self) -> None:
+        if self._found is not None and self._model() != self._more.model:
+            self.load()
+
+    def _show(self, something: bool) -> None:
+        """Draws all that is known."""
+        left, right, found = *self._boards(), self._found
+        right.display = something
+        if found is None:
+            return
+        if not something:
+            left.write(lambda _width, _room: [Row(Text(line)) for line in keyed(EMPTY).splitlines()])
+            return
+        more, news = self._more, self.mlops.news.connected
+
+        def half(write: Half, width: int, room: int) -> list[Row]:
+            return write(found, more, width, room, alone=self.has_class("-wide"), news=news)
+
+        left.write(partial(half, left_half))
+        right.write(partial(half, right_half))
+
+    def _boards(self) -> tuple[Board, Board]:
+        return self.query_one("#decisions", Board), self.query_one("#machine", Board)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(lambda: self._show(self.query_one("#machine").display))
+
+    def hear(self, news: News) -> None:
+        self._owed |= bool(news.entries) or news.everything
+        super().hear(news)
+
+    def mark_stale(self) -> None:
+        self._owed = True
+        super().mark_stale()
+
+    def action_room_reload(self) -> None:
+        self._owed = True
+        super().action_room_reload()
 
     def line_changed(self) -> None:
         super().line_changed()
-        if self._found is not None:
-            self._write_machine(self._found)
+        self._show(self.query_one("#machine").display)
 
     async def _any_run(self) -> bool:
         """Scripts log runs without any project."""
@@ -116,6 +186,10 @@ class HomeRoom(Room):
             boards[place].focus()
             boards[place].enter(event.step)
 
+    @on(Board.Moved)
+    def _moved(self) -> None:
+        self._rest.moved()
+
     @on(Board.Opened)
     def _opened(self, event: Board.Opened) -> None:
         kind, *names = event.target
@@ -125,6 +199,8 @@ class HomeRoom(Room):
             self.mlops.go_with_filter("data", f"source={names[1]}")
         elif kind == "model":
             self.mlops.open(*opened("model", names[1], names[0]))
+        elif kind == "entry":
+            self.mlops.open(*opened(names[0], names[1], names[2]))
         else:
             self.mlops.open(*opened(kind, names[0], ""))
 
@@ -153,6 +229,10 @@ class HomeRoom(Room):
         self.mlops.tell(
             f"the project {added.name} is watched now; {key_of('go.runs')}, then {key_of('run.new')}, trains its model; more months are in the package's sample_projects"
         )
+
+
+def _ids(found: StatusReport) -> set[str]:
+    return {run.run_id for run in found.runs}
 
 
 def _new_folder(values: Values) -> tuple[str, str] | None:

@@ -33,6 +33,9 @@ class Row:
     target: Target | None = None
 
 
+Writer = Callable[[int, int], Sequence[Row]]
+
+
 class Board(Widget, can_focus=True):
     """As high as its lines; the container around it scrolls. Only lines whose look has changed are painted again."""
 
@@ -58,14 +61,20 @@ class Board(Widget, can_focus=True):
             super().__init__()
             self.board, self.step = board, step
 
+    class Moved(Message):
+        """The cursor went to another line."""
+
+        def can_replace(self, message: Message) -> bool:
+            return isinstance(message, Board.Moved)
+
     def __init__(self, *, id: str | None = None) -> None:
         super().__init__(id=id)
-        self._writer: Callable[[int], Sequence[Row]] = lambda _width: ()
+        self._writer: Writer = lambda _width, _room: ()
         self._rows: list[Row] = []
         self._cursor: Target | None = None
 
-    def write(self, writer: Callable[[int], Sequence[Row]]) -> None:
-        """Shows what a function makes of the width; the cursor stays on its target."""
+    def write(self, writer: Writer) -> None:
+        """Shows what a function makes of the width and of the lines that are in sight at once; the cursor stays on its target."""
         self._writer = writer
         self._draw()
 
@@ -89,22 +98,29 @@ class Board(Widget, can_focus=True):
         if width <= 0:  # not laid out yet: the layout asks for the height, and a resize follows
             self.refresh(layout=True)
             return
-        before, self._rows = self._rows, list(self._writer(width))
+        around = self.parent.size.height if isinstance(self.parent, Widget) else 0
+        before, self._rows = self._rows, list(self._writer(width, around))
         targets = self._targets()
         if self._cursor not in targets:
             self._cursor = targets[0] if targets else None
         if len(before) != len(self._rows):
             self.refresh(layout=True)
+            self.call_after_refresh(self._settle)
         else:
             for y, (old, new) in enumerate(zip(before, self._rows, strict=True)):
                 if old != new or old.text.spans != new.text.spans:
                     self._paint(y)
 
+    def _settle(self) -> None:
+        """A layout that was under way may have asked for the height before these lines came; it is asked for once for each wish."""
+        if self.content_size.height != max(1, len(self._rows)):
+            self.refresh(layout=True)
+
     def _targets(self) -> list[Target]:
         return [row.target for row in self._rows if row.target is not None]
 
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        return max(1, len(self._writer(width)))
+        return max(1, len(self._writer(width, container.height + self.styles.margin.height)))
 
     # --- painting ---
 
@@ -138,6 +154,7 @@ class Board(Widget, can_focus=True):
 
     def _go(self, target: Target) -> None:
         before, self._cursor = self._cursor, target
+        self.post_message(self.Moved())
         for y, row in enumerate(self._rows):
             if row.target is not None and row.target in (before, target):
                 self._paint(y)

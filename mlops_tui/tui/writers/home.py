@@ -22,7 +22,7 @@ def decisions(found: StatusReport, width: int) -> list[Row]:
         for project in found.projects
         for problem in project.problems
     ]
-    rows += _title("proposals", width, number(len(found.proposals)) if found.proposals else "")
+    rows += title("proposals", width, number(len(found.proposals)) if found.proposals else "")
     rows += [_card(found, card) for card in found.proposals] or _none("nothing asks for a decision")
     rows += [_failed(found, run) for run in found.failed]
     rows += [
@@ -32,7 +32,7 @@ def decisions(found: StatusReport, width: int) -> list[Row]:
     ]  # fmt: skip
     rows += [
         Row(Text()),
-        *_title("models", width, number(len(found.models)) if len(found.models) > 1 else ""),
+        *title("models", width, number(len(found.models)) if len(found.models) > 1 else ""),
     ]
     rows += [row for model in found.models for row in _model(found, model)] or _none(
         keyed("no models yet: {go.runs}, then {run.new}, trains one")
@@ -40,20 +40,22 @@ def decisions(found: StatusReport, width: int) -> list[Row]:
     return rows
 
 
-def machine(found: StatusReport, width: int, *, news: bool = True) -> list[Row]:
-    """What runs and waits, and what there is of disk and daemon."""
+def machine(found: StatusReport, width: int, *, news: bool = True, queue: int = 0) -> list[Row]:
+    """What runs and waits, and what there is of disk and daemon. At most `queue` of what waits has a line of its own."""
     live = [run for run in found.runs if run.state != "QUEUED"]
-    rows = _title("live runs", width, number(len(live)) if live else "")
+    rows = title("live runs", width, number(len(live)) if live else "")
     rows += [_run(found, run, width, news) for run in live] or _none("nothing runs")
     waiting = [run for run in found.runs if run.state == "QUEUED"]
-    if found.queued:
+    if 0 < found.queued <= queue:
+        rows += [_waiting(found, run) for run in waiting]
+    elif found.queued:
         first = names((run.name or run.run_id[:12] for run in waiting), 3)
         rows.append(
             Row(Text.assemble(state("QUEUED"), f"  {number(found.queued)}: {clean(first)}"), ("queue",))
         )
     else:
         rows += _none("nothing waits")
-    rows += [Row(Text()), *_title("machine", width)]
+    rows += [Row(Text()), *title("machine", width)]
     disk, daemon = found.disk, found.daemon
     used = 1 - disk.free_bytes / disk.total_bytes if disk.total_bytes else 0.0
     colour = "red" if used > 0.95 else "yellow" if used > 0.85 else "cyan"
@@ -83,9 +85,9 @@ def machine(found: StatusReport, width: int, *, news: bool = True) -> list[Row]:
     return rows
 
 
-def _title(title: str, width: int, more: str = "") -> list[Row]:
+def title(name: str, width: int, more: str = "") -> list[Row]:
     """A heading with a line to the edge."""
-    head = f"{title} {more}".strip()
+    head = clean(f"{name} {more}".strip())
     line = glyphs().line * max(0, width - cell_len(head) - 3)
     return [Row(Text.assemble((head, "bold"), " ", (line, "bright_black")))]
 
@@ -165,6 +167,18 @@ def _run(found: StatusReport, run: LiveRun, width: int, news: bool) -> Row:
         shown.append(f" {100 * run.progress:.0f}%  ")
     shown.append_text(plain(short(run.stage or run.kind, 20)))
     since = run.started if run.started is not None else run.created
-    return Row(
-        shown.append(f"  {duration(max(0, found.time - since))}", style="bright_black"), ("run", run.run_id)
+    shown.append(f"  {duration(max(0, found.time - since))}", style="bright_black")
+    if run.expected_end is not None and run.expected_end > found.time:
+        shown.append(f", ~{duration(run.expected_end - found.time)} to go", style="bright_black")
+    return Row(shown, ("run", run.run_id))
+
+
+def _waiting(found: StatusReport, run: LiveRun) -> Row:
+    shown = Text.assemble(
+        state("QUEUED"), plain(f"  {short(run.name or run.run_id[:12], 24)}", "bold"), f"  {run.kind}"
     )
+    if run.waits:
+        shown.append_text(plain(f"  {run.waits}"))
+    if run.expected_start is not None and run.expected_start > found.time:
+        shown.append(f"  starts in ~{duration(run.expected_start - found.time)}", style="bright_black")
+    return Row(shown, ("run", run.run_id))

@@ -17,7 +17,7 @@ from mlops_tui.verbs._report import (
     ResidualQuantile,
     SliceValue,
 )
-from mlops_tui.verbs._shapes import DataVersion, Proposal, RunDetail
+from mlops_tui.verbs._shapes import DataVersion, Headline, Proposal, Run, RunDetail
 from mlops_tui.verbs._status import (
     CardState,
     Disk,
@@ -32,7 +32,9 @@ from mlops_tui.verbs._status import (
 from mlops_tui.verbs.daemon import DaemonStatus
 from mlops_tui.verbs.data import Batch, DataDetail, ExpectationResult, Expected, Quarantined
 from mlops_tui.verbs.feature import ViewDetail
+from mlops_tui.verbs.ledger import Entry
 from mlops_tui.verbs.monitor import (
+    BatchPoint,
     ChampionMove,
     DriftPoint,
     FeatureSeries,
@@ -231,3 +233,61 @@ def status(name: str = "late") -> StatusReport:
         disk=Disk(home_bytes=70_500_000, free_bytes=76_000_000_000, total_bytes=270_000_000_000),
         daemon=DaemonStatus(running=True, pid=25849, busy="watching", ledger_seq=85),
     )  # fmt: skip
+
+
+def months(name: str = "late") -> Monitoring:
+    """A model over eight batches, two of them learned from, with what moved in four."""
+    found = []
+    for month in range(1, 9):
+        judged = 2 < month < 8
+        found.append(
+            MonitoredBatch(
+                label=f"data/2013-0{month}.parquet", files=[f"2013-0{month}.parquet"], version=month, rows=27_000 + month,
+                state="trained" if month < 3 else "looked" if judged else "waiting", champion=(1 if month == 3 else 2) if judged else None,
+                alarm=month == 7 if judged else None, major=True, features=[name],
+                performance=estimate(0.81 - 0.01 * month, 0.02 + 0.001 * month) if judged else None,
+            )
+        )  # fmt: skip
+    features = [
+        FeatureSeries(
+            name=feature, points=[DriftPoint(run_id="r", champion=2, psi=0.2, band=0.1, alert=feature == name)],
+            batches=[BatchPoint(batch=place, psi=psi, band=0.1, alert=psi > 0.2) for place, psi in enumerate((0.04, 0.12, 0.17, 0.31), 3)],
+        )
+        for feature in (name, "dest")
+    ]  # fmt: skip
+    return Monitoring(project="flights", model=name, source="flights", champion=2, metric="roc_auc", baseline=estimate(0.79, 0.01), batches=found,
+                      features=features)  # fmt: skip
+
+
+def runs(name: str = "late-7") -> list[Run]:
+    """One that runs, one that did well, one that failed."""
+
+    def run(id: str, state: Any, **more: Any) -> Run:
+        return Run(
+            run_id=id,
+            kind="train",
+            name=name,
+            project="flights",
+            experiment="late",
+            state=state,
+            created=MAY,
+            started=MAY,
+            **more,
+        )
+
+    return [run("r3", "RUNNING"), run("r2", "FINISHED", ended=MAY + 41_000, verdict="PASS", headline=Headline(metric=name, value=0.8123)),
+            run("r1", "FAILED", ended=MAY + 3_000, reason=name)]  # fmt: skip
+
+
+def entries(name: str = "late") -> list[Entry]:
+    """One decision of each kind that is told."""
+    told: list[tuple[str, dict[str, Any]]] = [
+        ("alias.move", {"alias": "champion", "from": 1, "to": 2}), ("data.admit", {"source": name, "version": 3, "rows": 28_243}), ("data.drop", {}),
+        ("data.quarantine", {"source": "flights", "path": name, "reason": name}), ("gate.verdict", {"version": 2, "verdict": "PASS"}), ("gate.waive", {}),
+        ("model.register", {"version": 2}), ("policy.set", {}), ("prediction.record", {"rows": 28_243}), ("project.add", {}), ("project.remove", {}),
+        ("proposal.decide", {"decision": "APPROVED"}), ("proposal.open", {"id": "prop-1"}),
+    ]  # fmt: skip
+    return [
+        Entry(seq=seq, time=NOW - seq * 400_000, actor=name, verb=verb, subject=name, why=name, data={"model": name, "project": "flights", **data})
+        for seq, (verb, data) in enumerate(told, 1)
+    ]  # fmt: skip

@@ -52,7 +52,7 @@ def test_the_cursor_goes_over_lines_that_can_be_opened() -> None:
         app = Boards()
         async with app.run_test(size=(40, 6)) as pilot:
             board = app.query_one(Board)
-            board.write(lambda _width: rows("a", "", "b", *"cdefgh"))
+            board.write(lambda _width, _room: rows("a", "", "b", *"cdefgh"))
             board.focus()
             await pilot.pause()
             assert board.cursor == ("run", "a") and "▸[red]a" in text_of(app)
@@ -66,10 +66,10 @@ def test_the_cursor_goes_over_lines_that_can_be_opened() -> None:
             assert board.cursor == ("run", "h") and "▸[red]h" in text_of(app), "it scrolls along"
             await pilot.press("j")
             assert app.passed == [1]
-            board.write(lambda _width: rows("x", "h", "y"))
+            board.write(lambda _width, _room: rows("x", "h", "y"))
             await pilot.pause()
             assert board.cursor == ("run", "h"), "the cursor stays on its own"
-            board.write(lambda _width: rows("x"))
+            board.write(lambda _width, _room: rows("x"))
             await pilot.pause()
             assert board.cursor == ("run", "x"), "what is gone gives it up"
 

@@ -17,7 +17,7 @@ from rich.text import Text
 from mlops_tui.pages.monitor import timeline
 from mlops_tui.tui.formats import use_ascii
 from mlops_tui.tui.sheet import Sheet
-from mlops_tui.tui.writers import card, data, feature, home, monitor, report
+from mlops_tui.tui.writers import card, data, feature, health, home, monitor, report
 from mlops_tui.verbs._declare import Plan
 from mlops_tui.verbs.monitor import ChampionMove
 
@@ -75,6 +75,11 @@ WRITERS: dict[str, Callable[[str], Writer]] = {
     "card-done": lambda name: lambda width: card.review(answers.card(name, state="DONE"), None, answers.NOW, width),
     "home-decisions": lambda name: _board(lambda width: home.decisions(answers.status(name), width)),
     "home-machine": lambda name: _board(lambda width: home.machine(answers.status(name), width)),
+    "home-queue": lambda name: _board(lambda width: home.machine(answers.status(name), width, queue=6)),
+    "home-batches": lambda name: _board(lambda width: health.over(answers.months(name), width, 30)),
+    "home-line": lambda name: _board(lambda width: health.over(answers.months(name), width, 4)),
+    "home-runs": lambda name: _board(lambda width: health.latest(answers.runs(name), width, 8, answers.NOW)),
+    "home-ledger": lambda name: _board(lambda width: health.happened(answers.entries(name), width, 20, answers.NOW)),
 }  # fmt: skip
 NAMES = {"home": "late", "data": "origin", "report": "origin = 'JFK'", "card": "dest", "feature": "weather", "monitor": "weather__gust"}  # fmt: skip
 
