@@ -21,7 +21,7 @@ import mlops_tui
 from mlops_store.errors import Problem
 from mlops_tui.daemon.dispatch import Asked, Dispatcher
 from mlops_tui.daemon.events import EventRing
-from mlops_tui.daemon.http_status import http_status
+from mlops_tui.daemon.http_status import error_body, http_status
 from mlops_tui.verbs._openapi import document
 
 LOG = logging.getLogger("mlops_tui.daemon")
@@ -82,6 +82,9 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
             return _failure(problem)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody is there to read it
+        except OSError as error:
+            LOG.exception("%s failed", request.url.path)
+            return _failure(_refused_by_system(error))
         except Exception:
             LOG.exception("%s failed", request.url.path)
             return _failure(
@@ -102,8 +105,27 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
             Route("/v1/daemon/handover", stop, methods=["POST"]),
             Route("/v1/daemon/shutdown", stop, methods=["POST"]),
             Route("/v1/{verb:path}", verb, methods=["POST"]),
-        ]
+        ],
+        exception_handlers={404: _no_route, 405: _no_route},
     )
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    """What is at no route, or asked for in another way than it is to be."""
+    method = getattr(error, "status_code", 404) == 405
+    says = (
+        f"{request.method} is not for this path"
+        if method
+        else f"there is nothing at {request.url.path[:200]!r}"
+    )
+    body = error_body(Problem("unknown_route", says, "see /v1/openapi.json", status=2))
+    return Response(body, 405 if method else 404, getattr(error, "headers", None), "application/json")
+
+
+def _refused_by_system(error: OSError) -> Problem:
+    where = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, str | bytes) else ""
+    return Problem("unreadable", f"the system refused: {where}{error.strerror or error}",
+                   "`mlops-tui doctor` names what is wrong with the home", status=3)  # fmt: skip
 
 
 def _asked(request: Request) -> Asked:
@@ -151,7 +173,6 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _failure(problem: Problem) -> Response:
-    error = {"code": problem.code, "message": problem.message, "hint": problem.hint}
-    response = _json({"error": error}, http_status(problem))
+    response = Response(error_body(problem), http_status(problem), media_type="application/json")
     response.headers["X-Exit-Code"] = str(problem.status)
     return response

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from mlops_store.errors import Problem
 
 _BY_EXIT = {1: 409, 2: 400, 3: 503, 4: 412}
@@ -28,3 +30,10 @@ def http_status(problem: Problem) -> int:
     if problem.status == 1 and (code.endswith("_damaged") or code in FAULTS):
         return 500
     return _BY_EXIT.get(problem.status, 500)
+
+
+def error_body(problem: Problem) -> bytes:
+    """What every answer consists of that is none: one JSON object with the key `error`."""
+    return msgspec.json.encode(
+        {"error": {"code": problem.code, "message": problem.message, "hint": problem.hint}}
+    )

@@ -7,6 +7,7 @@ run. What it left is removed.
 from __future__ import annotations
 
 import logging
+import os
 import shutil
 from collections.abc import Sequence
 from concurrent.futures import wait
@@ -49,7 +50,7 @@ def take(home: Home, read: Read, run_ids: Sequence[str]) -> list[str]:
     over = {row["run_id"] for row in rows if row["settled"] is not None}
     followed = {row["run_id"] for row in rows} - over
     done(home, sorted(followed))
-    there = {run_id for run_id in over if RunFolder(home.run_dir(run_id)).spec_file.exists()}
+    there = {run_id for run_id in over if os.path.exists(RunFolder(home.run_dir(run_id)).spec_file)}
     known = followed | over
     return [run_id for run_id in run_ids if run_id in there or (run_id not in known and _whole(home, run_id))]
 
@@ -95,6 +96,8 @@ def _whole(home: Home, run_id: str) -> bool:
         kind = None
     except msgspec.DecodeError:
         return True  # the index tells of the damage
+    except OSError:
+        return False  # it is there, and cannot be read for now: `doctor` names it
     if kind == "sdk" or (kind is not None and by is None):
         return True
     if not alive:
@@ -108,5 +111,5 @@ def _by(home: Home, run_id: str) -> Identity | None:
     """Who left word; None where it does not say."""
     try:
         return read_json_if(home.inbox / run_id, Identity)
-    except msgspec.DecodeError:
+    except (OSError, msgspec.DecodeError):
         return None

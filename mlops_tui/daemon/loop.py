@@ -9,13 +9,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from typing import Protocol
+
+import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.index.tx import Tx
+from mlops_store.records import RunSpec
 from mlops_store.run_folder import RunFolder
 from mlops_tui.daemon import inbox
 from mlops_tui.daemon.adopt import Life, Reaper, life_of, mark_unsupervised, record_end, record_lost
@@ -98,6 +102,7 @@ class Loops:
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._open: list[OpenRun] = []
         self._lost_sight: set[str] = set()
+        self._missed: set[str] = set()
         # asked by another thread: so it is said once a turn, and until the first one nobody knows
         self._busy = True
         self.waits: dict[str, str] = {}
@@ -192,6 +197,7 @@ class Loops:
 
     def _collect(self) -> None:
         """Reads what the runs wrote, new SDK runs and lines after an end too; `_open` is up to date afterwards."""
+        self._lost_sight, self._missed = self._missed, set()
         told = inbox.waiting(self._home)
         arrived = self._writer.read(lambda read: inbox.take(self._home, read, told)) if told else []
         known = {run.run_id: run.folder.path for run in self._writer.recall(open_runs) if not run.at_rest}
@@ -205,24 +211,27 @@ class Loops:
 
     def _follow(self) -> None:
         """Carries stop requests to where they are heard, and notices who is gone."""
-        changed, missed = [], set()
+        changed = []
         for run in self._open:
-            attempt = run.folder.latest()
-            if run.ended or run.state == "QUEUED" or attempt == 0:
+            if run.ended or run.state == "QUEUED":
                 continue
-            try:
-                news = self._follow_one(run, attempt)
-            except OSError as error:  # of this run's folder: the others are followed
-                if run.run_id not in self._lost_sight:
-                    LOG.error("run %s cannot be followed, and is tried again: %s", run.run_id, error)
-                missed.add(run.run_id)
-                continue
-            if news:
-                changed.append(run.folder.path)
-        self._lost_sight = missed
+            with self._own_fault(run):
+                attempt = run.folder.latest()
+                if attempt and self._follow_one(run, attempt):
+                    changed.append(run.folder.path)
         if changed:
             self._writer.ingest(changed).result()
             self._open = self._writer.recall(open_runs)
+
+    @contextmanager
+    def _own_fault(self, run: OpenRun) -> Iterator[None]:
+        """A folder that cannot be read or written, or says nothing that can be understood, holds up its own run and no other."""
+        try:
+            yield
+        except (OSError, msgspec.DecodeError) as error:
+            if run.run_id not in self._lost_sight | self._missed:
+                LOG.error("run %s cannot be followed, and is tried again: %s", run.run_id, error)
+            self._missed.add(run.run_id)
 
     def _follow_one(self, run: OpenRun, attempt: int) -> bool:
         """True where the folder has news."""
@@ -260,7 +269,11 @@ class Loops:
     def _settle_ended(self) -> None:
         """Ended runs into the ledger."""
         ended = [run for run in self._open if run.ended and run.submitted]
-        settled = [run for run in ended if self._settling.settle(run.run_id, run.folder.latest())]
+        settled = []
+        for run in ended:
+            with self._own_fault(run):
+                if self._settling.settle(run.run_id, run.folder.latest()):
+                    settled.append(run)
         for run in settled:
             known_secrets.forget(run.run_id)
         if settled:
@@ -278,9 +291,7 @@ class Loops:
         active = [run.active() for run in self._open if run.run_id not in by_id and self._holds_place(run)]
         upstream = {run_id for run in waiting for run_id in run.after}
         states = self._writer.read(lambda read: states_of(read, upstream))
-        ready = [
-            run.waiting() for run in waiting if run.stop_asked or self._captures.ready(run.folder, run.kind)
-        ]
+        ready = [run.waiting() for run in waiting if run.stop_asked or self._is_captured(run)]
         quiet = cache(
             lambda project: not self._arriving(project)
         )  # it looks at the disk: once for each project
@@ -289,25 +300,35 @@ class Loops:
         changed = []
         for doomed, reason in decisions.kill:
             folder = by_id[doomed.run_id].folder
-            record_end(folder, max(1, folder.latest()), reason, stopped=True)
-            changed.append(folder.path)
+            with self._own_fault(by_id[doomed.run_id]):
+                record_end(folder, max(1, folder.latest()), reason, stopped=True)
+                changed.append(folder.path)
         for run in decisions.launch:
             folder = by_id[run.run_id].folder
-            self._launch(folder)
-            changed.append(folder.path)
+            with self._own_fault(by_id[run.run_id]):
+                self._launch(folder)
+                changed.append(folder.path)
         if changed:
             self._writer.ingest(changed).result()
             self._wake.set()
 
-    @staticmethod
-    def _is_waiting(run: OpenRun) -> bool:
+    def _is_waiting(self, run: OpenRun) -> bool:
         """Submitted, and no shim has its newest attempt: a launch that a dying daemon did not finish counts as none."""
         if run.ended or run.sdk or not run.submitted:
             return False
         if run.at_rest:
             return True
-        attempt = run.folder.latest()
-        return attempt == 0 or life_of(run.folder, attempt) is Life.UNCLAIMED
+        unclaimed = False
+        with self._own_fault(run):
+            attempt = run.folder.latest()
+            unclaimed = attempt == 0 or life_of(run.folder, attempt) is Life.UNCLAIMED
+        return unclaimed
+
+    def _is_captured(self, run: OpenRun) -> bool:
+        captured = False
+        with self._own_fault(run):
+            captured = self._captures.ready(run.folder, run.kind)
+        return captured
 
     @staticmethod
     def _holds_place(run: OpenRun) -> bool:
@@ -316,8 +337,8 @@ class Loops:
 
     def _launch(self, folder: RunFolder) -> None:
         attempt = max(1, folder.latest())
-        spec = folder.spec()
         try:
+            spec = _spec(folder)
             context = self._writer.read(lambda read: resolve(read, folder, spec, attempt))
             self._launcher.launch(folder, context, known_secrets.of_run(folder.run_id))
         except Problem as problem:
@@ -329,3 +350,11 @@ class Loops:
     def _tick(self) -> None:
         for ticker in self._tickers:
             ticker.tick()
+
+
+def _spec(folder: RunFolder) -> RunSpec:
+    """What is to be started. Raises Problem where nobody will be able to say so any more, OSError where it cannot be read for now."""
+    try:
+        return folder.spec()
+    except (FileNotFoundError, msgspec.DecodeError) as error:
+        raise Problem("run_damaged", f"its spec.json is gone or damaged: {error}") from error

@@ -11,6 +11,9 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from mlops_store.errors import Problem
+from mlops_tui.daemon.http_status import error_body
+
 LOG = logging.getLogger("mlops_tui.daemon")
 LONGEST_HEAD = 64 << 10
 """Bytes that may come one after the other without being body: the parser itself would gather headers without end."""
@@ -56,6 +59,16 @@ class OwnerOnly(HttpToolsProtocol):
         super().data_received(data)
         if self._head > LONGEST_HEAD and not self.transport.is_closing():
             self.send_400_response("The head of the request is too long.")
+
+    def send_400_response(self, msg: str) -> None:
+        """As uvicorn's own, in the form of all our errors."""
+        body = error_body(Problem("bad_request", msg, "send HTTP/1.1", status=2))
+        head = (
+            "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nx-exit-code: 2\r\n"
+            f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         self._head = 0

@@ -104,9 +104,10 @@ def write_json(path: Path, value: Any, mode: int = 0o600, scratch: Path | None =
 def read_regular(path: Path, limit: int) -> bytes:
     """At most `limit` bytes (-1: all) of a file that someone else wrote. A pipe or device raises NotRegular, and nothing waits for it."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise NotRegular(errno.EINVAL, "it is not a regular file", str(path))
     with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise NotRegular(errno.EINVAL, "it is not a regular file", str(path))
         return file.read(limit)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from mlops_store.atomic import private_folder, read_json, read_json_if, write_at
 from mlops_store.home import Home
 from mlops_store.ids import RUN_ID, now_ms
 from mlops_store.records import ExitRecord, Identity, LaunchContext, Outcome, RunSpec, RunState
+
+_ATTEMPT = re.compile(r"[1-9][0-9]{0,8}")
 
 
 class StopRequest(msgspec.Struct):
@@ -31,6 +34,11 @@ def run_folders(home: Home) -> Iterator[Path]:
     for month in sorted(home.runs.iterdir()):
         if month.is_dir() and not month.name.startswith("."):
             yield from sorted(path for path in month.iterdir() if RUN_ID.match(path.name) and path.is_dir())
+
+
+def is_attempt(name: str) -> bool:
+    """Whether a folder of this name is an attempt: a number from 1 on."""
+    return _ATTEMPT.fullmatch(name) is not None
 
 
 def announce(home: Home, run_id: str, by: Identity) -> None:
@@ -81,13 +89,18 @@ class RunFolder:
         return self.path / "attempts" / str(attempt)
 
     def journals(self, *more: str) -> list[Path]:
-        """The journal files, by name: the order has no meaning but is always the same. `more`: other endings of names, too."""
+        """The journal files, by name: the order has no meaning but is always the same. `more`: other endings of names, too.
+
+        A name that is no text, or holds control characters, is no writer's of ours.
+        """
         folder = self.path / "journal"
         try:
             names = os.listdir(folder)
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [folder / name for name in sorted(names) if name.endswith((".jsonl", *more))]
+        return [
+            folder / name for name in sorted(names) if name.endswith((".jsonl", *more)) and name.isprintable()
+        ]
 
     # --- records ---
 
@@ -98,7 +111,7 @@ class RunFolder:
         folder = self.path / "attempts"
         if not folder.is_dir():
             return []
-        return sorted(int(entry.name) for entry in os.scandir(folder) if entry.name.isdecimal())
+        return sorted(int(name) for name in os.listdir(folder) if is_attempt(name))
 
     def latest(self) -> int:
         """The number of the newest attempt; 0 where there is none yet."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import msgspec
 from mlops_store.atomic import sha256_file
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_store.ids import RUN_ID
+from mlops_store.index.folder import read_folder
 from mlops_store.index.ledger_log import head
 from mlops_store.index.rebuild import begun_only
 from mlops_store.index.tx import Read
@@ -34,6 +38,7 @@ def examine(read: Read, *, deep: bool = False, is_alive: IsAlive | None = None) 
         *verify(home.ledger),
         *_set_aside(home),
         *_index_behind(read),
+        *_records(read),
         *_journals(read),
         *_manifests(read, deep),
         *_objects(read, deep),
@@ -108,10 +113,23 @@ def _journals(read: Read) -> Iterator[Finding]:
                 _REBUILD + " takes it as it is now",
             )
         try:
-            size = (read.home.run_dir(row["run_id"]) / row["file"]).stat().st_size
-        except FileNotFoundError:
+            status = (read.home.run_dir(row["run_id"]) / row["file"]).lstat()
+        except (FileNotFoundError, NotADirectoryError):
             yield Finding("error", "journal_missing", "a journal that was read is missing", where, _BACKUP)
             continue
+        except OSError as error:
+            yield _unreadable(where, error)
+            continue
+        if not stat.S_ISREG(status.st_mode):
+            yield Finding(
+                "error",
+                "journal_missing",
+                "what stands in place of a journal that was read is no file",
+                where,
+                _BACKUP,
+            )
+            continue
+        size = status.st_size
         if size > row["bytes"] and row["state"] in ENDED and not row["replaced"]:
             yield _rest(read.home.run_dir(row["run_id"]) / row["file"], row["bytes"], size, where)
         if size < row["bytes"]:
@@ -129,19 +147,33 @@ def _unknown_journals(read: Read, known: set[tuple[str, str]]) -> Iterator[Findi
     """Journals of ended runs of which nothing was ever read."""
     ended = "SELECT run_id FROM runs WHERE deleted IS NULL AND state IN (SELECT unnest(?::VARCHAR[])) ORDER BY run_id"
     for row in read.rows(ended, [sorted(ENDED)]):
-        for path in RunFolder(read.home.run_dir(row["run_id"])).journals():
+        where = f"run {row['run_id']}"
+        try:
+            journals = [
+                (path, path.lstat()) for path in RunFolder(read.home.run_dir(row["run_id"])).journals()
+            ]
+        except OSError as error:
+            yield _unreadable(where, error)
+            continue
+        for path, status in journals:
             file = f"journal/{path.name}"
-            if (row["run_id"], file) in known or path.is_symlink() or not path.is_file():
-                continue
-            if size := path.stat().st_size:
-                yield _rest(path, 0, size, f"run {row['run_id']}: {file}")
+            if (row["run_id"], file) not in known and stat.S_ISREG(status.st_mode) and status.st_size:
+                yield _rest(path, 0, status.st_size, f"{where}: {file}")
+
+
+def _unreadable(where: str, error: OSError) -> Finding:
+    return Finding("error", "run_unreadable", f"the system does not let it be read: {error}", where,
+                   "give the owner of the home its rights on it; the run is read on then, at the latest by the next daemon")  # fmt: skip
 
 
 def _rest(path: Path, start: int, size: int, where: str) -> Finding:
     """What is in an ended run's journal beyond what was read: half a line, or lines that nobody read yet."""
-    with open(path, "rb") as file:
-        file.seek(start)
-        whole = any(b"\n" in block for block in iter(lambda: file.read(1 << 20), b""))
+    try:
+        with open(path, "rb") as file:
+            file.seek(start)
+            whole = any(b"\n" in block for block in iter(lambda: file.read(1 << 20), b""))
+    except OSError as error:
+        return _unreadable(where, error)
     if whole:
         return Finding("warning", "journal_unread", f"{size - start} bytes of the journal were written after the run had ended, and are not in the index",
                        where, "a daemon that starts reads them")  # fmt: skip
@@ -256,6 +288,8 @@ def _inbox(read: Read) -> Iterator[Finding]:
     known = {row["run_id"] for row in read.rows("SELECT run_id FROM runs")}
     for path in sorted(read.home.inbox.iterdir()):
         if path.name not in known:
+            if RUN_ID.match(path.name):
+                yield from _readable(RunFolder(read.home.run_dir(path.name)))
             yield Finding(
                 "warning",
                 "run_inbox",
@@ -294,6 +328,26 @@ def _aliases(read: Read) -> Iterator[Finding]:
                           "restart the daemon, which writes it anew")  # fmt: skip
 
 
+def _readable(folder: RunFolder) -> Iterator[Finding]:
+    """Whether a run that goes on can be read at all."""
+    try:
+        read_folder(folder)
+        for path in folder.journals():
+            if stat.S_ISREG(path.lstat().st_mode):
+                os.close(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+    except OSError as error:
+        yield _unreadable(f"run {folder.run_id}", error)
+
+
+def _records(read: Read) -> Iterator[Finding]:
+    """Records that were damaged when they were read."""
+    sql = "SELECT run_id, message FROM errors WHERE code = 'record_damaged' ORDER BY run_id, message"
+    for row in read.rows(sql):
+        yield Finding(
+            "error", "run_damaged", f"a record of the run: {row['message']}", f"run {row['run_id']}", _BACKUP
+        )
+
+
 def _version(value: object) -> int | None:
     """The version in an alias file's value: a number, or an object with one."""
     if isinstance(value, dict):
@@ -307,6 +361,11 @@ def _dead_runs(read: Read, is_alive: IsAlive) -> Iterable[Finding]:
     )
     for row in rows:
         folder = RunFolder(read.home.run_dir(row["run_id"]))
-        if not is_alive(folder, row["attempts"]):
+        yield from _readable(folder)
+        try:
+            dead = not is_alive(folder, row["attempts"])
+        except (OSError, msgspec.DecodeError):
+            continue  # nobody can say; what is wrong with it was found above, or is a damaged record
+        if dead:
             yield Finding("error", "run_dead", f"the run says {row['state']}, but no process of it lives", f"run {row['run_id']}",
                           "a daemon that starts marks it LOST")  # fmt: skip

@@ -12,7 +12,7 @@ import msgspec
 from mlops_store.ids import RUN_ID, run_time
 from mlops_store.index.payload import json_text
 from mlops_store.records import Outcome, RunSpec
-from mlops_store.run_folder import RunFolder, state_of_exit
+from mlops_store.run_folder import RunFolder, is_attempt, state_of_exit
 
 T = TypeVar("T")
 Signature = tuple[tuple[str, int, int, int], ...]
@@ -70,7 +70,7 @@ def signature(folder: RunFolder) -> Signature:
     attempts = folder.path / "attempts"
     if attempts.is_dir():
         for attempt in sorted(os.scandir(attempts), key=lambda entry: entry.name):
-            if attempt.name.isdecimal() and attempt.is_dir(follow_symlinks=False):
+            if is_attempt(attempt.name) and attempt.is_dir(follow_symlinks=False):
                 found.append((attempt.name, 0, 0, 0))
                 for entry in sorted(os.scandir(attempt.path), key=lambda entry: entry.name):
                     found += _stat_one(entry, f"{attempt.name}/{entry.name}")

@@ -1,16 +1,20 @@
 """Run folders into the index, exactly once: rows and the offsets that they came from are in the same transaction.
 
-The caller owns the transaction. What is read depends on the files alone, never on when or in which order they were read.
+What is read depends on the files alone, never on when or in which order they were read.
 """
 
 from __future__ import annotations
 
 import copy
+import logging
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from mlops_store.home import Home
 from mlops_store.index import packs
@@ -26,7 +30,18 @@ from mlops_store.journal import DROPPED
 from mlops_store.records import ENDED
 from mlops_store.run_folder import RunFolder
 
+LOG = logging.getLogger("mlops_store.index")
+
 MAX_POINTS = 200_000
+_ODD = (
+    duckdb.DataError,
+    duckdb.IntegrityError,
+    duckdb.InvalidInputException,
+    ValueError,
+    TypeError,
+    OverflowError,
+)
+"""What the index says of values that it cannot take."""
 
 # a file as last seen: size, time of change and inode; only a hint that saves reading
 _Seen = tuple[int, int, int]
@@ -80,6 +95,10 @@ class Ingest:
         self._new_records: dict[str, Signature] = {}
         self._new_files: dict[tuple[str, str], _Seen] = {}
         self._known = Known()
+        self._refused: set[str] = set()
+        """Runs of which the index cannot take what they say: a program of later, or no program of ours, wrote it."""
+        self._told_of: dict[str, str] = {}
+        """Runs that could not be read, with what was said of them in the log."""
         self._live: set[str] = set()
         """Runs that had not ended when their records were last read: they are not packed."""
         self._new_states: dict[str, str] = {}
@@ -87,7 +106,47 @@ class Ingest:
         self.told: set[str] = set()
         """The runs of the last `run` that said something else than the values of metrics."""
 
-    def committed(self) -> None:
+    def take(self, con: Connection, run_dirs: Sequence[Path]) -> list[str]:
+        """What is new in these folders, in a transaction. Returns the ids of the runs that changed; `more` and `told` go with it.
+
+        A run that says what the index cannot take is told of and left out from then on, and costs the others nothing. Raises what the
+        disk or the database raises; then nothing of the last transaction is there, and the caller rolls it back.
+        """
+        wanted = [path for path in run_dirs if path.name not in self._refused]
+        con.execute("BEGIN")
+        try:
+            changed = self.run(con, wanted)
+            con.execute("COMMIT" if changed else "ROLLBACK")
+        except _ODD as error:
+            self._clear()
+            _rollback(con)
+            return self._take_singly(con, wanted, error)
+        except BaseException:
+            self._clear()
+            raise
+        self._committed()
+        return changed
+
+    def _take_singly(self, con: Connection, run_dirs: Sequence[Path], error: Exception) -> list[str]:
+        if len(run_dirs) == 1:
+            run_id = run_dirs[0].name
+            self._refused.add(run_id)
+            reason = f"the index cannot take what it says: {str(error).partition(chr(10))[0]}"
+            LOG.error("run %s is left out until the next daemon: %s", run_id, reason)
+            con.execute("DELETE FROM errors WHERE origin = 'record' AND run_id = ?", [run_id])
+            what = Error("record_damaged", reason, hint="`mlops-tui daemon logs`")
+            insert(con, "errors", [what.row(run_id, "record")])
+            self.more, self.told = False, {run_id}
+            return [run_id]
+        changed: list[str] = []
+        more, told = False, set[str]()
+        for path in run_dirs:
+            changed += self.take(con, [path])
+            more, told = more or self.more, told | self.told
+        self.more, self.told = more, told
+        return changed
+
+    def _committed(self) -> None:
         """The transaction of the last `run` is durable: what it saw counts as seen."""
         for table in self._known.tables:
             table.commit()
@@ -97,47 +156,52 @@ class Ingest:
             (self._live.discard if state in ENDED else self._live.add)(run_id)
         self._clear()
 
-    def forget(self) -> None:
-        """The transaction failed: nothing was seen."""
-        self._clear()
-
     def release(self, run_id: str) -> None:
         """Drops what is standing of a run, for example when it has ended and was settled."""
         for table in self._known.tables:
             table.release(run_id)
         self._records.pop(run_id, None)
+        self._told_of.pop(run_id, None)
         self._live.discard(run_id)
         for key in [key for key in self._files if key[0] == run_id]:
             del self._files[key]
 
     def run(self, con: Connection, run_dirs: Sequence[Path]) -> list[str]:
-        """Writes what is new in these folders. Returns the ids of the runs that changed.
+        """Writes what is new in these folders, in the transaction that is open. Returns the ids of the runs that changed.
 
-        Stops early, with `more` true, after about MAX_POINTS points. A folder that is gone is left out.
+        Stops early, with `more` true, after about MAX_POINTS points. A folder that is gone is left out; so is, until the next time, what the
+        system does not let read of one: that costs the other runs nothing.
         """
         self._clear()
         self.more = False
         folders = sorted((RunFolder(path) for path in set(run_dirs)), key=lambda folder: folder.run_id)
         deleted = self._deleted(con, [f.run_id for f in folders if f.run_id not in self._records])
         folders = [folder for folder in folders if folder.run_id not in deleted]
-        due = {folder.run_id: self._due(folder) for folder in folders}
+        due = {}
+        for folder in folders:
+            with self._own_fault(folder.run_id):
+                due[folder.run_id] = self._due(folder)
         offsets = self._offsets(con, due)
         batch = Batch()
         for folder in folders:
             if batch.points.count >= self._max_points:
                 self.more = True
                 break
-            if self._read_records(folder, batch):
-                # what was written before an end that these records tell of must be read with it: nobody looks again at a run that is over
-                due[folder.run_id] = self._due(folder)
-                offsets.update(self._offsets(con, {folder.run_id: due[folder.run_id]}))
+            if folder.run_id not in due:
+                continue
+            with self._own_fault(folder.run_id):
+                if self._read_records(folder, batch):
+                    # what was written before an end that these records tell of must be read with it: nobody looks again at a run that is over
+                    due[folder.run_id] = self._due(folder)
+                    offsets.update(self._offsets(con, {folder.run_id: due[folder.run_id]}))
             for path, seen in due[folder.run_id]:
                 key = (folder.run_id, _file(path))
                 offset = offsets.get(key) or Offset(*key)
-                if self._read_journal(path, offset, batch):
-                    self._new_files[(folder.run_id, path.name)] = seen
-                else:
-                    self.more = True
+                with self._own_fault(folder.run_id):
+                    if self._read_journal(path, offset, batch):
+                        self._new_files[(folder.run_id, path.name)] = seen
+                    else:
+                        self.more = True
         batch.write(con, self._known)
         self._new_states = {facts.run_id: facts.state for facts, _ in batch.facts}
         ended = {run_id for run_id, state in self._new_states.items() if state in ENDED}
@@ -153,6 +217,16 @@ class Ingest:
         self._new_records, self._new_files, self._new_states = {}, {}, {}
         for table in self._known.tables:
             table.forget()
+
+    @contextmanager
+    def _own_fault(self, run_id: str) -> Iterator[None]:
+        """What the system refuses to read of one run is told once, and tried again the next time."""
+        try:
+            yield
+        except OSError as error:
+            if self._told_of.get(run_id) != str(error):
+                self._told_of[run_id] = str(error)
+                LOG.error("run %s cannot be read, and is tried again: %s", run_id, error)
 
     def _home_path(self, folder: RunFolder) -> str:
         try:
@@ -199,8 +273,8 @@ class Ingest:
         now = signature(folder)
         if not now or self._records.get(folder.run_id) == now:
             return False
-        self._new_records[folder.run_id] = now
         batch.facts.append((read_folder(folder), self._home_path(folder)))
+        self._new_records[folder.run_id] = now
         batch.changed.add(folder.run_id)
         return True
 
@@ -234,6 +308,11 @@ class Ingest:
             if not block:
                 return True
             _take(block, path.stem, offset, batch)
+
+
+def _rollback(con: Connection) -> None:
+    with suppress(duckdb.TransactionException):  # the failure has already ended it
+        con.execute("ROLLBACK")
 
 
 def _file(path: Path) -> str:

@@ -133,10 +133,7 @@ def _build_runs(con: Connection, home: Home, say: Callable[[str, int], None]) ->
     for start in range(0, len(folders), _FOLDERS):
         part = folders[start : start + _FOLDERS]
         while True:
-            con.execute("BEGIN")
-            ingest.run(con, part)
-            con.execute("COMMIT")
-            ingest.committed()
+            ingest.take(con, part)
             if not ingest.more:
                 break
         for folder in part:

@@ -48,7 +48,7 @@ def read_on(path: Path, offset: Offset, limit: int = BLOCK) -> bytes:
 
     No writer of ours makes a line longer than that: it is passed over, and comes as one that cannot be read. Raises Replaced, OSError.
     """
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0))
     try:
         size = os.fstat(fd).st_size
         if size < offset.bytes:

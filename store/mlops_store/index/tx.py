@@ -282,21 +282,17 @@ class Writer:
         return results
 
     def ingest(self, run_dirs: Sequence[Path]) -> list[str]:
-        """Reads what is new in the run folders, in one transaction. Returns the ids of the runs that changed.
+        """Reads what is new in the run folders. Returns the ids of the runs that changed.
 
         Raises Problem `index_unavailable` where the index cannot be written; nothing is lost, the files are still there.
         """
-        self._con.execute("BEGIN")
         try:
-            changed = self._ingest.run(self._con, run_dirs)
-            self._con.execute("COMMIT" if changed else "ROLLBACK")
+            changed = self._ingest.take(self._con, run_dirs)
         except BaseException as error:
-            self._ingest.forget()
             self._rollback()
             if refused_by_disk(error):
                 raise index_unavailable(error) from error
             raise
-        self._ingest.committed()
         told = self._ingest.told
         self._remembered.drop(told.union(changed))
         self.changes.note(told)
