@@ -16,12 +16,9 @@ import sys
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mlops_store.redact import redact_argv, redact_env, redact_text
-
-if TYPE_CHECKING:
-    from importlib.metadata import Distribution
 
 DIFF_CAP = 256 * 1024
 _GIT_SECONDS = 5.0
@@ -55,7 +52,7 @@ def capture(
         "command": redact_argv(list(command)),
         "argv": redact_argv(list(argv or [])),
         "cwd": folder,
-        "environment": redact_env(env),
+        "environment": dict(_environment(tuple(env.items()))),
     }
 
 
@@ -88,6 +85,12 @@ def git_state(folder: str) -> dict[str, Any]:
         "diff": _masked(diff),
         "diff_truncated": cut,
     }
+
+
+@lru_cache(maxsize=1)
+def _environment(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """As it may be kept; it is mostly that of the run before, too."""
+    return redact_env(dict(variables))
 
 
 @lru_cache(maxsize=4)
@@ -211,25 +214,36 @@ def _changed(folder: str) -> int | None:
 
 
 @lru_cache(maxsize=4)
-def _packages(_path: tuple[str, ...], _changes: tuple[int | None, ...]) -> dict[str, str]:
-    from importlib.metadata import distributions  # 20 ms, and only captures need it
-
+def _packages(path: tuple[str, ...], _changes: tuple[int | None, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
-    for item in distributions():
-        name, version = _name_and_version(item)
-        if name:
-            found.setdefault(name, version)
+    for folder in path:
+        try:
+            names = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue  # an archive, or not there: nothing is installed into it
+        for name in names:
+            if name.endswith((".dist-info", ".egg-info")):
+                called, version = _name_and_version(os.path.join(folder, name))
+                if called:
+                    found.setdefault(called, version)
     return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
 
 
-def _name_and_version(item: Distribution) -> tuple[str, str]:
-    """From the head of its metadata; `item.metadata` would parse the whole of it, read-me included, which takes milliseconds each."""
-    text = item.read_text("METADATA") or item.read_text("PKG-INFO") or item.read_text("") or ""
+def _name_and_version(place: str) -> tuple[str, str]:
+    """From the head of its metadata. `importlib.metadata` takes 25 ms to import, and reads the whole of each, read-me included."""
     fields = {"Name": "", "Version": ""}
-    for line in text.partition("\n\n")[0].splitlines():
-        key, _, value = line.partition(":")
-        if key in fields:
-            fields[key] = fields[key] or value.strip()
+    for path in (f"{place}/METADATA", f"{place}/PKG-INFO", place):
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                for line in file:
+                    key, _, value = line.partition(":")
+                    if key in fields and not fields[key]:
+                        fields[key] = value.strip()
+                    if not line.strip() or all(fields.values()):
+                        break
+            break
+        except OSError:
+            continue
     return fields["Name"], fields["Version"]
 
 

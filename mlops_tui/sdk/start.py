@@ -96,13 +96,18 @@ def _new(
 
 
 def _begin(home: Home, spec: RunSpec, seed: int | None) -> Run:
-    """Word of it first and the spec last: at whatever point this process dies, a daemon finds all or removes the beginning."""
+    """Word of it first and the spec last: at whatever point this process dies, a daemon finds all or removes the beginning.
+
+    Each file is on the disk before it has its name. The names are with the last file of their folder: that of `capture.json` with the
+    spec's, that of `child.json` with the end's, before which a power cut leaves no process that it could tell of.
+    """
     me = Identity(**processes.identity())  # type: ignore[arg-type]
     announce(home, spec.run_id, me)
     folder = RunFolder(home.run_dir(spec.run_id))
-    write_json(folder.attempt_dir(1) / "child.json", me)
+    write_json(folder.attempt_dir(1) / "child.json", me, named=False)
     reserve(folder.attempt_dir(1) / "exit.json", EXIT_ROOM)
-    write_json(folder.capture, capture(spec.cwd, spec.command, os.environ, sys.executable, seed))
+    found = capture(spec.cwd, spec.command, os.environ, sys.executable, seed)
+    write_json(folder.capture, found, named=False)
     return Run(RunFolder.create(home, spec), 1, owner=True)
 
 

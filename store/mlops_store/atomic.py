@@ -48,11 +48,14 @@ def private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
-def write_atomic(path: Path, data: bytes, mode: int = 0o600, scratch: Path | None = None) -> None:
+def write_atomic(
+    path: Path, data: bytes, mode: int = 0o600, scratch: Path | None = None, *, named: bool = True
+) -> None:
     """Writes beside the target, syncs, renames, syncs the folder. A reader sees the old file or the new one.
 
     `scratch`: a folder of the same file system for what a process that is killed leaves half-written, where the target's is one
-    that others list.
+    that others list. Without `named` the folder is left to the next file that is written there: a power cut before may cost
+    the file, and never leaves a part of it.
     """
     private_folder(path.parent)
     temporary = (scratch or path.parent) / f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
@@ -68,13 +71,17 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600, scratch: Path | Non
         raise
     os.close(fd)
     os.replace(temporary, path)
-    fsync_dir(path.parent)
+    if named:
+        fsync_dir(path.parent)
 
 
 def reserve(path: Path, room: int) -> None:
     """Takes `room` bytes for what `write_reserved` will write there: a disk that fills up meanwhile shall not cost it. Raises OSError."""
     private_folder(path.parent)
     with open(_reserved(path), "wb", opener=private) as file:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, room)
+            return
         file.write(b" " * room)
         file.flush()
         os.fsync(file.fileno())
@@ -96,9 +103,12 @@ def _reserved(path: Path) -> Path:
     return path.with_name(f"{path.name}.tmp")
 
 
-def write_json(path: Path, value: Any, mode: int = 0o600, scratch: Path | None = None) -> None:
-    """`value` (structs included) as one JSON document, atomically."""
-    write_atomic(path, msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n", mode, scratch)
+def write_json(
+    path: Path, value: Any, mode: int = 0o600, scratch: Path | None = None, *, named: bool = True
+) -> None:
+    """`value` (structs included) as one JSON document, as `write_atomic` does it."""
+    text = msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+    write_atomic(path, text, mode, scratch, named=named)
 
 
 def read_regular(path: Path, limit: int) -> bytes:

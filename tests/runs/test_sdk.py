@@ -17,6 +17,7 @@ from run_box import Shims, environment, until
 
 from mlops_store.home import Home
 from mlops_store.run_folder import RunFolder
+from mlops_tui.sdk import start_run
 
 
 def run_script(home: Home, code: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -343,3 +344,36 @@ def test_any_parameter_is_recorded_and_none_ends_the_training(home: Home) -> Non
     assert params["broken"] == "<Broken: ValueError>" and params["half"] == "\\ud800"
     assert (late["late.rate"], late["late.n"], late["late.where"]) == (0.5, 3, "/x")
     assert len(late) == 22 and late["late.huge"] == params["huge"] == hex(10**400)
+
+
+def test_a_run_that_ended_is_on_the_disk_whole_in_nine_syncs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each file has its content before its name, and its name before the run is over."""
+    done: list[tuple[str, str]] = []
+    fsync, replace = os.fsync, os.replace
+
+    def synced(handle: int) -> None:
+        done.append(("sync", os.readlink(f"/proc/self/fd/{handle}")))
+        fsync(handle)
+
+    def renamed(source: Path, target: Path) -> None:
+        done.append((os.fspath(source), os.fspath(target)))
+        replace(source, target)
+
+    home = Home(tmp_path / "home").create()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "fsync", synced)
+    monkeypatch.setattr(os, "replace", renamed)
+    with start_run(project="p", home=home.path) as run:
+        run.log_metric("loss", 0.5)
+    moves = {place: (source, target) for place, (source, target) in enumerate(done) if source != "sync"}
+    assert sorted(os.path.basename(target) for _, target in moves.values()) == sorted(
+        [run.run_id, "child.json", "capture.json", "spec.json", "exit.json"]
+    )
+    for place, (source, target) in moves.items():
+        assert ("sync", source) in done[:place], target
+        assert ("sync", os.path.dirname(target)) in done[place:], target
+    (journal,) = (run.path / "journal").iterdir()
+    assert ("sync", str(journal)) in done
+    assert len(done) - len(moves) == 9
