@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from rich.text import Text
 from textual import on, work
@@ -23,8 +23,11 @@ from mlops_tui.tui.places import Opening, place
 from mlops_tui.tui.rest import Rest
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.widgets.board import Board, Row
-from mlops_tui.tui.writers.health import BATCHES, TELLS, Half, More, left_half, right_half
+from mlops_tui.tui.writers.home import decisions, machine
 from mlops_tui.verbs._status import StatusReport
+
+if TYPE_CHECKING:
+    from mlops_tui.tui.writers.health import Half, More
 
 LATEST = 40
 """Runs and decisions: as many as the highest screens show."""
@@ -52,7 +55,7 @@ class HomeRoom(Room):
     BINDINGS: ClassVar[list[Any]] = bindings("home")
 
     _found: StatusReport | None = None
-    _more: More = More()
+    _more: More | None = None
     _owed = True
     """Whether what is shown besides the status has to be asked for: it changes with the ledger, not with each point of a run."""
 
@@ -100,13 +103,15 @@ class HomeRoom(Room):
             self._show(something)
             self.loaded()
             ended = before is None or _ids(before) - _ids(found)
-            if something and (self._owed or ended or self._more.model != self._model()):
+            if something and (self._owed or ended or self._shown_model() != self._model()):
                 await self._ask_more()
         except Problem as problem:
             self.mlops.complain(problem)
 
     async def _ask_more(self) -> None:
-        """What a large screen has room for, after the first frame."""
+        """What a large screen has room for, after the first frame: its code is not loaded before, either."""
+        from mlops_tui.tui.writers.health import BATCHES, TELLS, More
+
         chosen, project = self._model(), self.link.project[0]
         told = f"verb in ({', '.join(TELLS)})"
         asked = {"model": chosen[1], "project": chosen[0], "last": BATCHES} if chosen else {}
@@ -128,10 +133,13 @@ class HomeRoom(Room):
         kind, *names = self.query_one("#decisions", Board).cursor or ("",)
         card = next((card for card in found.proposals if kind == "proposal" and card.id == names[0]), None)
         at_cursor = (names[0], names[1]) if kind == "model" else (card.project, card.model) if card else None
-        return next((each for each in (at_cursor, self._more.model, *models) if each in models), None)
+        return next((each for each in (at_cursor, self._shown_model(), *models) if each in models), None)
+
+    def _shown_model(self) -> tuple[str, str] | None:
+        return self._more.model if self._more is not None else None
 
     def _follow_cursor(self) -> None:
-        if self._found is not None and self._model() != self._more.model:
+        if self._found is not None and self._model() != self._shown_model():
             self.load()
 
     def _show(self, something: bool) -> None:
@@ -144,6 +152,11 @@ class HomeRoom(Room):
             left.write(lambda _width, _room: [Row(Text(line)) for line in keyed(EMPTY).splitlines()])
             return
         more, news = self._more, self.mlops.news.connected
+        if more is None:
+            left.write(lambda width, _room: decisions(found, width))
+            right.write(lambda width, _room: machine(found, width, news=news))
+            return
+        from mlops_tui.tui.writers.health import left_half, right_half
 
         def half(write: Half, width: int, room: int) -> list[Row]:
             return write(found, more, width, room, alone=self.has_class("-wide"), news=news)
@@ -155,7 +168,12 @@ class HomeRoom(Room):
         return self.query_one("#decisions", Board), self.query_one("#machine", Board)
 
     def on_resize(self) -> None:
-        self.call_after_refresh(lambda: self._show(self.query_one("#machine").display))
+        self.call_after_refresh(self._show_again)
+
+    def _show_again(self) -> None:
+        """The same facts, for another size or another line to the daemon."""
+        if not self.gone:
+            self._show(self.query_one("#machine").display)
 
     def hear(self, news: News) -> None:
         self._owed |= bool(news.entries) or news.everything
@@ -171,7 +189,7 @@ class HomeRoom(Room):
 
     def line_changed(self) -> None:
         super().line_changed()
-        self._show(self.query_one("#machine").display)
+        self._show_again()
 
     async def _any_run(self) -> bool:
         """Scripts log runs without any project."""
