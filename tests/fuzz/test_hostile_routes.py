@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import quote
 
@@ -152,6 +153,27 @@ def test_a_head_without_end_is_cut_off(stand: Stand, begin: bytes) -> None:
         with pytest.raises((BrokenPipeError, ConnectionResetError)):
             for _ in range(1000):
                 connection.sendall(b"a" * 10_000)
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"),
+    [
+        (b"GET /v1/ping HTTP/9.9", 400),
+        (b"\x16\x03\x01\x02", 400),
+        (b"GET /v1/run/list HTTP/1.1", 405),
+        (b"GET /etc/passwd HTTP/1.1", 404),
+    ],
+)
+def test_every_refusal_is_an_error_in_json(stand: Stand, request_line: bytes, status: int) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(TIMEOUT)
+        connection.connect(str(stand.home.socket))
+        connection.sendall(request_line + b"\r\nHost: x\r\n\r\n")
+        response = HTTPResponse(connection)
+        response.begin()
+        assert response.status == status
+        assert response.headers["content-type"] == "application/json"
+        assert msgspec.json.decode(response.read())["error"].keys() == {"code", "message", "hint"}
 
 
 def test_a_body_beyond_the_limit_is_refused_in_words(stand: Stand) -> None:
