@@ -29,8 +29,16 @@ def compare(read: Read, a: Named, b: Named) -> ModelComparison:
         *_environment(left.environment, right.environment),
     ]
     metrics, note, run_id = compare_metrics(read, a, b)
+    task = (right.task or "") if left.task == right.task else ""
     return ModelComparison(
-        model=a.model, a=a.version, b=b.version, rows=rows, metrics=metrics, note=note, run_id=run_id
+        model=a.model,
+        a=a.version,
+        b=b.version,
+        task=task,
+        rows=rows,
+        metrics=metrics,
+        note=note,
+        run_id=run_id,
     )
 
 

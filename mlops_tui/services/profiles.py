@@ -41,9 +41,9 @@ def read(home: Home, stored: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def merged(profiles: Sequence[dict[str, Any]]) -> list[Column]:
-    """One entry a column over all profiles: {name, type, rows, nulls, distinct, min, max, mean, bins, top}.
+    """One entry a column over all profiles: {name, type, rows, nulls, distinct, distinct_exact, min, max, mean, bins, top}.
 
-    `distinct` is exact for one profile; over several there are at least so many. `bins` are [from, to, rows]: ten of one width between the
+    `distinct` is exact for one profile, and over several where each lists all its values; else there are at least so many. `bins` are [from, to, rows]: ten of one width between the
     5 % and the 95 % quantile, and one for each tail.
     """
     parts: dict[str, list[Column]] = {}
@@ -56,7 +56,6 @@ def merged(profiles: Sequence[dict[str, Any]]) -> list[Column]:
 def _merge(name: str, columns: list[Column]) -> Column:
     rows, nulls = sum(c["rows"] for c in columns), sum(c["nulls"] for c in columns)
     found: Column = {"name": name, "type": columns[-1]["type"], "rows": rows, "nulls": nulls}
-    found["distinct"] = max((c.get("distinct", 0) for c in columns), default=0)
     numeric = [c for c in columns if c.get("quantiles")]
     if numeric:
         weights = [c["rows"] - c["nulls"] for c in numeric]
@@ -68,6 +67,9 @@ def _merge(name: str, columns: list[Column]) -> Column:
     counted: Counter[Any] = Counter()
     for column in columns:
         counted.update({_hashable(value): count for value, count in column.get("top", [])})
+    every = all(c.get("distinct", 0) == len(c.get("top", [])) for c in columns)
+    found["distinct"] = max(len(counted), *(c.get("distinct", 0) for c in columns))
+    found["distinct_exact"] = every or len(columns) == 1
     if counted:
         found["top"] = [[value, count] for value, count in counted.most_common(10)]
     return found

@@ -120,12 +120,13 @@ class MetricCompareRow(Output, kw_only=True):
 
 
 class ModelComparison(Output, kw_only=True):
-    """`note` says why there is no difference of metrics, where there is none. `run_id` is the run that has judged both on the same rows: `model report`
+    """`task` is that of both. `note` says why there is no difference of metrics, where there is none. `run_id` is the run that has judged both on the same rows: `model report`
     of either with `--run` has the evidence of both."""
 
     model: str
     a: int
     b: int
+    task: str = ""
     rows: list[ModelCompareRow]
     metrics: list[MetricCompareRow] = []
     note: str = ""

@@ -13,7 +13,7 @@ from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.choose import Choose
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.dialogs.reader import Reader
-from mlops_tui.tui.formats import clean, clock, number
+from mlops_tui.tui.formats import clean, clock, glyphs, number
 from mlops_tui.tui.news import News
 from mlops_tui.tui.pages import page
 from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
@@ -32,9 +32,7 @@ def _profile() -> Split:
 
 
 def _quarantine() -> Split:
-    return Split(
-        row_key=lambda row: row.sha256, empty="nothing was refused: every file that came was admitted"
-    )
+    return Split(row_key=lambda row: row.sha256, empty="no refused file of this source waits for a decision")
 
 
 class DataVersionRoom(DetailRoom):
@@ -53,6 +51,8 @@ class DataVersionRoom(DetailRoom):
         self.base = base or max(1, version - 1)
         self.project, self.source, self.version = project, source, version
         self.found: DataDetail | None = None
+        self._checking = ""
+        """The file that was sent to be checked again, until it is known what became of it."""
 
     def names(self) -> list[str]:
         return ["Data", f"{self.source}@{self.version}"]
@@ -63,18 +63,42 @@ class DataVersionRoom(DetailRoom):
     def concerns(self, news: News) -> bool:
         return any(verb.startswith(("data.", "schema.")) for verb, _ in news.entries)
 
+    def hear(self, news: News) -> None:
+        super().hear(news)
+        for verb, subject in news.entries:
+            if self._checking and subject.partition("@")[0] == f"{self.project}/{self.source}":
+                self._tell_what_became(verb)
+
+    def _tell_what_became(self, verb: str) -> None:
+        if verb == "data.admit":
+            self.mlops.tell(f"{glyphs().ok} {self._checking} was admitted: {self.source} has a new version")
+        elif verb == "data.quarantine":
+            self.mlops.tell(f"{self._checking} was checked and refused again", "warning")
+        else:
+            return
+        self._checking = ""
+
     def status(self) -> Text:
+        if self._waiting() is not None:
+            keys = (
+                f"{self.key_of('data.redrive')} checks the file again, {self.key_of('data.drop')} gives it up"
+            )
+            return Text(keys, style="yellow")
         if self.found is None:
             return Text()
+        current = self.found.current_rows
         shown = Text(f"{number(self.found.rows)} rows in {number(self.found.files)} files")
+        if current is not None and current < self.found.rows:
+            shown.append(f", {number(current)} of them current", style="yellow")
         if self.found.quarantined:
             shown.append(f" · {self.found.quarantined} in the quarantine", style="yellow")
         return shown
 
     def twin(self) -> tuple[str, dict[str, Any]]:
         source = {"source": self.source, "project": self.project}
-        if self.tab == "changes":
-            return "data diff", {**source, "a": self.base, "b": self.version}
+        if self.tab == "changes" and self.base != self.version:
+            older, newer = sorted((self.base, self.version))
+            return "data diff", {**source, "a": older, "b": newer}
         if self.tab == "quarantine":
             return "data quarantine", {**source, "limit": _LIMIT}
         return "data show", {**source, "source": f"{self.source}@{self.version}"}
@@ -101,6 +125,8 @@ class DataVersionRoom(DetailRoom):
             return
         if key == "data show":
             self.found = answer
+        elif tab == "quarantine" and self.found is not None:
+            self.found.quarantined = len(answer.items)
         self._show(tab, pane, answer)
         self.loaded()
 
@@ -113,10 +139,13 @@ class DataVersionRoom(DetailRoom):
         elif isinstance(pane, Split):
             pane.show(write.profile_columns(), answer.profile, write.column)
         elif isinstance(pane, Doc):
-            writer = {"schema": write.schema, "expectations": write.expectations, "files": write.files}.get(
-                tab
-            )
+            writers = {"schema": write.schema, "expectations": write.expectations, "files": write.files}
+            writer = writers.get(tab, write.first) if isinstance(answer, DataDetail) else None
             pane.write(lambda width: writer(answer, width) if writer else page("data diff", answer, width))
+
+    @on(QueryTable.Highlighted)
+    def _highlighted(self) -> None:
+        self.show_frame()
 
     @on(QueryTable.Opened)
     def _opened(self, event: QueryTable.Opened) -> None:
@@ -155,22 +184,26 @@ class DataVersionRoom(DetailRoom):
 
     # --- deeds ---
 
-    def _held(self) -> Quarantined | None:
-        """The refused file at the cursor; says so where there is none."""
-        pane = self.pane("quarantine")
-        row = pane.table.row_at_cursor if isinstance(pane, Split) and self.tab == "quarantine" else None
-        if not isinstance(row, Quarantined):
-            self.mlops.tell("this is for a file in the tab quarantine", "warning")
-            return None
-        if row.state != "waiting":
-            self.mlops.tell(f"this file does not wait any more: it was {row.state}", "warning")
-            return None
-        return row
+    def _waiting(self) -> Quarantined | None:
+        """The refused file at the cursor."""
+        found = self.query("#pane-quarantine QueryTable").results(QueryTable)  # none while it is being made
+        table = next(found, None) if self.tab == "quarantine" else None
+        row = table.row_at_cursor if table is not None else None
+        return row if isinstance(row, Quarantined) else None
+
+    def refusal(self, action: str) -> str:
+        if action in ("data.redrive", "data.drop"):
+            row = self._waiting()
+            if row is None:
+                return "this is for a file in the tab quarantine"
+            if row.state != "waiting":
+                return f"this file does not wait any more: it was {row.state}"
+        return super().refusal(action)
 
     @work(exclusive=True, group="deed")
     async def action_data_redrive(self) -> None:
-        row = self._held()
-        if row is None:
+        row = self._waiting()
+        if self.refused("data.redrive") or row is None:
             return
         fields = [
             Field("force", "admit anyway", "no", ("no", "yes")),
@@ -183,13 +216,16 @@ class DataVersionRoom(DetailRoom):
             return
         force = values["force"] == "yes"
         given = {"sha256": row.sha256, "project": self.project, "force": force, "reason": values["reason"]}
-        if await self.perform("data redrive", given, yes="Check it") is not None:
+        self._checking = row.path  # before: the check may be over before the answer is here
+        if await self.perform("data redrive", given, yes="Check it") is None:
+            self._checking = ""
+        else:
             self.load()
 
     @work(exclusive=True, group="deed")
     async def action_data_drop(self) -> None:
-        row = self._held()
-        if row is None:
+        row = self._waiting()
+        if self.refused("data.drop") or row is None:
             return
         given = {"sha256": row.sha256, "project": self.project}
         word = row.path.rsplit("/", 1)[-1]

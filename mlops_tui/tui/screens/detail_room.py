@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, cast
@@ -43,6 +43,7 @@ class DetailRoom(TableKeys):
 
     def __init__(self, tab: str = "") -> None:
         super().__init__()
+        self.tabs = self.TABS
         self.tab = tab or self.TABS[0].id
         self._tab_places: dict[str, int] = {}
 
@@ -103,11 +104,17 @@ class DetailRoom(TableKeys):
             target.focus()
         self.draw()
 
+    def leave_out(self, ids: Collection[str]) -> None:
+        """Tabs that can have nothing to show here are not offered; the one in front stays until it is left."""
+        self.tabs = tuple(each for each in self.TABS if each.id not in ids or each.id == self.tab)
+        if not self.gone:
+            self._draw_tabs()
+
     def _draw_tabs(self) -> None:
         """The titles; where they do not all fit, those before the one in front give way."""
         line = self.query_one("#tabs", Line)
-        titles = [f" {clean(each.title)} " for each in self.TABS]
-        front = next(place for place, each in enumerate(self.TABS) if each.id == self.tab)
+        titles = [f" {clean(each.title)} " for each in self.tabs]
+        front = next(place for place, each in enumerate(self.tabs) if each.id == self.tab)
         first = 0
         # the one in front and the one after it, with a mark at either end
         while (
@@ -118,7 +125,7 @@ class DetailRoom(TableKeys):
         shown = Text(no_wrap=True).append("<" if first else " ", style="bright_black")
         self._tab_places = {}
         for place, title in enumerate(titles[first:], first):
-            self._tab_places[self.TABS[place].id] = shown.cell_len
+            self._tab_places[self.tabs[place].id] = shown.cell_len
             shown.append(title, style="bold reverse" if place == front else "bright_black")
             shown.append(" ")
         line.show(shown)
@@ -138,7 +145,7 @@ class DetailRoom(TableKeys):
             self.show_tab(found[-1])
 
     def _step(self, direction: int) -> None:
-        ids = [each.id for each in self.TABS]
+        ids = [each.id for each in self.tabs]
         self.show_tab(ids[(ids.index(self.tab) + direction) % len(ids)])
 
     def action_tab_next(self) -> None:

@@ -16,7 +16,7 @@ from mlops_tui.tui.screens.detail_room import DetailRoom, Tab
 from mlops_tui.tui.screens.models import Registry, value
 from mlops_tui.tui.widgets.doc import Doc
 from mlops_tui.tui.widgets.query_table import Column, QueryTable, Window
-from mlops_tui.tui.writers.report import PARTS
+from mlops_tui.tui.writers.report import PARTS, without
 from mlops_tui.verbs._shapes import ModelVersion
 from mlops_tui.verbs.model import ModelDetail
 
@@ -86,13 +86,13 @@ class ModelRoom(DetailRoom, Registry):
     @work(exclusive=True, group="load")
     async def load(self) -> None:
         try:
-            self.model = await self.link.ask(
-                "model show", {"model": self.model_name, "project": self.project}
-            )
+            self.model = await self.link.ask("model show", {"model": self.named(), "project": self.project})
             if self.version is None and self.model is not None and self.model.versions:
                 self._first = self.model.aliases.get("champion") or max(
                     version.version for version in self.model.versions
                 )
+            if self.model is not None and self.model.selected is not None:
+                self.leave_out(without(str(self.model.selected.manifest.get("task") or "")))
             await self._load_tab()
         except Problem as problem:
             self.mlops.complain(problem)

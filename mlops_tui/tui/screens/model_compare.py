@@ -15,7 +15,7 @@ from mlops_tui.tui.screens.detail_room import Tab
 from mlops_tui.tui.screens.page_room import PageRoom
 from mlops_tui.tui.sheet import Sheet
 from mlops_tui.tui.widgets.doc import Doc
-from mlops_tui.tui.writers.report import PARTS, Part, merged
+from mlops_tui.tui.writers.report import PARTS, Part, merged, without
 from mlops_tui.verbs._report import Report
 
 
@@ -54,6 +54,8 @@ class ModelCompareRoom(PageRoom):
         try:
             if part is None:
                 answer = await self.link.ask(key, fields)
+                if tab == "comparison":
+                    self.leave_out(without(answer.task))
                 pane.write(lambda width: page(key, answer, width))
             else:
                 await self._draw_part(pane, part, fields)

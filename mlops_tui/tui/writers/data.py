@@ -7,6 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from mlops_tui.tui.formats import clock, glyphs, number, plain, short, size, state, when
+from mlops_tui.tui.own_keys import keyed
 from mlops_tui.tui.plot.bars import bar, histogram, sparkbar
 from mlops_tui.tui.plot.glyphs import glyphs as signs
 from mlops_tui.tui.plot.scale import number as brief
@@ -44,7 +45,7 @@ def column(found: Facts, width: int) -> Text:
     sheet = Sheet(width)
     rows = found.get("rows") or 0
     share = (found.get("nulls") or 0) / rows if rows else 0.0
-    sheet.line(Text.assemble(plain(str(found.get("name", "")), "bold"), "  ", plain(_type(found), "bright_black"), "  ", "at least ", _distinct(found), " distinct"))  # fmt: skip
+    sheet.line(Text.assemble(plain(str(found.get("name", "")), "bold"), "  ", plain(_type(found), "bright_black"), "  ", _distinct(found), " distinct"))  # fmt: skip
     wide = max(10, min(30, sheet.width - 26))
     sheet.line(Text.assemble(f"NULL {100 * share:>5.1f}% ", meter(share, wide, "yellow"), f" {number(found.get('nulls'))}"))  # fmt: skip
     if found.get("mean") is not None:
@@ -86,8 +87,12 @@ def _nulls(found: Facts) -> Text:
 
 
 def _distinct(found: Facts) -> str:
+    """The number; of files whose values are not all known, what it is at least."""
     distinct = found.get("distinct")
-    return glyphs().dash if distinct is None else number(distinct)
+    if distinct is None:
+        return glyphs().dash
+    least = "" if found.get("distinct_exact", True) else ">=" if glyphs().mode == "ascii" else "≥"
+    return least + number(distinct)
 
 
 def _type(found: Facts) -> str:
@@ -99,6 +104,14 @@ def _value(found: Facts, value: Any) -> str:
     if not isinstance(value, int | float):
         return glyphs().dash
     return when(round(value))[:10] if _type(found) in ("datetime", "date") else brief(value)
+
+
+def first(found: DataDetail, width: int) -> Text:
+    """Instead of changes, of a version that has none before it."""
+    sheet = Sheet(width).line(
+        f"version {found.version} of {found.source} is its first: there is none before it to compare it with"
+    )
+    return sheet.line().line(keyed("{data.compare} compares it with any other"), "bright_black").text
 
 
 # --- schema, expectations, files ----------------------------------------------------------------------------------------------

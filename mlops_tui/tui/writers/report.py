@@ -382,3 +382,11 @@ PARTS: dict[str, Part] = {
     "residuals": residuals,
 }
 """tab → what writes it"""
+
+
+def without(task: str) -> tuple[str, ...]:
+    """The tabs that a task has nothing for; none where the task is not known."""
+    return _WITHOUT.get(task, ("residuals",) if task else ())
+
+
+_WITHOUT = {"regression": ("confusion", "calibration", "curves")}

@@ -8,10 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import screen_answers as answers
 from rich.text import Text
 from textual.app import App
 from textual.pilot import Pilot
+from textual.screen import ModalScreen
 
 import mlops_tui.tui.app
 from mlops_store.errors import Problem
@@ -221,11 +223,70 @@ def test_any_two_versions_are_compared() -> None:
     play(DataVersionRoom("flights", "weather", 3), given, keys)
 
 
+def test_a_first_version_has_no_changes_until_it_is_compared() -> None:
+    other = DataVersion(
+        project="flights", source="weather", version=2, snapshot="s", rows=2, files=2, created=0
+    )
+    given: Given = {
+        **DATA,
+        "data list": lambda _: Page(items=[other]),
+        "data diff": lambda f: Difference(source="weather", a=f["a"], b=f["b"], rows_a=1, rows_b=2),
+    }
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "there is none before it to compare it with" in frame(app))
+        await pilot.press("c", "enter")
+        await until(pilot, lambda: "version 1 and 2" in frame(app))
+
+    play(DataVersionRoom("flights", "weather", 1, "changes"), given, keys)
+
+
+def test_what_became_of_a_file_that_was_checked_again_is_told() -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        async def check() -> None:
+            await until(pilot, lambda: "a checks the file again, D gives it up" in frame(app))
+            await pilot.press("a")
+            await until(pilot, lambda: "admit anyway" in frame(app))
+            await pilot.press("f2")
+            await until(pilot, lambda: "the plan of data redrive" in frame(app))
+            await pilot.press("y")
+            await until(pilot, lambda: not isinstance(app.screen, ModalScreen))
+
+        room = app.screen
+        assert isinstance(room, DataVersionRoom)
+        await check()
+        room.hear(News(entries=[("data.redrive", "flights/weather"), ("data.quarantine", "flights/planes")]))
+        room.hear(News(entries=[("data.quarantine", "flights/weather")]))
+        await until(pilot, lambda: "/in/bad.csv was checked and refused again" in app.said)
+        await check()
+        room.hear(News(entries=[("data.admit", "flights/weather@4"), ("data.admit", "flights/weather@5")]))
+        await until(pilot, lambda: sum("/in/bad.csv was admitted" in each for each in app.said) == 1)
+
+    play(DataVersionRoom("flights", "weather", 3, "quarantine"), DATA, keys)
+
+
 def _compared(run_id: str | None) -> Given:
     return {
         "model compare": lambda _: ModelComparison(model="late", a=1, b=2, rows=[], run_id=run_id),
         "model report": lambda _: answers.report(),
     }
+
+
+@pytest.mark.parametrize(
+    ("task", "offered"),
+    [("regression", (False, True)), ("classification", (True, False)), ("", (True, True))],
+)
+def test_tabs_that_a_task_has_nothing_for_are_not_offered(task: str, offered: tuple[bool, bool]) -> None:
+    given: Given = {"model compare": lambda _: ModelComparison(model="late", a=1, b=2, rows=[], task=task)}
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: "no metrics in common" in frame(app))
+        tabs = frame(app).splitlines()[1]
+        assert tuple(name in tabs for name in ("confusion", "residuals")) == offered
+        await pilot.press("shift+tab")
+        assert app.screen.tab == "b"  # type: ignore[attr-defined]
+
+    play(ModelCompareRoom("flights", "late", 1, 2), given, keys)
 
 
 def test_two_versions_are_overlaid_from_the_run_that_judged_both() -> None:
