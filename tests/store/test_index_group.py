@@ -13,7 +13,7 @@ from index_box import do, end, journal, migrated_again, new_home, new_run, start
 
 from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
-from mlops_store.index import group, packs
+from mlops_store.index import group, marks, packs
 from mlops_store.index.database import Connection, Database
 from mlops_store.index.fact import Fact, Remembered
 from mlops_store.index.marks import MARKS
@@ -254,7 +254,9 @@ def test_a_fact_is_asked_once_for_all_that_are_named(tmp_path: Path) -> None:
     writer.close()
 
 
-def test_what_is_remembered_of_a_run_is_what_a_question_says(tmp_path: Path) -> None:
+def test_what_is_remembered_of_a_run_is_what_a_question_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Between the groups its journals speak, it is deleted and comes back."""
     writer = home_with_runs(tmp_path)
     chance = random.Random(5)
@@ -286,6 +288,27 @@ def test_what_is_remembered_of_a_run_is_what_a_question_says(tmp_path: Path) -> 
         writer._remembered = Remembered()
         assert known == seen(), number
         writer._remembered = kept
+    monkeypatch.setattr(marks, "_WORDS", 3)  # of more words the index finds the last
+    writer._remembered = Remembered()
+    assert known == seen()
+    writer.close()
+
+
+@pytest.mark.parametrize("value", ["new", "old"])
+def test_the_first_mark_of_a_run_reads_the_newest_runs_along(tmp_path: Path, value: str) -> None:
+    """Whether it changes anything or not."""
+    writer = home_with_runs(tmp_path)
+
+    def mark(run_id: str, value: str) -> None:
+        request = RunTag(run_id=run_id, tags={"best": value})
+        writer.execute([Command(lambda tx: tag(tx, request), "ann", about=run_id)])[0].unwrap()
+
+    mark(RUNS[0], "old")
+    writer._remembered = Remembered()
+    mark(RUNS[0], value)
+    writer._con = counting = Counting(writer._con)
+    mark(RUNS[1], "new")
+    assert counting.statements == 4  # BEGIN, the log of marks, the ledger, COMMIT
     writer.close()
 
 

@@ -26,13 +26,15 @@ class Fact(Generic[T]):
     it: readers keep it until then.
 
     With `after` the writer remembers it from one group of commands to the next: it gives what is known of a key after an entry that names
-    the key, or None where that has to be asked. What ingestion changes it may hold, by run. `size` is about how many bytes it takes.
+    the key, or None where that has to be asked. What ingestion changes it may hold, by run. `size` is about how many bytes it takes. `recent` asks
+    for the keys, in one column, that are likely to be asked for: theirs is read along with the first.
     """
 
     load: Callable[[Ask, Sequence[str]], Mapping[str, T]]
     noun: str = ""
     after: Callable[[T, LedgerEntry], T | None] | None = None
     size: Callable[[T], int] = lambda _value: 1000
+    recent: str = ""
 
 
 class KeptFacts:
@@ -62,6 +64,11 @@ class Remembered:
         self._known: dict[
             str, dict[Fact[Any], tuple[Any, int]]
         ] = {}  # by key, the one used longest ago first
+        self._facts: set[Fact[Any]] = set()
+
+    def has(self, fact: Fact[Any]) -> bool:
+        """Whether anything of it was ever remembered."""
+        return fact in self._facts
 
     def get(self, fact: Fact[T], key: str) -> T | None:
         """None where it is not remembered."""
@@ -70,6 +77,7 @@ class Remembered:
 
     def put(self, fact: Fact[T], key: str, value: T) -> None:
         """Remembers it in the place of what was known."""
+        self._facts.add(fact)
         size = fact.size(value)
         facts = self._known.pop(key, {})
         self._size += size - facts.get(fact, (None, 0))[1]

@@ -92,13 +92,19 @@ class Group:
                 if (known := self._remembered.get(fact, key)) is not None:
                     seen.values[key] = known
         if not asked.isdisjoint(seen.stale) or not (seen.whole or needed <= seen.values.keys()):
-            wanted = sorted((asked | self._about) - (seen.values.keys() - seen.stale))
+            wanted = sorted((asked | self._about | self._recent(fact)) - (seen.values.keys() - seen.stale))
             found = fact.load(self.rows, wanted)
             if fact.noun:
                 seen = self._facts[fact] = _Seen(whole=True)
             seen.values |= {**dict.fromkeys(wanted), **found}
             seen.stale.difference_update(wanted)
         return {key: seen.values[key] for key in asked if seen.values.get(key) is not None}
+
+    def _recent(self, fact: Fact[Any]) -> set[str]:
+        """What is likely to be asked for next, where nothing has been yet."""
+        if not fact.recent or self._remembered.has(fact):
+            return set()
+        return {key for row in self.rows(fact.recent) for key in row.values()}
 
     def append(self, actor: str, now: int, verb: str, subject: str, data: dict[str, Any], why: str) -> int:
         entry = LedgerEntry(
@@ -144,8 +150,8 @@ class Group:
         packs.follow(self._con, self.drafts)
         self.unclear = False
 
-    def committed(self) -> None:
-        """What was read and written is as it was seen: the next group need not ask for it."""
+    def remember(self) -> None:
+        """What was read and written is as it was seen, now that all of it is committed: the next group need not ask for it."""
         self._remembered.drop(self._named)
         for fact, seen in self._facts.items():
             if fact.after is not None:

@@ -277,6 +277,7 @@ class Writer:
                 left.remove(bad)
         if not group.drafts:
             self._rollback()
+            group.remember()
             return results
         self._commit(left, results, group)
         return results
@@ -393,7 +394,7 @@ class Writer:
             self._refuse(left, results, commit_refused(error))
             return
         self._checkpoint("committed")
-        group.committed()
+        group.remember()
         if self._keys is not None:
             self._keys.add(entry.key for entry in entries)
         self.changes.note_entries(entries)
