@@ -24,6 +24,8 @@ PROJECT = "faults"
 CODES = (0, 0, 0, 1, 3)
 STOPPED = 0.3
 """Share of the runs that their client stops."""
+MARKED = 0.5
+"""Share of the rounds of a client in which it says something of a run, its own or that of a script."""
 _PATIENCE = 20.0
 
 TRAIN = """
@@ -120,6 +122,9 @@ def start_runs(home: Path, diaries: Path, seed: int, round_: Round, model: str) 
         if run is None:
             continue
         diary.say("got", label, run.run_id)
+        if rng.random() < MARKED:
+            scripts = [path.name.removeprefix("sdk-") for path in diaries.glob("sdk-*")]
+            _mark(home, diary, rng.choice([run.run_id, *scripts[-5:]]), model, number)
         if rng.random() < STOPPED:
             time.sleep(rng.random() * 0.6)
             diary.say("stopping", run.run_id)
@@ -127,6 +132,13 @@ def start_runs(home: Path, diaries: Path, seed: int, round_: Round, model: str) 
                 diary.say("stopped", run.run_id)
         _wait(RunFolder(Home(home).run_dir(run.run_id)), round_)
     diary.close()
+
+
+def _mark(home: Path, diary: Diary, run_id: str, key: str, number: int) -> None:
+    """A tag that only this client sets, to numbers that grow."""
+    diary.say("tagging", run_id, key, number)
+    if _ask(home, diary, "run tag", {"run_id": run_id, "tags": {key: str(number)}}) is not None:
+        diary.say("tagged", run_id, key, number)
 
 
 def _ask(home: Path, diary: Diary, verb: str, request: dict[str, Any]) -> Any:

@@ -45,6 +45,8 @@ class Diaries:
     answers: dict[str, str] = field(default_factory=dict)
     """The run id answered, by label."""
     refused: list[str] = field(default_factory=list)
+    tags: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
+    """By run and key: the last value that was answered for (0: none was), and the last that was asked for."""
 
 
 def read_diaries(folder: Path) -> Diaries:
@@ -72,6 +74,9 @@ def _read_client(lines: list[list[str]], told: Diaries) -> None:
                 told.runs.setdefault(run_id, Told(sdk=False))
             case ["stopping", run_id]:
                 told.runs.setdefault(run_id, Told(sdk=False)).stop_asked = True
+            case ["tagging" | "tagged" as word, run_id, key, number]:
+                answered = told.tags.get((run_id, key), (0, 0))[0]
+                told.tags[run_id, key] = (int(number) if word == "tagged" else answered, int(number))
             case ["refused", *what] if what[1] != "run_ended":
                 told.refused.append(" ".join(what))
 
@@ -95,9 +100,14 @@ def check_home(home: Home, told: Diaries, kills: Kills) -> tuple[list[str], Coun
         submits = Counter(
             row["subject"] for row in rows(con, "SELECT subject FROM ledger WHERE verb = 'run.submit'")
         )
+        tags = {
+            (row["run_id"], row["key"]): int(row["value"])
+            for row in rows(con, "SELECT run_id, key, value FROM tags")
+        }
         con.close()
     finally:
         database.close()
+    wrong += _tags(tags, told)
     wrong += _requests(found, told, submits)
     for run_id, row in found.items():
         run = told.runs.get(run_id) or Told(sdk=row["kind"] == "sdk")
@@ -126,6 +136,19 @@ def _requests(found: dict[str, dict[str, object]], told: Diaries, submits: Count
     for label, run_id in told.answers.items():
         if found.get(run_id, {}).get("name") != label or not submits[run_id]:
             wrong.append(f"{label} was answered with run {run_id}, which is not there")
+    return wrong
+
+
+def _tags(found: dict[tuple[str, str], int], told: Diaries) -> list[str]:
+    """What was answered for is there, or something that was asked for after it; nothing else is."""
+    wrong = [
+        f"tag {key} of run {run_id} was never asked for" for run_id, key in found.keys() - told.tags.keys()
+    ]
+    for place, (answered, asked) in told.tags.items():
+        if not answered <= found.get(place, 0) <= asked:
+            wrong.append(
+                f"tag {place[1]} of run {place[0]} is {found.get(place)}, answered for was {answered}, asked for {asked}"
+            )
     return wrong
 
 

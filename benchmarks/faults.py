@@ -241,7 +241,7 @@ class Series:
     def _count(self, told: Diaries, kills: Kills) -> None:
         self._total.update({f"runs {state}": value for state, value in self._states.items()})
         self._total.update({"points that returned": sum(run.points for run in told.runs.values()),
-                            "commands answered": len(told.answers), "commands refused": len(told.refused)})  # fmt: skip
+                            "commands answered": len(told.answers), "tags answered": sum(answered > 0 for answered, _ in told.tags.values()), "commands refused": len(told.refused)})  # fmt: skip
         for line in told.refused:
             print(f"  refused: {line}")
 

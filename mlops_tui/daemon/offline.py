@@ -62,7 +62,8 @@ def _catch_up(home: Home) -> None:
 def _keep_old(home: Home) -> Path | None:
     """A second name for the old index, its log folded in; None where it cannot be opened."""
     try:
-        Database.open(home.index, fill=packs.FILL).close()
+        with closing(Database.open(home.index, fill=packs.FILL)) as database:
+            database.checkpoint()  # closing leaves a log as it is that was replayed into a table with an index
     except Problem as problem:
         if problem.code == "index_locked":
             raise

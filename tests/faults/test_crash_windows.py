@@ -23,6 +23,7 @@ from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots
 from mlops_tui import processes
 from mlops_tui.client import connect
+from mlops_tui.daemon import offline
 from mlops_tui.daemon.adopt import Life, life_of
 from mlops_tui.daemon.spawn import LocalLauncher
 from mlops_tui.services.settle import settle, settle_key
@@ -65,6 +66,32 @@ def test_what_the_ledger_has_and_the_index_has_not_is_named_and_caught_up(home: 
     Writer.open(home).close()
     assert_sound(home)
     assert "index_behind" not in codes(home)
+
+
+def test_marks_of_a_killed_daemon_are_the_same_after_a_rebuild(home: Home) -> None:
+    """They are in the write-ahead log of a table with an index, which closing leaves as it is."""
+    from index_box import new_run
+
+    folder = new_run(home, kind="sdk")
+    killed(
+        """
+        import os, sys
+        from pathlib import Path
+        from mlops_store.home import Home
+        from mlops_store.index.tx import Command, Writer
+        writer = Writer.open(Home(Path(sys.argv[1])))
+        writer.ingest([writer.home.run_dir(sys.argv[2])])
+        data = {"run_id": sys.argv[2], "set": {"a": "b"}}
+        writer.execute([Command(lambda tx: tx.append("run.tag", sys.argv[2], data), "me")])[0].unwrap()
+        os._exit(9)
+        """,
+        home.path,
+        folder.run_id,
+    )
+    Writer.open(home).close()
+    assert home.index.with_name(f"{home.index.name}.wal").exists()
+    rebuilt = offline.rebuild(home)
+    assert (rebuilt.differences, rebuilt.same) == ([], True)
 
 
 @pytest.mark.parametrize("before", ["COMMIT", "CHECKPOINT"])

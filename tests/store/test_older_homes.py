@@ -167,7 +167,11 @@ _CHANGED = ("meta", "runs", "run_packs", "mark_log", "run_tags", "notes", "tags"
 
 def _rows(database: Database) -> dict[str, list[Any]]:
     with closing(database.cursor()) as con:
-        return {name: con.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in _CHANGED}
+        found = {name: con.execute(f"SELECT * FROM {name} ORDER BY ALL").fetchall() for name in _CHANGED}
+        for run_id in {row[0] for row in found["mark_log"]}:  # by the table's index
+            asked = con.execute("SELECT * FROM mark_log WHERE run_id = ? ORDER BY ALL", [run_id]).fetchall()
+            assert asked == [row for row in found["mark_log"] if row[0] == run_id]
+        return found
 
 
 def test_one_that_is_killed_while_it_migrates_goes_on_at_the_next_start(tmp_path: Path) -> None:
