@@ -13,7 +13,9 @@ def end_with_it() -> None:
 
 
 def _wait() -> None:
-    # not by the buffer, whose lock the interpreter wants when it ends
-    while os.read(sys.stdin.fileno(), 4096):
-        continue
-    os._exit(1)
+    try:
+        # not by the buffer, whose lock the interpreter wants when it ends
+        while os.read(sys.stdin.fileno(), 4096):
+            continue
+    finally:  # an error is an end, too: a socket is reset where the other side had not read all
+        os._exit(1)

@@ -195,6 +195,16 @@ def test_a_question_ends_with_the_daemon_and_leaves_nothing(client: Client, home
             for word in (task / "children").read_text().split()
         ]
 
+    def working() -> list[int]:
+        """The process that forks, and the one that answers."""
+        return [each for forks in children(pid) for each in (forks, *children(forks))]
+
+    def works(pid: int) -> bool:
+        try:
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+        except FileNotFoundError:
+            return False
+
     def late() -> None:
         with connect(home, autostart=False) as other, pytest.raises((Problem, OSError)):
             ask(other, SLOW, timeout=20_000)
@@ -203,14 +213,15 @@ def test_a_question_ends_with_the_daemon_and_leaves_nothing(client: Client, home
     thread = threading.Thread(target=late)
     thread.start()
     deadline = time.monotonic() + 20
-    while not (found := children(pid)) and time.monotonic() < deadline:
+    while len(found := working()) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert len(found) == 1
+    assert len(found) == 2
     os.kill(pid, signal.SIGKILL)
     thread.join()
-    while Path(f"/proc/{found[0]}").exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60  # it has nice 19: where others are busy, even its end takes time
+    while any(map(works, found)) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert not Path(f"/proc/{found[0]}").exists()
+    assert not any(map(works, found))
     with connect(home) as again:
         assert ask(again, "SELECT 1").rows == [[1]]
     assert not list(home.tmp.glob("sql-*"))
