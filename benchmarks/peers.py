@@ -10,10 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -29,6 +27,7 @@ from typing import Any
 import log_metric
 import polars as pl
 import startup
+from children import measured
 
 from mlops_store.features import pit
 from mlops_store.home import Home
@@ -316,28 +315,15 @@ def drifted(reference: str, current: str) -> Line:
     }
 
 
-def _child(function: Callable[..., Line], arguments: tuple[str, ...], pipe: Any) -> None:
-    before, started = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    found = function(*arguments)
-    wall, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    status = Path("/proc/self/status").read_text()
-    peak = int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
-    pipe.send({**found, "wall": wall, "cpu": cpu, "mb": peak})
-
-
-def measured(function: Callable[..., Line], *arguments: str, repeats: int = 3) -> Line:
+def typical(function: Callable[..., Line], *arguments: str, repeats: int = 3) -> Line:
     """What it found, with median wall and CPU seconds and the peak memory of a process of its own, whole."""
-    context, turns = multiprocessing.get_context("spawn"), []
-    for _ in range(repeats):
-        receiver, sender = context.Pipe(duplex=False)
-        process = context.Process(target=_child, args=(function, arguments, sender))
-        process.start()
-        sender.close()
-        turns.append(receiver.recv())
-        process.join()
-    middle = {key: statistics.median(turn[key] for turn in turns) for key in ("wall", "cpu")}
-    return {**turns[0], **middle, "mb": max(turn["mb"] for turn in turns)}
+    turns = [measured(function, *arguments) for _ in range(repeats)]
+    return {
+        **turns[0].value,
+        "wall": statistics.median(turn.wall_s for turn in turns),
+        "cpu": statistics.median(turn.cpu_s for turn in turns),
+        "mb": max(turn.peak_mb for turn in turns),
+    }
 
 
 def features(python: str, scripts: Path, folder: Path, spine: int, rows: int) -> Iterator[Row]:
@@ -346,7 +332,7 @@ def features(python: str, scripts: Path, folder: Path, spine: int, rows: int) ->
         argv = [python, str(scripts / "feast_bench.py"), "historical", "--data", str(data), "--dir", str(folder / "feast-work"), "--offline", offline,
                 "--entities", str(spine), "--features", str(rows), "--repeats", "3"]  # fmt: skip
         found = lines(argv, "get_historical_features")
-        ours = measured(
+        ours = typical(
             joined, str(data / f"entities_{spine}.parquet"), str(data / f"features_{rows}.parquet")
         )
         for key, mine in (("matched", "matched"), ("f0_sum", "sum")):
@@ -363,7 +349,7 @@ def drift(python: str, scripts: Path, folder: Path, rows: int, columns: int) -> 
     data = folder / "evidently"
     argv = [python, str(scripts / "evidently_bench.py"), "--data", str(data), "--dir", str(folder / "evidently-work"), "--rows", str(rows), "--cols", str(columns)]  # fmt: skip
     found = lines(argv, "DataDriftPreset")
-    ours = measured(drifted, str(data / f"drift_ref_{rows}x{columns}.parquet"), str(data / f"drift_cur_{rows // 5}x{columns}.parquet"))  # fmt: skip
+    ours = typical(drifted, str(data / f"drift_ref_{rows}x{columns}.parquet"), str(data / f"drift_cur_{rows // 5}x{columns}.parquet"))  # fmt: skip
     what = f"drift of {columns} columns, {rows // 5:,} rows against {rows:,}"
     moved = sum(i % 5 == 0 for i in range(columns - columns // 5)) + sum(
         i % 5 == 0 for i in range(columns // 5)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
 import os
 import platform
-import resource
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,6 +20,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+from children import measured
 
 from mlops_store.features import pit
 
@@ -129,44 +127,12 @@ def normalise(raw: Path, _: Views) -> float:
     return float(pit.normalise(pl.scan_parquet(raw), ["entity"], "event", "known").frame.height)
 
 
-def peak_mb() -> float:
-    """Peak resident memory of this process. Not from getrusage, which keeps the parent's peak over exec on Linux."""
-    status = Path("/proc/self/status")
-    if not status.exists():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return int(next(x for x in status.read_text().splitlines() if x.startswith("VmHWM")).split()[1]) / 1024
-
-
-def _child(function: Callable[..., float], arguments: tuple[Any, ...], pipe: Any) -> None:
-    function_name = function.__name__
-    start = peak_mb()
-    before = resource.getrusage(resource.RUSAGE_SELF)
-    started = time.perf_counter()
-    value = function(*arguments)
-    wall = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    pipe.send(
-        {
-            "measure": function_name,
-            "cpu_s": cpu,
-            "wall_s": wall,
-            "mb": peak_mb() - start,
-            "value": value,
-        }
-    )
-
-
-def measured(function: Callable[..., float], *arguments: Any) -> dict[str, Any]:
-    """Run in a process of its own, so that peak memory is its own."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(function, arguments, sender))
-    process.start()
-    sender.close()
-    result: dict[str, Any] = receiver.recv()
-    process.join()
-    return result
+def row(function: Callable[..., float], *arguments: Any, what: str) -> dict[str, Any]:
+    """One turn as a line of the answer."""
+    turn = measured(function, *arguments)
+    return {
+        "measure": function.__name__, "cpu_s": turn.cpu_s, "wall_s": turn.wall_s, "mb": turn.grown_mb, "value": turn.value, "what": what,
+    }  # fmt: skip
 
 
 def page(found: list[dict[str, Any]], parsed: argparse.Namespace) -> str:
@@ -224,10 +190,10 @@ def main() -> None:
         best: dict[str, dict[str, Any]] = {}
         for _ in range(parsed.repeats):
             for function in (duckdb_by_hand, numpy_by_hand, ours, ours_no_older_than_30_days):
-                one = {**measured(function, spine, views), "what": "join"}
+                one = row(function, spine, views, what="join")
                 if one["cpu_s"] < best.get(function.__name__, one)["cpu_s"] + 1e-9:
                     best[function.__name__] = one
-        best["normalise"] = {**measured(normalise, raw, views), "what": "preparation"}
+        best["normalise"] = row(normalise, raw, views, what="preparation")
     values = [best[name]["value"] for name in ("duckdb_by_hand", "numpy_by_hand", "ours")]
     if max(values) - min(values) > 1e-6 * max(1.0, abs(values[0])):
         raise SystemExit(f"the answers differ: {values}")
