@@ -45,6 +45,10 @@ def show(view: ViewDetail, screen: Surface) -> None:
     screen.table(
         ("feature", "type", "NULL"), [(c.name, c.type, "yes" if c.nullable else "no") for c in view.features]
     )
+    if view.code:
+        screen.heading("CODE", f"as {view.code_of} has it")
+        for line in view.code.splitlines():
+            screen.line("  " + short(line, 300))
     if len(view.versions) > 1:
         screen.heading("VERSIONS")
         screen.table(

@@ -37,7 +37,7 @@ def code_rows(home: Home, left: Pinned, right: Pinned) -> list[ModelCompareRow]:
     for count, name in enumerate(names):
         rows += _row(name, _short(before, name), _short(after, name))
         if count < MAX_FILES:
-            text = unified(name, _text(objects, before.get(name)), _text(objects, after.get(name)))
+            text = unified(name, text_of(objects, before.get(name)), text_of(objects, after.get(name)))
             rows += [ModelCompareRow(section="diff", key=name, b=text)] if text else []
     return rows
 
@@ -71,7 +71,7 @@ def _short(tree: dict[str, TreeFile], name: str) -> str | None:
     return tree[name].sha256[:12] if name in tree else None
 
 
-def _text(objects: Objects, file: TreeFile | None) -> str | None:
+def text_of(objects: Objects, file: TreeFile | None) -> str | None:
     """The text of a file, "" for none; None where it is too large, damaged or no text."""
     if file is None:
         return ""

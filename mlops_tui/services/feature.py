@@ -14,6 +14,7 @@ from mlops_tui.services import project as projects
 from mlops_tui.services.listing import listed
 from mlops_tui.services.queued import queued
 from mlops_tui.services.submit import submit
+from mlops_tui.services.view_code import view_code
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import Run
 from mlops_tui.verbs.feature import FeatureGet, FeatureList, FeatureShow, View, ViewDetail
@@ -52,14 +53,16 @@ def show(read: Read, request: FeatureShow) -> ViewDetail:
         )
     row = chosen[-1]
     base = _view(row)
+    users = features.users(read, row["project"], name, row["version"])
+    newest = max(users, key=lambda user: (user["created"], user["version"]), default=None)
+    code = view_code(read, row["project"], name, newest["model"], newest["version"]) if newest else ""
     return ViewDetail(
         **{field: getattr(base, field) for field in View.__struct_fields__},
         definition=row["definition"],
         versions=[{key: each[key] for key in ("version", "definition", "created")} for each in rows],
-        used_by=[
-            f"{user['model']}@{user['version']}"
-            for user in features.users(read, row["project"], name, row["version"])
-        ],
+        used_by=[f"{user['model']}@{user['version']}" for user in users],
+        code=code,
+        code_of=f"{newest['model']}@{newest['version']}" if newest and code else "",
     )
 
 

@@ -33,11 +33,13 @@ class FeatureShow(ProjectInput, kw_only=True):
 
 
 class ViewDetail(View, kw_only=True):
-    """A view with its history and the model versions (`model@3`) that use it."""
+    """A view with its history, the model versions (`model@3`) that use it, and its code as `code_of`, the newest of them, has it: empty where none does."""
 
     definition: str = ""
     versions: list[dict[str, Any]] = []
     used_by: list[str] = []
+    code: str = ""
+    code_of: str = ""
 
 
 class FeatureGet(SubmitInput, kw_only=True):

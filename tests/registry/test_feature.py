@@ -9,8 +9,12 @@ from registry_box import Box
 
 from mlops_store.errors import Problem
 from mlops_store.run_folder import RunFolder
+from mlops_tui.cli.screen import Screen
+from mlops_tui.pages import render
 from mlops_tui.services import feature
 from mlops_tui.services import model as service
+from mlops_tui.services.view_code import statement
+from mlops_tui.verbs import find
 from mlops_tui.verbs.feature import FeatureGet, FeatureList, FeatureShow
 from mlops_tui.verbs.model import ModelEvaluate
 
@@ -174,3 +178,50 @@ def test_a_mistyped_key_is_named_with_the_nearest(box: Box) -> None:
     with pytest.raises(Problem) as caught:
         get(box, views=["weather"], entity={"orign": "JFK"})
     assert "'orign'" in caught.value.message and "'origin'" in caught.value.hint
+
+
+RECIPE = """
+from mlops_tui.recipes import feature_view, sql_view, window_view
+
+@feature_view(source="w", entities=["o"])
+def weather(frame):
+    return frame  # of the hour
+
+late_1h = window_view(source="f", entities=["o"], window="1h",
+                      aggregates={"rate": ("late", "mean")})
+made = [sql_view(name="by_sql", source="w", entities=["o"], sql="SELECT * FROM source")]
+def weather_other(): ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("view", "first", "last"),
+    [
+        ("weather", '@feature_view(source="w", entities=["o"])', "    return frame  # of the hour"),
+        ("late_1h", 'late_1h = window_view(source="f", entities=["o"], window="1h",', '                      aggregates={"rate": ("late", "mean")})'),
+        ("by_sql", 'made = [sql_view(name="by_sql"', 'sql="SELECT * FROM source")]'),
+    ],
+)  # fmt: skip
+def test_the_statement_that_makes_a_view_is_found(view: str, first: str, last: str) -> None:
+    found = statement(RECIPE, view)
+    assert found.startswith(first) and found.endswith(last)
+
+
+def test_code_that_is_none_has_no_views() -> None:
+    assert [statement(text, "x") for text in ("", "x = (", "\0x", "y = 1  # x", "(" * 5000 + "x")] == [""] * 5
+    long = statement("def x():\n" + "    1\n" * 500, "x").splitlines()
+    assert len(long) == 201 and long[-1] == "… 301 more lines"
+
+
+def test_a_view_is_shown_with_the_code_that_its_newest_user_has_pinned(
+    box: Box, capsys: pytest.CaptureFixture[str]
+) -> None:
+    define(box)
+    for window in ("1h", "3h"):
+        tree = box.tree({}, {"recipe.py": f'weather = window_view(window="{window}")\n'})
+        box.register(feature_service=["weather@1:wind"], tree=tree)
+    with box.read() as read:
+        found = feature.show(read, FeatureShow(view="weather"))
+    assert (found.code, found.code_of) == ('weather = window_view(window="3h")', "late@2")
+    render(find("feature show"), found, Screen(False, 80))
+    assert 'CODE  as late@2 has it\n  weather = window_view(window="3h")' in capsys.readouterr().out

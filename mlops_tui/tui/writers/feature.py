@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rich.text import Text
 
-from mlops_tui.tui.formats import clock, duration, glyphs, number, plain, run_state, short, when
+from mlops_tui.tui.formats import clean, clock, duration, glyphs, number, plain, run_state, short, when
 from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.plot.bars import bar
 from mlops_tui.tui.plot.glyphs import glyphs as signs
@@ -56,6 +56,10 @@ def definition(view: ViewDetail, width: int) -> Text:
         ("feature", "type", "values"),
         [(one.name, one.type, "may be NULL" if one.nullable else "never NULL") for one in view.features],
     )
+    if view.code:
+        sheet.heading(f"code, as {view.code_of} has it")
+        for line in view.code.splitlines():
+            sheet.line(clean(line, keep=" "), "cyan")
     sheet.heading("versions")
     rows = [
         (f"v{one.get('version')}", clock(one.get("created")), short(one.get("definition") or "-", 16))

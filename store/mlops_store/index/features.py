@@ -26,14 +26,14 @@ def newest(db: Read | Tx, project: str | None) -> list[Row]:
 
 
 def users(read: Read, project: str, view: str, version: int) -> list[Row]:
-    """The model versions whose feature service names this version of a view: {model, version}."""
+    """The model versions whose feature service names this version of a view: {model, version, created}."""
     found = read.rows(
-        "SELECT model, version, feature_service FROM model_versions WHERE project = ? ORDER BY model, version",
+        "SELECT model, version, created, feature_service FROM model_versions WHERE project = ? ORDER BY model, version",
         [project],
     )
     start = f"{view}@{version}:"
     return [
-        {"model": row["model"], "version": row["version"]}
+        {"model": row["model"], "version": row["version"], "created": row["created"]}
         for row in found
         if any(
             str(entry).startswith(start) for entry in decoded(row, "feature_service")["feature_service"] or []
