@@ -17,10 +17,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from mlops_tui.client import Client, connect
 from mlops_tui.sdk import start_run
 
 Line = dict[str, Any]
+DRIFT = "mlops_tui.worker.statistics.drift"
 FILTER = "metrics.m0 > 0.5 and params.p1 = 3"
 METRICS, PARAMS, POINTS = 10, 20, 100_000
 """What a run of the searched home has, as in the peer's; and the length of the long history."""
@@ -306,18 +308,18 @@ def joined(spine: str, rows: str) -> Line:
 
 def drifted(reference: str, current: str) -> Line:
     """Every column of a table held against a reference."""
-    from mlops_tui.worker.statistics.drift import drift_columns
-
-    found = drift_columns(pl.read_parquet(reference), pl.read_parquet(current))
+    found = import_module(DRIFT).drift_columns(pl.read_parquet(reference), pl.read_parquet(current))
     return {
         "drifted": sum(column.p_adjusted < 0.05 for column in found),
         "alarms": sum(column.alert for column in found),
     }
 
 
-def typical(function: Callable[..., Line], *arguments: str, repeats: int = 3) -> Line:
+def typical(
+    function: Callable[..., Line], *arguments: str, imports: Sequence[str] = (), repeats: int = 3
+) -> Line:
     """What it found, with median wall and CPU seconds and the peak memory of a process of its own, whole."""
-    turns = [measured(function, *arguments) for _ in range(repeats)]
+    turns = [measured(function, *arguments, imports=imports) for _ in range(repeats)]
     return {
         **turns[0].value,
         "wall": statistics.median(turn.wall_s for turn in turns),
@@ -349,7 +351,12 @@ def drift(python: str, scripts: Path, folder: Path, rows: int, columns: int) -> 
     data = folder / "evidently"
     argv = [python, str(scripts / "evidently_bench.py"), "--data", str(data), "--dir", str(folder / "evidently-work"), "--rows", str(rows), "--cols", str(columns)]  # fmt: skip
     found = lines(argv, "DataDriftPreset")
-    ours = typical(drifted, str(data / f"drift_ref_{rows}x{columns}.parquet"), str(data / f"drift_cur_{rows // 5}x{columns}.parquet"))  # fmt: skip
+    ours = typical(
+        drifted,
+        str(data / f"drift_ref_{rows}x{columns}.parquet"),
+        str(data / f"drift_cur_{rows // 5}x{columns}.parquet"),
+        imports=[DRIFT],
+    )
     what = f"drift of {columns} columns, {rows // 5:,} rows against {rows:,}"
     moved = sum(i % 5 == 0 for i in range(columns - columns // 5)) + sum(
         i % 5 == 0 for i in range(columns // 5)
