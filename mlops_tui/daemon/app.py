@@ -16,6 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import mlops_tui
 from mlops_store.errors import Problem
@@ -26,6 +27,8 @@ from mlops_tui.verbs._openapi import document
 
 LOG = logging.getLogger("mlops_tui.daemon")
 
+_VERBS = "/v1/"
+_STOPS = ("/v1/daemon/handover", "/v1/daemon/shutdown")
 _SEQ = re.compile(r"^[0-9]{1,18}$")
 _KEY = re.compile(r"^[A-Za-z0-9_.:-]{1,100}$")
 
@@ -43,8 +46,9 @@ class Gate:
     stopping: bool = False
 
 
-def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
+def build(dispatcher: Dispatcher, gate: Gate) -> ASGIApp:
     """The application; the routes of the verbs share one handler."""
+    verbs = Verbs(dispatcher, gate)
 
     async def ping(_request: Request) -> Response:
         return _json(
@@ -71,43 +75,66 @@ def build(dispatcher: Dispatcher, gate: Gate) -> Starlette:
         gate.shutdown("handed over" if request.url.path.endswith("handover") else "asked to stop")
         return _json({"pid": os.getpid()})
 
-    async def verb(request: Request) -> Response:
-        gate.active += 1
-        gate.asked += 1
-        try:
-            body = await _body(request, gate.body_limit)
-            answer = await dispatcher.call(request.path_params["verb"], body, _asked(request))
-            return Response(answer, media_type="application/json")
-        except Problem as problem:
-            return _failure(problem)
-        except ClientDisconnect:
-            return Response(status_code=400)  # nobody is there to read it
-        except OSError as error:
-            LOG.exception("%s failed", request.url.path)
-            return _failure(_refused_by_system(error))
-        except Exception:
-            LOG.exception("%s failed", request.url.path)
-            return _failure(
-                Problem(
-                    "internal",
-                    f"{request.url.path} failed inside the daemon",
-                    f"the reason is in {gate.log_file}",
-                )
-            )
-        finally:
-            gate.active -= 1
-
-    return Starlette(
+    others = Starlette(
         routes=[
             Route("/v1/ping", ping),
             Route("/v1/openapi.json", description),
             Route("/v1/events", events),
-            Route("/v1/daemon/handover", stop, methods=["POST"]),
-            Route("/v1/daemon/shutdown", stop, methods=["POST"]),
-            Route("/v1/{verb:path}", verb, methods=["POST"]),
+            *(Route(path, stop, methods=["POST"]) for path in _STOPS),
+            Route(_VERBS + "{verb:path}", verbs, methods=["POST"]),
         ],
         exception_handlers={404: _no_route, 405: _no_route},
     )
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        """Most questions are verbs: to look for their route would take as long as all the rest of it."""
+        straight = scope["type"] == "http" and scope["method"] == "POST" and scope["path"].startswith(_VERBS)
+        await (verbs if straight and scope["path"] not in _STOPS else others)(scope, receive, send)
+
+    return application
+
+
+class Verbs:
+    """The verbs, which share a route, as an application of its own."""
+
+    def __init__(self, dispatcher: Dispatcher, gate: Gate) -> None:
+        self._dispatcher = dispatcher
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._gate.active += 1
+        self._gate.asked += 1
+        try:
+            response = await self._answer(scope, receive)
+        except ClientDisconnect:
+            return  # nobody is there to read it
+        finally:
+            self._gate.active -= 1
+        await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        path = scope["path"]
+        try:
+            asked = _asked(scope)
+            body = await _body(receive, self._gate.body_limit)
+            answer = await self._dispatcher.call(path.removeprefix(_VERBS), body, asked)
+            return Response(answer, media_type="application/json")
+        except Problem as problem:
+            return _failure(problem)
+        except ClientDisconnect:
+            raise
+        except OSError as error:
+            LOG.exception("%s failed", path)
+            return _failure(_refused_by_system(error))
+        except Exception:
+            LOG.exception("%s failed", path)
+            return _failure(
+                Problem(
+                    "internal",
+                    f"{path} failed inside the daemon",
+                    f"the reason is in {self._gate.log_file}",
+                )
+            )
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
@@ -128,16 +155,17 @@ def _refused_by_system(error: OSError) -> Problem:
                    "`mlops-tui doctor` names what is wrong with the home", status=3)  # fmt: skip
 
 
-def _asked(request: Request) -> Asked:
-    key = request.headers.get("idempotency-key", "")
+def _asked(scope: Scope) -> Asked:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    key = headers.get(b"idempotency-key", b"").decode("latin-1")
     if key and not _KEY.match(key):
         raise Problem(
             "bad_request", "the idempotency key has characters that it may not", "use a UUID", status=2
         )
     return Asked(
-        actor=actor(request.headers.get("x-actor", "")),
+        actor=actor(headers.get(b"x-actor", b"").decode("latin-1")),
         key=key,
-        dry_run=request.query_params.get("dry_run") == "1",
+        dry_run=b"dry_run=1" in scope["query_string"].split(b"&"),
     )
 
 
@@ -156,9 +184,13 @@ def actor(claim: str) -> str:
     return f"{user}/{shown}" if shown else user
 
 
-async def _body(request: Request, limit: int) -> bytes:
-    parts, size = [], 0
-    async for part in request.stream():
+async def _body(receive: Receive, limit: int) -> bytes:
+    parts, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
         if size > limit:
             raise Problem(

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Generator
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from mlops_tui.daemon.peer import OwnerOnly
 
@@ -17,11 +17,11 @@ _GRACE = 10
 class Server(uvicorn.Server):
     """uvicorn on our socket; signals are ours, and so is the word that ends it: nothing looks for it ten times a second."""
 
-    def __init__(self, application: Starlette) -> None:
+    def __init__(self, application: ASGIApp) -> None:
         super().__init__(
             uvicorn.Config(
                 application, http=OwnerOnly, ws="none", lifespan="off", access_log=False, log_config=None,
-                server_header=False, date_header=False, timeout_keep_alive=60, timeout_graceful_shutdown=_GRACE,
+                server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=60, timeout_graceful_shutdown=_GRACE,
             )
         )  # fmt: skip
         self._ending = asyncio.Event()
