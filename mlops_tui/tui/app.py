@@ -6,7 +6,8 @@ import asyncio
 import importlib
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -15,6 +16,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.filter import LineFilter
 from textual.screen import Screen
 
 from mlops_store.errors import Problem
@@ -29,6 +31,7 @@ from mlops_tui.tui.dialogs.messages import Said
 from mlops_tui.tui.dialogs.plan import PlanDialog
 from mlops_tui.tui.dialogs.too_small import TooSmall, fits
 from mlops_tui.tui.formats import clean, glyphs, use_ascii
+from mlops_tui.tui.inside import bindings_of, with_styles_of_now, write
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.news import Follower, News
 from mlops_tui.tui.notifying import Notifier, ring, run_command
@@ -41,7 +44,7 @@ from mlops_tui.tui.themes import ANSI_DARK, ANSI_LIGHT, DARK, LIGHT
 from mlops_tui.tui.widgets.lines import Hints
 
 SETTLE = 10
-"""Rounds of the loop that a key has to itself, at most: fewer once the loop has nothing to do."""
+"""Rounds of the loop that a key has to itself."""
 
 
 def _screen(name: str) -> Callable[[], Screen[Any]]:
@@ -50,9 +53,7 @@ def _screen(name: str) -> Callable[[], Screen[Any]]:
     def make() -> Screen[Any]:
         module = importlib.import_module(f"mlops_tui.tui.screens.{name}")
         made: Screen[Any] = module.SCREEN()
-        # It is made with the styles of now: without this, Textual reads all CSS twice more for it.
-        made._css_update_count = made.app._css_update_count
-        return made
+        return with_styles_of_now(made, made.app)
 
     return make
 
@@ -83,18 +84,18 @@ class MlopsApp(Overlays):
         self._follower: Follower | None = None
         use_ascii(look.ascii)
         use_keys(look.settings.keys)
-        if look.ascii:
-            self._filters.append(AsciiFilter())
+        self._ascii = [AsciiFilter()] if look.ascii else []
         self.ansi_theme_dark, self.ansi_theme_light = ANSI_DARK, ANSI_LIGHT
         self.register_theme(DARK)
         self.register_theme(LIGHT)
         self.theme = look.theme if look.theme in self.available_themes else DARK.name
         self._no_theme = "" if look.theme in self.available_themes else look.theme
         self.stylesheet = Css(self.get_css_variables())
-        self.set_keymap({id: bound(id, keys) for id, keys in look.settings.keys.items()})
+        self._keys_of = {id: bound(id, keys) for id, keys in look.settings.keys.items()}
+        self.set_keymap(self._keys_of)
         self._own: dict[str, set[str]] = {}
         """The user's own keys, and the ids of what each of them does."""
-        for id, keys in self._keymap.items():
+        for id, keys in self._keys_of.items():
             for key in keys.split(","):
                 self._own.setdefault(key, set()).add(id)
 
@@ -103,6 +104,9 @@ class MlopsApp(Overlays):
     def get_driver_class(self) -> type[Driver]:
         found = super().get_driver_class()
         return Terminal if found is LinuxDriver else found
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._ascii]
 
     async def on_mount(self) -> None:
         self._follower = Follower(self.link, self._hear, self.look.interval)
@@ -152,24 +156,21 @@ class MlopsApp(Overlays):
             self._follower.stop()
         self.link.close()
 
-    def _fatal_error(self) -> None:
+    def crashed(self, error: BaseException | None) -> None:
         """Instead of Textual's traceback, which shows the values of variables."""
-        error = self._exception
         if self._follower is not None:
             self._follower.stop()
         self.link.rest()
         path = report(self.link.home, error, type(self.screen).__name__ if self.screen_stack else "")
-        self._exit_renderables.append(Text(clean(words(error, path), keep="\n")))
-        self._close_messages_no_wait()
+        self.panic(Text(clean(words(error, path), keep="\n")))
 
     def _hear(self, news: News) -> None:
         """In the loop, from the follower."""
         self.news = news
         self.link.changed()
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, Room) and screen is not self.screen and news:
-                    screen.mark_stale()
+        for room in self.rooms() if news else ():
+            if room is not self.screen:
+                room.mark_stale()
         front = next((each for each in reversed(self.screen_stack) if isinstance(each, Room)), None)
         if front is not None and front.is_mounted:
             front.hear(news)
@@ -187,8 +188,8 @@ class MlopsApp(Overlays):
         settings = self.look.settings
         for notice in notices:
             self.tell(notice.text, "warning" if notice.bad else "information", lasts=10)
-            if self._driver is not None and not self.is_headless:
-                ring(self._driver.write, notice, bell=settings.bell, osc9=settings.osc9)
+            if not self.is_headless:
+                ring(partial(write, self), notice, bell=settings.bell, osc9=settings.osc9)
             if settings.notify:
                 try:
                     run_command(settings.notify, notice)
@@ -225,11 +226,8 @@ class MlopsApp(Overlays):
             await super().on_event(event)
         else:
             await self._act(event.key)
-        ready = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
         for _ in range(SETTLE):  # what the key has set off is done, or has begun, before the next
             await asyncio.sleep(0)
-            if not ready:
-                break
 
     async def _act(self, key: str) -> None:
         """What a key is bound to, where it is bound. Textual by itself asks every widget on the way to the focus for its keys twice."""
@@ -243,9 +241,9 @@ class MlopsApp(Overlays):
 
     def _bound(self, key: str, node: DOMNode) -> Iterable[Binding]:
         """What a key is bound to in a node: by the user's own keys, else by ours where they have not taken another for it."""
-        bindings, own = node._bindings.key_to_bindings, self._own.get(key)
+        bindings, own = bindings_of(node), self._own.get(key)
         found = [each for several in bindings.values() for each in several if each.id in own] if own else []
-        return found or [each for each in bindings.get(key, ()) if each.id not in self._keymap]
+        return found or [each for each in bindings.get(key, ()) if each.id not in self._keys_of]
 
     async def _do(self, id: str | None, action: str, node: DOMNode) -> bool:
         """Carries an action out; of a deed that is refused now, only says why. False where there is nothing to do."""

@@ -16,6 +16,7 @@ from mlops_tui.tui import clipboard
 from mlops_tui.tui.actions import ACTIONS
 from mlops_tui.tui.dialogs.messages import STYLES, Messages, Said
 from mlops_tui.tui.formats import clean, glyphs, short
+from mlops_tui.tui.inside import write
 from mlops_tui.tui.own_keys import key_of
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Look, look
@@ -86,8 +87,7 @@ class Overlays(Travel):
                 return
             self.tell(f"{what} is too long for the terminal's clipboard; it is in {path}", "warning")
             return
-        if self._driver is not None:
-            self._driver.write(found)
+        write(self, found)
         self.tell(f"{what}, sent to the terminal's clipboard: {short(text, 80)}")
 
     # --- overlays ---

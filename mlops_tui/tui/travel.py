@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import msgspec
-from textual.app import App
 from textual.screen import ModalScreen, Screen
 
+from mlops_tui.tui.actions import SCREENS
+from mlops_tui.tui.inside import Crashing
 from mlops_tui.tui.link import Link
 from mlops_tui.tui.places import room_of
 from mlops_tui.tui.screens.room import Room
@@ -25,16 +27,15 @@ class Spot(msgspec.Struct, frozen=True):
     make: Callable[[], Room] | None = None
 
 
-class Travel(App[int]):
+class Travel(Crashing):
     """The part of the app that knows where one is and was."""
 
     link: Link
 
     def __init__(self, screen: str) -> None:
+        self.DEFAULT_MODE = screen  # type: ignore[misc]  # instead of an empty screen that would be drawn first
         # With NO_COLOR Textual chooses here, before there is a theme, between no colours at all and shades of grey.
         super().__init__(ansi_color=True if os.environ.get("NO_COLOR") else None)
-        self._current_mode = screen  # instead of an empty screen that would be drawn first
-        self._screen_stacks = {screen: []}
         self._spot_of: WeakKeyDictionary[Screen[Any], Spot] = WeakKeyDictionary()
         self._spots = [Spot(screen)]
         self._spot = 0
@@ -152,13 +153,19 @@ class Travel(App[int]):
             self.open(*found)
         return True
 
+    def rooms(self) -> list[Room]:
+        """All screens that have been opened and not left, dialogs aside."""
+        found: list[Room] = []
+        for name in SCREENS:
+            with suppress(KeyError):  # not looked at yet
+                found += [screen for screen in self.get_screen_stack(name) if isinstance(screen, Room)]
+        return found
+
     def choose_project(self, name: str) -> None:
         """Looks at one project, or at all; every screen asks anew."""
         self.link.project = (name or None, None)
-        for stack in self._screen_stacks.values():
-            for screen in stack:
-                if isinstance(screen, Room):
-                    screen.project_changed()
+        for screen in self.rooms():
+            screen.project_changed()
         while len(self.screen_stack) > 1:
             self.pop_screen()
         if isinstance(self.screen, Room):

@@ -25,9 +25,8 @@ from mlops_tui.verbs._shapes import DataVersion, RunDetail
 def test_the_width_stays_and_letters_stay(text: str) -> None:
     found = plain(text)
     assert cell_len(found) == cell_len(text)
-    assert [char for char in found if char.isalpha()] == [
-        char for char in text if char.isalpha()
-    ] or not text.isprintable()
+    rest = iter(found)  # a sign may become a letter, as × does
+    assert all(char in rest for char in text if char.isalpha()) or not text.isprintable()
 
 
 def test_every_screen_is_ascii(served_home: Home) -> None:

@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from mlops_tui.tui.actions import bindings
+from mlops_tui.tui.inside import bindings_of
 from mlops_tui.tui.jumping import Landing
 
 LETTERS = "asdfghjkl" + "qwertyuiop" + "zxcvbnm" + string.ascii_uppercase
@@ -34,7 +35,7 @@ class Jump(ModalScreen[Landing | None]):
         for letter in self._landings:
             key = letter if letter.islower() else f"upper_{letter.lower()}"
             for name in (letter, key):
-                self._bindings.key_to_bindings[name] = [Binding(name, f"go({letter!r})", show=False)]
+                bindings_of(self)[name] = [Binding(name, f"go({letter!r})", show=False)]
 
     def compose(self) -> ComposeResult:
         for letter, landing in self._landings.items():

@@ -17,6 +17,7 @@ from textual.widgets import Button, Input, Static
 
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import clean, glyphs
+from mlops_tui.tui.inside import DrawnScreen, bindings_of
 from mlops_tui.tui.own_keys import key_of, keyed
 from mlops_tui.verbs._declare import NOTHING, Plan
 
@@ -29,7 +30,7 @@ class Confirmed(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
-class PlanDialog(ModalScreen[Confirmed | None]):
+class PlanDialog(ModalScreen[Confirmed | None], DrawnScreen):
     """Shows a plan's steps, how it can be undone and the command that does the same. The focus starts on Cancel (or on the reason).
 
     `word`: the name that has to be typed where the deed cannot be undone. A key that was pressed before the plan was on the screen answers
@@ -47,7 +48,7 @@ class PlanDialog(ModalScreen[Confirmed | None]):
         self._drawn: float | None = None
         if reason != "no":  # whoever begins to type means the reason; y and n stay the answers
             for char in set(string.ascii_letters + string.digits) - {"y", "n"}:
-                self._bindings.key_to_bindings[char] = [Binding(char, f"reason({char!r})", show=False)]
+                bindings_of(self)[char] = [Binding(char, f"reason({char!r})", show=False)]
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -82,12 +83,10 @@ class PlanDialog(ModalScreen[Confirmed | None]):
         )
         self.set_focus(self.query_one(first))
 
-    def _compositor_refresh(self) -> None:
-        """Notes when the plan goes to the terminal for the first time: what Textual calls after a refresh comes later, by as much as the machine is
-        busy, and a quick answer would be lost."""
+    def drawn(self) -> None:
+        """Notes when the plan goes to the terminal for the first time: a quick answer after that counts."""
         if self._drawn is None and self is self.app.screen and any(each.region for each in self.query("#no")):
             self._drawn = monotonic()
-        super()._compositor_refresh()
 
     def unseen(self, event: events.Key) -> bool:
         """Whether a key came before the plan could be read, however late it is looked at."""

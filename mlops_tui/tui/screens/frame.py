@@ -40,12 +40,9 @@ class Frame(Subject):
 
     def compose(self) -> ComposeResult:
         # The classes of the size before anything is styled, not after all of it.
-        self.add_class(
-            *self._get_breakpoint_classes(self.app.size.width, self.HORIZONTAL_BREAKPOINTS), update=False
-        )
-        self.add_class(
-            *self._get_breakpoint_classes(self.app.size.height, self.VERTICAL_BREAKPOINTS), update=False
-        )
+        width, height = self.app.size
+        for size, breakpoints in ((width, self.HORIZONTAL_BREAKPOINTS), (height, self.VERTICAL_BREAKPOINTS)):
+            self.add_class(max(each for each in breakpoints if each[0] <= size)[1], update=False)
         yield Crumbs(id="crumbs")
         yield from self.body()
         yield Status(id="status")

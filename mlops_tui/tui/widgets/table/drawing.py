@@ -11,11 +11,11 @@ from rich.style import Style
 from rich.text import Text
 from textual.color import Color
 from textual.geometry import Region
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from mlops_tui.text import clean
 from mlops_tui.tui.formats import glyphs
+from mlops_tui.tui.inside import SizedView
 from mlops_tui.tui.widgets.table import line
 from mlops_tui.tui.widgets.table.layout import Column, Placed, arrange
 from mlops_tui.tui.widgets.table.marks import NONE, Selection
@@ -25,7 +25,7 @@ GUTTER = 3
 """Cells in front of the columns: cursor, mark, blank."""
 
 
-class TableLines(ScrollView, can_focus=True, inherit_bindings=False):
+class TableLines(SizedView, can_focus=True, inherit_bindings=False):
     """The state of a table and its lines; what changes the state is in TableView."""
 
     ALLOW_SELECT = False

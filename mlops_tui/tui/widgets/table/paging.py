@@ -78,14 +78,9 @@ class TablePages(TableColumns, can_focus=True, inherit_bindings=False):
         if wanted is not None:
             self.post_message(self.Wanted(self, *wanted, self._rows.generation))
 
-    def _size_updated(
-        self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True
-    ) -> bool:
+    def sized(self) -> None:
         """A widget that comes into being while its screen is laid out gets its size without a Resize: it would wait for rows for ever."""
-        changed = super()._size_updated(size, virtual_size, container_size, layout)
-        if changed:
-            self.call_later(self._ask)
-        return changed
+        self._ask()
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
