@@ -89,7 +89,7 @@ class Loops:
         self._tickers = list(tickers)
         self._arriving = arriving or (lambda _project: False)
         self._settling = Settling(daemon.writer, settle_run)
-        self._captures = Captures(self.wake)
+        self._captures = Captures(self._hurry)
         self._syncs = JournalSyncs()
         self._late = LateJournals(daemon.writer)
         self._reaper = Reaper()
@@ -98,7 +98,7 @@ class Loops:
         self._wake.set()
         self._ending = threading.Event()
         self._collected = threading.Event()
-        self._stopping = False
+        self._stopping = self._hurried = False
         self._thread = threading.Thread(target=self._run, name="loop", daemon=True)
         self._open: list[OpenRun] = []
         self._lost_sight: set[str] = set()
@@ -119,6 +119,11 @@ class Loops:
 
     def wake(self) -> None:
         """Something was written that may need doing now."""
+        self._wake.set()
+
+    def _hurry(self) -> None:
+        """A run waits for this turn: it comes without a rest."""
+        self._hurried = True
         self._wake.set()
 
     def stop(self) -> None:
@@ -158,9 +163,10 @@ class Loops:
         while not self._stopping:
             patience = STEP if self._open else TICK_PERIOD
             woken = self._wake.wait(max(0.0, min(patience, due - time.monotonic())))
-            if woken and (rest := rested - time.monotonic()) > 0:
+            if woken and not self._hurried and (rest := rested - time.monotonic()) > 0:
                 self._ending.wait(rest)  # who writes without a break does not keep this busy without one
             self._wake.clear()
+            self._hurried = False
             now = time.monotonic()
             if woken or now >= due or self._news.any(self._open):
                 self._turn(

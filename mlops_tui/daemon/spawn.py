@@ -48,7 +48,8 @@ class LocalLauncher:
 
         Call it from a thread that was not lowered (see nice.py): the run inherits the caller's nice value.
         """
-        write_json(folder.attempt_dir(context.attempt) / "context.json", context)
+        # the shim's claim makes its name durable
+        write_json(folder.attempt_dir(context.attempt) / "context.json", context, named=False)
         self._start([str(folder.path), str(context.attempt)], folder, secrets)
 
     def read_output(self, folder: RunFolder, attempt: int, secrets: Iterable[str] = ()) -> None:

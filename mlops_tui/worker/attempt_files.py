@@ -34,7 +34,8 @@ class AttemptFiles:
         """Takes the attempt, once and for all. Raises Claimed.
 
         The file stays locked while this process lives, so that a daemon in another pid namespace can tell.
-        Room for the exit record is taken here too: a full disk shall not cost the evidence.
+        Room for the exit record is taken here too: a full disk shall not cost the evidence. The names of both, and what the launcher
+        wrote, are durable afterwards: what a power cut ended is not begun again by itself.
         """
         import fcntl
 
@@ -48,11 +49,13 @@ class AttemptFiles:
         try:
             fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
             os.write(self._claim, b"%d\n" % os.getpid())
-            os.fsync(self._claim)
             with open(self.path("exit.json.tmp"), "wb") as file:
-                file.write(b" " * _ROOM)
-                file.flush()
-                os.fsync(file.fileno())
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, _ROOM)
+                else:
+                    file.write(b" " * _ROOM)
+                    file.flush()
+                    os.fsync(file.fileno())
             self._sync_folder()
         except OSError:
             # nothing has run yet: another try may have the attempt
@@ -60,14 +63,13 @@ class AttemptFiles:
             raise
 
     def write(self, name: str, value: dict[str, Any]) -> None:
-        """A JSON file, atomically and durably."""
+        """A JSON file: whole or not there. It says who lives now, so its name may wait for the end's to be durable."""
         temporary = self.path(f".{name}.{os.getpid()}.tmp")
         with open(temporary, "wb") as file:
             file.write(json.dumps(value).encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path(name))
-        self._sync_folder()
 
     def write_exit(self, record: dict[str, Any]) -> None:
         """`exit.json`, into the room that the claim took. Tries for ten minutes where the disk refuses."""

@@ -51,7 +51,7 @@ def environment_of(spec: dict[str, Any], files: AttemptFiles) -> dict[str, str]:
 
 
 def start(spec: dict[str, Any], files: AttemptFiles, output: int) -> Child:
-    """Forks; the child waits until `child.json` is durable, then runs the program in a session of its own.
+    """Forks; the child waits until `child.json` is there, then runs the program in a session of its own.
 
     `output` becomes its standard output and error.
     """
