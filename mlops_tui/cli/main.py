@@ -53,14 +53,37 @@ def _run(words: list[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         return diagnostics.INTERRUPTED
     except (BrokenPipeError, SystemExit):
-        # the reader of our output has gone, which is its right (click makes an exit of it);
-        # Python would complain once more when it closes stdout
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # the reader of our output has gone, which is its right (click makes an exit of it)
+        _say_no_more()
         return diagnostics.OK
+    except OSError as error:
+        if _takes_output():
+            return diagnostics.report_fault(error, as_json=as_json)
+        _say_no_more()
+        return diagnostics.report(_output_refused(error), as_json=as_json)
     except Exception as error:  # noqa: BLE001 - no traceback for people; MLOPS_TUI_DEBUG=1 shows it
         return diagnostics.report_fault(error, as_json=as_json)
     finally:
         session.close()
+
+
+def _say_no_more() -> None:
+    """What is left to print is for nobody: Python would try it again at its end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def _takes_output() -> bool:
+    """Whether standard output took what was printed; what it did not take waits in its buffer."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def _output_refused(error: OSError) -> Problem:
+    return Problem("output_refused", f"standard output takes nothing more: {error.strerror or error}",
+                   "what was asked for may be done: make room where the output goes, then look")  # fmt: skip
 
 
 def _default() -> list[str]:

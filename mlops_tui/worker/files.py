@@ -29,6 +29,8 @@ ROW_LIMIT = 1000  # offending rows kept with a refused file
 _REASON_LIMIT = 1000  # a header may be one name of many megabytes
 _NAMES_SHOWN, _NAME_LIMIT = 10, 60
 _COPY_TRIES = 5
+MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+"""Bytes of this machine: what unpacks to more is refused before the system has to kill whoever reads it."""
 _CSV_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 
 CANONICAL: dict[str, pl.DataType] = {
@@ -160,6 +162,7 @@ def logical_type(dtype: pl.DataType) -> str | None:
 
 def _read_parquet(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     try:
+        _refuse_more_than_memory(_declared_size(delivery.copy))
         frame = pl.read_parquet(delivery.copy, memory_map=False, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise Refused(
@@ -180,6 +183,20 @@ def _read_parquet(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     table = pl.DataFrame(columns)
     exact = table.schema == frame.schema
     return Table(table, _columns(types, pinned), diff, _absent(types, kinds), exact)
+
+
+def _declared_size(path: Path) -> int:
+    """Bytes of memory that a Parquet file says it is: a constant column of a billion rows is a file of a few kB."""
+    lazy = pl.scan_parquet(path, glob=False)
+    widths = (1 if isinstance(dtype, pl.Boolean) else 8 for dtype in lazy.collect_schema().values())
+    return int(lazy.select(pl.len()).collect().item()) * sum(widths)
+
+
+def _refuse_more_than_memory(size: int) -> None:
+    if size > MEMORY:
+        raise Refused(
+            f"it unpacks to {size / 1e9:,.1f} GB or more, and this machine has {MEMORY / 1e9:,.1f} GB of memory"
+        )
 
 
 def _fits(series: pl.Series, kind: str) -> bool:
@@ -223,6 +240,7 @@ def _canonical(frame: pl.DataFrame, name: str, kind: str) -> pl.Series:
 
 def _read_text(delivery: Delivery, pinned: Sequence[Column] | None) -> Table:
     plain = _inflate(delivery)
+    _refuse_nul(plain)
     separator = _separator(plain, delivery.path)
     header = _header(plain, separator)
     try:
@@ -289,13 +307,16 @@ def _inflate(delivery: Delivery) -> Path:
         head = file.read(4)
     if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise Refused("it is UTF-16 text: save it as UTF-8")
+    if head[:4] == b"PK\x03\x04":
+        raise Refused("it is a zip archive or an Excel workbook: deliver the table in it as CSV or Parquet")
     if head[:2] == b"\x1f\x8b":
         target = delivery.copy.with_name(delivery.copy.name + ".txt")
         try:
             with gzip.open(delivery.copy, "rb") as packed, open(target, "wb") as plain:
                 while chunk := packed.read(1 << 20):
                     plain.write(chunk)
-        except (EOFError, zlib.error, OSError) as error:
+                    _refuse_more_than_memory(plain.tell())
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise Refused(f"the gzip file is truncated or damaged: {_first_line(error)}") from error
         if target.stat().st_size == 0:
             raise Refused("the file is empty (0 bytes inside the gzip)")
@@ -304,6 +325,19 @@ def _inflate(delivery: Delivery) -> Path:
     if names and names[-1].lower() == ".gz":
         raise Refused("it is named .gz and is no gzip file")
     return delivery.copy
+
+
+def _refuse_nul(plain: Path) -> None:
+    lines = 0
+    with open(plain, "rb") as file:
+        while block := file.read(1 << 20):
+            at = block.find(b"\0")
+            if at >= 0:
+                lines += block.count(b"\n", 0, at) + 1
+                raise Refused(
+                    f"line {lines} holds a NUL byte, which no text has (a damaged file, a binary one, or UTF-16?)"
+                )
+            lines += block.count(b"\n")
 
 
 def _separator(plain: Path, named: Path) -> str:
@@ -364,6 +398,9 @@ def _text_reason(plain: Path, separator: str, width: int, error: Exception) -> s
     """A line number for what polars only names."""
     try:
         with open(plain, encoding="utf-8-sig", newline="") as file:
+            if "\n" not in (start := file.read(1 << 16)) and "\r" in start:
+                return "its lines end with CR alone, as on old Macs: save it with LF"
+            file.seek(0)
             rows = csv.reader(file, delimiter=separator, strict=True)
             for fields in rows:
                 if fields and len(fields) != width:

@@ -15,6 +15,7 @@ from mlops_tui.project.values import METRICS
 _BARE = re.compile(r"^[A-Za-z0-9_-]+$")
 _MAX_EXPECTED = 40
 _MAX_CATEGORIES = 20
+_MAX_NAMED = 4000
 
 
 @dataclass
@@ -167,7 +168,10 @@ def _domain(values: pl.Series, is_target: bool) -> list[str]:
     if values.dtype == pl.String:
         kinds = present.unique()
         if kinds.len() <= _MAX_CATEGORIES and kinds.len() <= max(2, present.len() // 10):
-            return [f"in = {text(sorted(kinds.to_list()))}"]
+            named = f"in = {text(sorted(kinds.to_list()))}"
+            return (
+                [named] if len(named) <= _MAX_NAMED else []
+            )  # names, not letters: a project file is to be read
         return []
     if not values.dtype.is_numeric():
         return []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -179,3 +181,17 @@ def test_the_app_takes_every_command_as_a_shell_would(verb: Verb) -> None:
 def test_the_app_completes_the_options_of_every_command() -> None:
     assert ("run list --project", "project to act on") in completions("run list --p")
     assert not completions("run list --hom")
+
+
+def test_output_that_nobody_takes_is_no_fault_of_ours() -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "mlops_tui", "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1 and done.stderr.startswith(
+        "error: standard output takes nothing more: No space left"
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ from ingest_box import Box, make_box
 from mlops_store.atomic import sha256_file
 from mlops_store.records import Column
 from mlops_store.snapshots import snapshot_id
+from mlops_tui.worker import files
 
 GOOD = "id,at,amount,size,note\n1,2024-01-01 10:00,5.5,3,a\n2,2024-01-02T10:00:00Z,7,4,b\n"
 LATER = "id,at,amount,size,note\n3,2024-02-01 10:00,1.5,3,c\n4,2024-02-02 10:00,2,4,d\n"
@@ -77,6 +79,10 @@ BAD = {
     "open quote": (LATER.replace(",c", ',"c').encode(), "unclosed quote"),
     "duplicate columns": (b"id,id,at,amount,size,note\n3,3,2024-02-01,1,2,x\n", "duplicate columns: 'id'"),
     "binary": (os.urandom(2000) + b"\xff", ""),
+    "nul": (LATER.replace(",c", ",c\0").encode(), "line 2 holds a NUL byte"),
+    "utf-16 without its mark": (LATER.encode("utf-16-le"), "line 1 holds a NUL byte"),
+    "old mac": (LATER.replace("\n", "\r").encode(), "CR alone"),
+    "zip": (b"PK\x03\x04" + LATER.encode(), "zip archive"),
     "utf-16": (LATER.encode("utf-16"), "UTF-16"),
     "no parquet": (b"PAR1" + b"x" * 100, "Parquet file cannot be read"),
     "gzip cut": (gzip.compress(LATER.encode() * 50)[:-20], "gzip file is truncated"),
@@ -106,6 +112,20 @@ def test_bad_files_are_refused_with_the_reason_and_kept(box: Box, case: str) -> 
     if rejected.rows_path:
         rows = pl.read_parquet(box.home.resolve(rejected.rows_path))
         assert 0 < rows.height <= 1000
+
+
+def test_what_unpacks_to_more_than_the_machine_has_is_refused(
+    box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box.ingest(box.write("a.csv", GOOD))
+    monkeypatch.setattr(files, "MEMORY", 5 << 20)
+    packed = box.write("bomb.csv.gz", gzip.compress(b"id,at,amount,size,note\n" + b"0" * (10 << 20)))
+    table = io.BytesIO()
+    pl.DataFrame({"id": 1}).select(pl.col("id").repeat_by(1_000_000).explode()).write_parquet(table)
+    wide = box.write("bomb.parquet", table.getvalue())
+    assert packed.stat().st_size + wide.stat().st_size < 100_000
+    refused = box.ingest(packed, wide).rejected
+    assert len(refused) == 2 and all("memory" in file.reason for file in refused)
 
 
 def test_row_level_refusals_keep_the_rows(box: Box) -> None:
@@ -240,7 +260,7 @@ def test_version_summary_counts_keys(box: Box) -> None:
 
 def test_a_hostile_header_does_not_fill_the_records(box: Box) -> None:
     box.ingest(box.write("a.csv", GOOD))
-    for name, header in (("one.csv", "\0" * 100_000), ("many.csv", ",".join(f"c{i}" for i in range(20_000)))):
+    for name, header in (("one.csv", "\1" * 100_000), ("many.csv", ",".join(f"c{i}" for i in range(20_000)))):
         [refused] = box.ingest(box.write(name, f"{header}\n{header}\n")).rejected
         assert "are missing; new: " in refused.reason and len(refused.reason) < 1100
         assert len(msgspec.json.encode(refused)) < 50_000
