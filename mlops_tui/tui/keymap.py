@@ -12,7 +12,7 @@ from mlops_tui.tui.actions import ACTIONS, NAMES, PREFIXES, Action, is_chord
 from mlops_tui.tui.actions.dialogs import DIALOGS
 
 EVERYWHERE = {"app", "room"}
-TYPED = {"filter", "query", "help", "palette", "command", "find", "form"}
+TYPED = {"filter", "query", "help", "palette", "command", "find", "form", "field"}
 """Contexts in which one types a text."""
 ALONE = {*DIALOGS, *TYPED, "picker"}
 """Contexts in which no key waits for a second one."""

@@ -2,241 +2,170 @@
 
 from __future__ import annotations
 
-import shlex
+import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from textual.suggester import Suggester
+
 from mlops_store.errors import Problem
-from mlops_tui.commandline.values import json_or_text
 from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import short
+from mlops_tui.tui.pairs import pairs_wrong, read_pairs
+from mlops_tui.tui.parameter_fields import SET, common, fields_of, parameters_of, space_fields, space_of
 from mlops_tui.tui.places import number_of
 from mlops_tui.verbs._shapes import Run, RunDetail
+from mlops_tui.verbs.model import Parameters
 from mlops_tui.verbs.run import Sweep
 
 if TYPE_CHECKING:
     from mlops_tui.tui.screens.room import Room
+
+DATA = "data:"
+"""What the name of a field for the data version of a source begins with."""
+_VERSIONS = 200
+"""Data versions that are offered; older ones can be typed."""
+
+
+class Starting:
+    """What a form that starts runs is made of: the models of the project, the parameters of the one that is chosen, the data versions there are."""
+
+    def __init__(self, room: Room, given: Mapping[str, Any] | None = None) -> None:
+        self._room = room
+        self.given = dict(given or {})
+        self.models: tuple[str, ...] = ()
+        self.versions: dict[str, list[int]] = {}
+        self.found = Parameters(project="", model="", parameters=[])
+
+    async def look(self, model: str) -> str:
+        """Asks for all that does not depend on what is chosen; gives the model to begin with. Empty where there is none. Raises Problem."""
+        ask = self._room.link.ask
+        project = await ask("project show")
+        self.models = tuple(project.models)
+        if not self.models:
+            self._room.mlops.tell(
+                "mlops.toml names no model: write [model.NAME] first (docs/mlops_toml.md)", "warning"
+            )
+            return ""
+        self.versions = {source: [] for source in project.sources}
+        for row in (await ask("data list", {"limit": _VERSIONS})).items:
+            self.versions.setdefault(row.source, []).append(row.version)
+        return model if model in self.models else self.models[0]
+
+    async def parameters(self, model: str, family: str = "") -> Parameters:
+        """What the model takes, with one kind of estimator or with those of mlops.toml. Raises Problem."""
+        asked = {"model": model, **({"family": family} if family else {})}
+        self.found = await self._room.link.ask("model parameters", asked)
+        return self.found
+
+    def model_field(self, model: str) -> Field:
+        return Field("model", "model", model, choices=self.models, help="of mlops.toml", leads=True)
+
+    def data_fields(self, pins: Mapping[str, int]) -> list[Field]:
+        """One for each source: its newest version unless one is chosen."""
+        return [
+            Field(
+                DATA + source, f"{source} data", str(pins.get(source, "")),
+                hint=f"the newest, now {versions[0]}" if versions else "the newest; there is none yet",
+                offers=tuple(map(str, versions)), check=_version_wrong,
+                help=f"data version of {source}; empty: the newest when the run starts",
+            )
+            for source, versions in {**self.versions, **{name: [] for name in pins if name not in self.versions}}.items()
+        ]  # fmt: skip
+
+
+def _version_wrong(text: str) -> str:
+    return "a data version is a number, such as 3" if text and not number_of(text) else ""
+
+
+def _pins(values: Values) -> dict[str, int]:
+    """The data versions that are named."""
+    return {
+        name.removeprefix(DATA): int(text) for name, text in values.items() if name.startswith(DATA) and text
+    }
 
 
 async def new_run(room: Room, model: str = "") -> Run | None:
     """Asks for model, parameters and data versions; starts the run. None where it was left. Call it in a worker."""
     if not await room.mlops.in_project():
         return None
-    try:
-        models = list((await room.link.ask("project show")).models)
-        newest = await room.link.ask("data list", {"limit": 200})
-    except Problem as problem:
-        room.mlops.complain(problem)
-        return None
-    if not models:
-        room.mlops.tell("mlops.toml names no model: write [model.NAME] first (docs/mlops_toml.md)", "warning")
-        return None
-    versions: dict[str, int] = {}
-    for row in newest.items:
-        versions.setdefault(row.source, row.version)
-    fields = _fields(
-        model or models[0],
-        tuple(models),
-        data_hint=" ".join(f"{source}={version}" for source, version in sorted(versions.items())),
-    )
-    return await _ask_and_start(room, "New run", fields)
+    return await _train(room, "New run", model)
 
 
 async def clone_run(room: Room, run: RunDetail) -> Run | None:
-    """The same run with edits; the plan says what differs from the first."""
+    """The same run with edits; the form and the plan say what differs from the first."""
     if run.kind != "train" or run.model is None:
         room.mlops.tell(f"a {run.kind} run is not cloned: training runs are", "warning")
         return None
-    params = pairs_text({key: value for key, value in run.params.items() if not key.startswith("best.")})
-    fields = _fields(
-        run.model,
-        (run.model,),
-        params=params,
-        data=pairs_text(run.pins),
-        name=f"{run.name}-clone" if run.name else "",
-    )
-    return await _ask_and_start(room, f"Clone {run.name or run.run_id[:12]}", fields, before=run)
+    return await _train(room, f"Clone {_label(run)}", run.model, run)
 
 
-async def rerun(room: Room, run: RunDetail) -> Run | None:
-    """The same training again, with its parameters and data versions and the code of now. None where it was left."""
-    if run.kind != "train" or run.model is None:
-        room.mlops.tell(f"a {run.kind} run is not started again: training runs are", "warning")
-        return None
-    params = {key: value for key, value in run.params.items() if not key.startswith("best.")}
-    asked = {"model": run.model, "params": params, "pins": run.pins, "project": run.project}
-    notes = [f"as {run.name or run.run_id[:12]} was started, with the code that is there now"]
-    started: Run | None = await room.perform("run start", asked, yes="Start", notes=notes)
-    return started
+def _label(run: Run) -> str:
+    return run.name or run.run_id[:12]
 
 
-async def sweep(room: Room, model: str = "") -> Sweep | None:
-    """Asks for a space of parameters and how many points of it; queues a run for each. None where it was left."""
-    if not await room.mlops.in_project():
-        return None
+def _given(run: RunDetail) -> dict[str, Any]:
+    """The parameters that a run was asked for; those that its search has found are its result."""
+    return {key: value for key, value in run.params.items() if not key.startswith("best.")}
+
+
+async def _train(room: Room, title: str, model: str, before: RunDetail | None = None) -> Run | None:
+    start = Starting(room, _given(before) if before is not None else {})
+
+    async def fields(values: Values) -> list[Field]:
+        first = before is not None and not values
+        family = start.given.get("family", "") if first else values.get(f"{SET}family", "")
+        same = values["model"] == start.found.model if values else True
+        await start.parameters(values.get("model", model), str(family) if same else "")
+        return [
+            start.model_field(model),
+            *fields_of(start.found, start.given),
+            *start.data_fields(before.pins if before is not None else {}),
+            Field("name", "name", f"{before.name}-clone" if before is not None and before.name else "", hint="label of the run", help="a label for people; empty: one is made"),
+            Field("tags", "tags", hint="key=value …", help="tags of the run: owner=ann why='a try'", check=pairs_wrong),
+        ]  # fmt: skip
+
+    def asked(values: Values) -> tuple[dict[str, Any], Sequence[str]]:
+        found: dict[str, Any] = {
+            "model": values["model"],
+            "params": parameters_of(start.found, values, start.given),
+            "pins": _pins(values),
+            "tags": {key: str(value) for key, value in read_pairs(values["tags"]).items()},
+        }
+        if values["name"]:
+            found["name"] = values["name"]
+        if before is None:
+            return found, []
+        return found, [*(_differences(before, found) or [_SAME]), "with the code that is there now"]
+
+    def note(values: Values) -> str:
+        if before is None or any(form.row(name).field.check and form.row(name).complains for name in values):
+            return ""
+        try:
+            differs = _differences(before, asked(values)[0])
+        except ValueError:
+            return ""
+        return "differs: " + "; ".join(differs) if differs else _SAME
+
     try:
-        models = tuple((await room.link.ask("project show")).models)
+        model = await start.look(model)
+        if not model:
+            return None
+        first = await fields({})
     except Problem as problem:
         room.mlops.complain(problem)
         return None
-    if not models:
-        room.mlops.tell("mlops.toml names no model: write [model.NAME] first (docs/mlops_toml.md)", "warning")
-        return None
-    fields = [
-        Field("model", "model", model or models[0], choices=models),
-        Field("space", "space", hint="learning_rate=0.01..0.3:log max_leaf_nodes=7..63 family=a,b"),
-        Field("trials", "runs", "10", hint="how many points; empty: all of a grid of lists"),
-        Field("params", "set for all", hint="seed=1"),
-        Field("name", "name", hint="name of the sweep"),
-    ]
-    values: Values | None = await room.app.push_screen_wait(
-        Form("Search over parameters", fields, yes="Plan", check=_check_sweep)
-    )
-    if values is None:
-        return None
-    asked: dict[str, Any] = {
-        "model": values["model"],
-        "space": _texts(values["space"]),
-        "params": read_pairs(values["params"]),
-    }
-    if values["trials"]:
-        asked["trials"] = int(values["trials"])
-    if values["name"]:
-        asked["name"] = values["name"]
-    queued: Sweep | None = await room.perform("run sweep", asked, yes="Queue them")
-    return queued
-
-
-def _texts(text: str) -> dict[str, str]:
-    """`a=1..2 b=x,y` as names and texts. Raises ValueError."""
-    pairs = [word.partition("=") for word in shlex.split(text)]
-    if not all(key and equals for key, equals, _ in pairs):
-        raise ValueError("write name=low..high or name=a,b,c")
-    return {key: value for key, _, value in pairs}
-
-
-def _check_sweep(values: Values) -> tuple[str, str] | None:
-    if values["trials"] and not number_of(values["trials"]):
-        return "trials", "the number of runs is a whole number above 0"
-    for name, read in (("space", _texts), ("params", read_pairs)):
-        try:
-            found = read(values[name])
-        except ValueError as error:
-            return name, str(error)
-        if name == "space" and not found:
-            return "space", "name at least one parameter: max_leaf_nodes=7..63"
-    return None
-
-
-async def score(room: Room, model: str = "") -> Run | None:
-    """Asks for a model and files; scores in the background. None where it was left."""
-    fields = [
-        Field("model", "model", model, hint="MODEL, MODEL@3 or MODEL@alias; without @ the champion"),
-        Field("input", "rows", hint="CSV or Parquet file with the rows to score"),
-        Field("output", "scores", hint="CSV or Parquet file to write"),
-        Field("force", "replace", "no", choices=("no", "yes")),
-    ]
-    values: Values | None = await room.app.push_screen_wait(
-        Form("Score a file", fields, yes="Plan", check=_check_score)
-    )
-    if values is None:
-        return None
-    paths = {name: str(Path(values[name]).expanduser().absolute()) for name in ("input", "output")}
-    asked = {"model": values["model"], **paths, "force": values["force"] == "yes"}
-    started: Run | None = await room.perform("predict", asked, yes="Score")
+    form = Form(title, first, yes="Plan", again=fields, note=note if before is not None else None, stays=True)
+    started: Run | None = await room.fill(form, "run start", asked, yes="Start")
     return started
 
 
-def _check_score(values: Values) -> tuple[str, str] | None:
-    for name in ("model", "input", "output"):
-        if not values[name]:
-            return name, "this is needed"
-    for name in ("input", "output"):
-        try:
-            path = Path(values[name]).expanduser()
-            found = path.is_file() if name == "input" else path.absolute().parent.is_dir()
-        except (OSError, RuntimeError, ValueError) as error:
-            return name, str(error)
-        if not found:
-            return name, f"there is no {'file' if name == 'input' else 'folder for'} {path}"
-    return None
+_SAME = "nothing differs from what was asked of the first run"
 
 
-def _fields(
-    model: str,
-    models: tuple[str, ...],
-    *,
-    params: str = "",
-    data: str = "",
-    name: str = "",
-    data_hint: str = "",
-) -> list[Field]:
-    return [
-        Field("model", "model", model, choices=models),
-        Field("params", "parameters", params, hint="name=value …; empty: those of mlops.toml"),
-        Field(
-            "pins",
-            "data",
-            data,
-            hint=f"empty: the newest ({data_hint})" if data_hint else "source=version; empty: the newest",
-        ),
-        Field("name", "name", name, hint="label of the run"),
-        Field("tags", "tags", hint="key=value …"),
-    ]
-
-
-def check(values: Values) -> tuple[str, str] | None:
-    """What is wrong with a form, as (field, words)."""
-    for name in ("params", "pins", "tags"):
-        try:
-            found = read_pairs(values[name])
-        except ValueError as error:
-            return name, str(error)
-        if name == "pins" and any(not isinstance(version, int) for version in found.values()):
-            return name, "a data version is a number: flights=3"
-    return None
-
-
-def read_pairs(text: str) -> dict[str, Any]:
-    """`a=1 b="two words"` as names and values, a value as JSON where it is JSON. Raises ValueError."""
-    found: dict[str, Any] = {}
-    for word in shlex.split(text):
-        key, equals, value = word.partition("=")
-        if not equals or not key:
-            raise ValueError(f"{word!r} is not name=value")
-        found[key] = json_or_text(value)
-    return found
-
-
-def pairs_text(pairs: dict[str, Any]) -> str:
-    """The reverse of `read_pairs`."""
-    return " ".join(
-        f"{key}={shlex.quote(value if isinstance(value, str) else short(value, 10_000))}"
-        for key, value in pairs.items()
-    )
-
-
-async def _ask_and_start(
-    room: Room, title: str, fields: list[Field], before: RunDetail | None = None
-) -> Run | None:
-    values: Values | None = await room.app.push_screen_wait(Form(title, fields, yes="Plan", check=check))
-    if values is None:
-        return None
-    asked: dict[str, Any] = {
-        "model": values["model"],
-        "params": read_pairs(values["params"]),
-        "pins": read_pairs(values["pins"]),
-    }
-    asked["tags"] = {key: str(value) for key, value in read_pairs(values["tags"]).items()}
-    if values["name"]:
-        asked["name"] = values["name"]
-    notes = _differences(before, asked) if before is not None else []
-    started: Run | None = await room.perform("run start", asked, yes="Start", notes=notes)
-    return started
-
-
-def _differences(before: RunDetail, asked: dict[str, Any]) -> list[str]:
-    """What the clone changes, line by line."""
+def _differences(before: RunDetail, asked: Mapping[str, Any]) -> list[str]:
+    """What a clone changes, one by one."""
     found = []
     for what, old, new, absent in (
         ("parameter", before.params, asked["params"], "that of mlops.toml"),
@@ -248,7 +177,139 @@ def _differences(before: RunDetail, asked: dict[str, Any]) -> list[str]:
             if old.get(key) != new.get(key):
                 sides = [short(side[key], 40) if key in side else absent for side in (old, new)]
                 found.append(f"{what} {key}: {sides[0]} becomes {sides[1]}")
-    return [
-        *(found or ["nothing differs from what was asked of the first run"]),
-        "with the code that is there now",
+    return found
+
+
+async def rerun(room: Room, run: RunDetail) -> Run | None:
+    """The same training again, with its parameters and data versions and the code of now. None where it was left."""
+    if run.kind != "train" or run.model is None:
+        room.mlops.tell(f"a {run.kind} run is not started again: training runs are", "warning")
+        return None
+    asked = {"model": run.model, "params": _given(run), "pins": run.pins, "project": run.project}
+    notes = [f"as {_label(run)} was started, with the code that is there now"]
+    started: Run | None = await room.perform("run start", asked, yes="Start", notes=notes)
+    return started
+
+
+async def sweep(room: Room, model: str = "") -> Sweep | None:
+    """Asks for a space of parameters and how many points of it; queues a run for each. None where it was left."""
+    if not await room.mlops.in_project():
+        return None
+    start = Starting(room)
+
+    async def fields(values: Values) -> list[Field]:
+        chosen = values.get("model", model)
+        families = [
+            word for word in values.get(f"{SET}family", "").split(",") if word and chosen == start.found.model
+        ]
+        start.found = common([await start.parameters(chosen, family) for family in families or [""]])
+        return [
+            start.model_field(model),
+            Field("runs", "runs", "10", hint="all of a grid of lists", check=_count_wrong, help="how many points are drawn; empty: all of a grid of lists"),
+            *space_fields(start.found),
+            Field("name", "name", hint="name of the sweep", help="its runs get it with a number, and as their tag sweep"),
+        ]  # fmt: skip
+
+    def asked(values: Values) -> tuple[dict[str, Any], Sequence[str]]:
+        space, fixed = space_of(start.found, values)
+        found: dict[str, Any] = {"model": values["model"], "space": space, "params": fixed}
+        if values["runs"]:
+            found["trials"] = int(values["runs"])
+        if values["name"]:
+            found["name"] = values["name"]
+        return found, []
+
+    def check(values: Values) -> tuple[str, str] | None:
+        if space_of(start.found, values)[0]:
+            return None
+        first = next(
+            (name for name in values if name not in ("model", "trials", "family", "window")), "model"
+        )
+        return first, "give at least one parameter a range such as 7..63, or a list such as 0.05,0.1"
+
+    try:
+        model = await start.look(model)
+        if not model:
+            return None
+        first = await fields({})
+    except Problem as problem:
+        room.mlops.complain(problem)
+        return None
+    form = Form("Search over parameters", first, yes="Plan", again=fields, check=check, stays=True)
+    queued: Sweep | None = await room.fill(form, "run sweep", asked, yes="Queue them")
+    return queued
+
+
+def _count_wrong(text: str) -> str:
+    return "the number of runs is a whole number above 0" if text and not number_of(text) else ""
+
+
+async def score(room: Room, model: str = "") -> Run | None:
+    """Asks for a model and files; scores in the background. None where it was left."""
+    try:
+        registered = (await room.link.ask("model list", {"limit": _VERSIONS})).items
+    except Problem as problem:
+        room.mlops.complain(problem)
+        return None
+    offers = [
+        f"{each.name}@{which}"
+        for each in registered
+        for which in [*sorted(each.aliases), *(version.version for version in reversed(each.versions))]
     ]
+    paths = Paths()
+    fields = [
+        Field("model", "model", model, hint="MODEL, MODEL@3 or MODEL@alias", offers=tuple(offers), check=_needed,
+              help="a registered model: MODEL@3 or MODEL@alias; without @ the champion"),
+        Field("input", "rows", hint="CSV or Parquet file", complete=paths, check=_input_wrong, help="file with the rows to score, CSV or Parquet"),
+        Field("output", "scores", hint="CSV or Parquet file", complete=paths, check=_output_wrong, help="file to write, CSV or Parquet"),
+        Field("force", "replace", "no", choices=("no", "yes"), help="whether a file of that name is replaced"),
+    ]  # fmt: skip
+
+    def asked(values: Values) -> tuple[dict[str, Any], Sequence[str]]:
+        files = {name: str(Path(values[name]).expanduser().absolute()) for name in ("input", "output")}
+        return {"model": values["model"], **files, "force": values["force"] == "yes"}, []
+
+    form = Form("Score a file", fields, yes="Plan", stays=True)
+    started: Run | None = await room.fill(form, "predict", asked, yes="Score")
+    return started
+
+
+class Paths(Suggester):
+    """Completes a path by what is in its folder."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        folder, _, begun = value.rpartition("/")
+        try:
+            with os.scandir(os.path.expanduser(f"{folder}/" if "/" in value else ".")) as found:
+                names = sorted((each.name, each.is_dir()) for each in found if each.name.startswith(begun))
+        except OSError:
+            return None  # a folder that is not there completes nothing; the field says so when it is left
+        shown = [(name, is_dir) for name, is_dir in names if begun or not name.startswith(".")]
+        if not shown:
+            return None
+        name, is_dir = shown[0]
+        return f"{value[: len(value) - len(begun)]}{name}{'/' * is_dir}"
+
+
+def _needed(text: str) -> str:
+    return "" if text else "this is needed"
+
+
+def _input_wrong(text: str) -> str:
+    return _needed(text) or _path_wrong(text, file=True)
+
+
+def _output_wrong(text: str) -> str:
+    return _needed(text) or _path_wrong(text, file=False)
+
+
+def _path_wrong(text: str, *, file: bool) -> str:
+    try:
+        path = Path(text).expanduser()
+        found = path.is_file() if file else path.absolute().parent.is_dir()
+    except (OSError, RuntimeError, ValueError) as error:
+        return str(error)
+    return "" if found else f"there is no {'file' if file else 'folder for'} {path}"

@@ -15,7 +15,7 @@ from mlops_tui.tui.app import MlopsApp
 from mlops_tui.tui.widgets.query_table import QueryTable
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Page
-from mlops_tui.verbs.model import AliasMove
+from mlops_tui.verbs.model import AliasMove, Parameters
 from mlops_tui.verbs.project import Project
 from mlops_tui.verbs.run import RunMarks
 
@@ -83,6 +83,7 @@ def test_what_is_done_in_a_project_asks_which_where_all_are_looked_at(tmp_path: 
         "project list": lambda _: Page(items=projects, total=2),
         "project show": lambda _: projects[1],
         "run list": listed,
+        "model parameters": lambda fields: Parameters(project="plain", model=fields["model"], parameters=[]),
     }
 
     async def steps(pilot: Pilot[Any], app: MlopsApp) -> None:
@@ -90,7 +91,7 @@ def test_what_is_done_in_a_project_asks_which_where_all_are_looked_at(tmp_path: 
         await pilot.press("a")
         await until(pilot, lambda: "In which project?" in frame(app))
         await pilot.press("down", "enter")
-        await until(pilot, lambda: "New run" in frame(app) and "parameters" in frame(app))
+        await until(pilot, lambda: "New run" in frame(app) and "label of the run" in frame(app))
         assert app.link.project[0] == "plain"
 
     play(tmp_path, given, steps, project=(None, None))

@@ -71,7 +71,7 @@ class Story:
     def train(self) -> None:
         """A run by the form; it trains under one's eyes: after `y` no key is pressed until it has ended."""
         self.terminal.keys("2").see("loans ▸ Runs", "no runs yet")
-        self.terminal.keys("a").see("New run", "parameters", "Plan (F2)")
+        self.terminal.keys("a").see("New run", "C ", "drawn: 0.001 to 100, log", "Plan (F2)")
         self.frame("new-run-plan", self.confirm("F2", "Train repaid of loans", "repaid-1"))
         self.terminal.see("● running", timeout=LONG)
         self.terminal.line("repaid-1 ", "✓ finished", "roc_auc", "✓ PASS", timeout=LONG)
@@ -85,7 +85,10 @@ class Story:
         """The same with another parameter, and what it changed."""
         self.terminal.keys("2").see("loans ▸ Runs", "repaid-1")
         self.terminal.keys("C").see("Clone repaid-1", "repaid-1-clone")
-        self.terminal.keys("Tab").type("C=0.01").see("C=0.01")
+        self.terminal.keys("Tab", "Tab", "Tab", "Tab", "Tab", "Tab").see(
+            "inverse strength of the regularisation"
+        )
+        self.terminal.type("0.01").see("differs: parameter C: that of mlops.toml becomes 0.01")
         self.confirm("F2", "parameter C: that of mlops.toml becomes 0.01", "repaid-1-clone")
         self.terminal.line("repaid-1-clone ", "✓ finished", "✗ FAIL", timeout=LONG)
         self.terminal.gone("repaid-1-clone finished")

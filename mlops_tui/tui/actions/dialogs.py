@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlops_tui.tui.actions._declare import MOVE, VIEW, Action
 
-DIALOGS = ("plan", "form", "choice", "reader", "help", "palette", "command", "find", "jump")
+DIALOGS = ("plan", "form", "field", "choice", "reader", "help", "palette", "command", "find", "jump")
 """Contexts that are alone in force while they are there."""
 
 ACTIONS = [
@@ -16,6 +16,9 @@ ACTIONS = [
     Action("plan.up", "Up", "One line up.", "k up", "plan", reason=MOVE),
     Action("form.send", "Go on", "With what was typed.", "f2", "form", reason="leads to a plan"),
     Action("form.leave", "Leave", "Nothing is sent.", "escape", "form", reason=MOVE),
+    Action("field.complete", "Complete", "Take the grey text; where there is none, on to the next field.", "tab", "field", reason=VIEW),
+    Action("field.next", "Next value", "The next one of those that a field offers.", "down", "field", reason=VIEW),
+    Action("field.before", "Value before", "The one before.", "up", "field", reason=VIEW),
     Action("choice.down", "Down", "One line down.", "j", "choice", reason=MOVE),
     Action("choice.up", "Up", "One line up.", "k", "choice", reason=MOVE),
     Action("choice.leave", "Leave", "Nothing is chosen.", "escape q", "choice", reason=MOVE),

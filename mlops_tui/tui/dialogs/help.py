@@ -22,7 +22,7 @@ from mlops_tui.tui.widgets.doc import Doc
 TITLES = {
     "app": "everywhere", "room": "every screen", "list": "every list", "detail": "every detail screen", "table": "tables", "chart": "charts",
     "log": "logs", "doc": "texts", "filter": "the filter line", "picker": "the choice of columns",
-    "board": "lines that open something", "query": "the query of SQL", "plan": "plans", "form": "forms", "choice": "choices", "reader": "texts over a screen",
+    "board": "lines that open something", "query": "the query of SQL", "plan": "plans", "form": "forms", "field": "fields of forms", "choice": "choices", "reader": "texts over a screen",
     "help": "this help", "palette": "the palette", "command": "the command line", "find": "the search line", "jump": "letters to jump to",
 }  # fmt: skip
 

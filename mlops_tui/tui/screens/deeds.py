@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from textual import work
 
 from mlops_store.errors import Problem
 from mlops_tui.commandline.twin import command
+from mlops_tui.tui.dialogs.form import Form, Values
 from mlops_tui.tui.dialogs.plan import Confirmed, PlanDialog, Reason
 from mlops_tui.tui.formats import glyphs
 from mlops_tui.tui.own_keys import key_of, keyed
@@ -33,11 +34,12 @@ class Deeds(Frame):
         title: str = "",
         word: str = "",
         notes: Sequence[str] = (),
+        form: Form | None = None,
     ) -> Any:
         """Shows the plan of a verb (after `notes` of the screen's own), asks, carries it out and says so. Returns its answer; None where it was
         left or refused.
 
-        Call it in a worker. A refusal stays on the screen as a message with its hint.
+        Call it in a worker. A refusal stays on the screen as a message with its hint, or in the `form` that it was asked with.
         """
         verb = find(key)
         if verb.writes and self.link.read_only:
@@ -52,7 +54,7 @@ class Deeds(Frame):
             plan = Plan(title=plan.title, steps=[*notes, *plan.steps], undo=plan.undo, settled=plan.settled)
             fields = {**fields, **plan.settled}
             line = command(key, fields, project=fields.get("project") or self.link.project[0])
-            if not self.in_front():
+            if not self.in_front() or (form is not None and not form.open):
                 self.mlops.tell("this screen was left before the plan came: nothing was done", "warning")
                 return None
             confirmed: Confirmed | None = await self.app.push_screen_wait(
@@ -64,13 +66,36 @@ class Deeds(Frame):
                 fields = {**fields, "reason": confirmed.reason}
             answer = await self.link.ask(key, fields)
         except Problem as problem:
-            self.mlops.complain(problem)
+            if form is not None and form.open:
+                form.refuse(problem)
+            else:
+                self.mlops.complain(problem)
             return None
         if isinstance(answer, Undone):
             self._undid(answer)
         done = told(key, answer, f"done: {title or plan.title}")
         self.mlops.tell(f"{glyphs().ok} {done}{self.undone_by(key)}", detail=line)
         return answer
+
+    async def fill(
+        self,
+        form: Form,
+        key: str,
+        asked: Callable[[Values], tuple[dict[str, Any], Sequence[str]]],
+        **how: Any,
+    ) -> Any:
+        """Shows a form that `stays` until what it asks for is done, and returns the answer of the verb; None where it was left. `asked` makes the
+        verb's fields of the values, and notes for its plan; `how` is for `perform`. Whoever leaves the plan is in the form again."""
+        await self.app.push_screen(form)
+        try:
+            while (values := await form.sent()) is not None:
+                fields, notes = asked(values)
+                answer = await self.perform(key, fields, notes=notes, form=form, **how)
+                if answer is not None:
+                    return answer
+            return None
+        finally:
+            form.close()
 
     def _undid(self, answer: Undone) -> None:
         """What was undone can be done again by a key; what was done again, no more."""

@@ -101,7 +101,9 @@ class RunRoom(RunDeeds, DetailRoom):
         pane = self.pane()
         if isinstance(pane, Curves):
             shown = [name for name in run.metrics if name.startswith(SYSTEM) == (self.tab == "system")]
-            pane.offer(sorted(shown, key=lambda name: (run.metrics[name].count < 2, name)))
+            pane.offer(
+                sorted(shown, key=lambda name: (run.metrics[name].count < 2, name != run.metric, name))
+            )
         elif isinstance(pane, LogView):
             await self._load_log(pane)
         elif isinstance(pane, Doc):

@@ -11,8 +11,8 @@ from textual import work
 from mlops_store.errors import Problem
 from mlops_store.records import ENDED
 from mlops_tui.tui.dialogs.form import Field, Form, Values
+from mlops_tui.tui.pairs import read_pairs
 from mlops_tui.tui.screens.room import Room
-from mlops_tui.tui.starting import read_pairs, rerun
 from mlops_tui.verbs._shapes import Run
 
 _SHOWN = 12
@@ -210,6 +210,8 @@ class RunDeeds(Room):
 
     @work(exclusive=True, group="deed")
     async def action_run_again(self) -> None:
+        from mlops_tui.tui.starting import rerun
+
         runs = await self._chosen(lambda run: True, "")
         if len(runs) > 1:
             self.mlops.tell("one run at a time is started again", "warning")
