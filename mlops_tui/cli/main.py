@@ -73,9 +73,10 @@ def _say_no_more() -> None:
 
 
 def _takes_output() -> bool:
-    """Whether standard output took what was printed; what it did not take waits in its buffer."""
+    """Whether standard output takes anything: what it did not take may wait in a buffer, or (PYTHONUNBUFFERED) nowhere."""
     try:
         sys.stdout.flush()
+        os.write(1, b"\n")
     except OSError:
         return False
     return True
