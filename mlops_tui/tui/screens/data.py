@@ -16,12 +16,16 @@ from mlops_tui.tui.dialogs.form import Field, Form, Values
 from mlops_tui.tui.formats import clock, number, plain, short, when
 from mlops_tui.tui.news import News
 from mlops_tui.tui.own_keys import key_of, keyed
-from mlops_tui.tui.screens.list_room import Column, ListRoom
+from mlops_tui.tui.screens.closer import CloserRoom
+from mlops_tui.tui.screens.list_room import Column
 from mlops_tui.tui.sheet import Sheet
+from mlops_tui.tui.told import plural
+from mlops_tui.tui.writers.data import profile
 from mlops_tui.verbs._shapes import DataVersion
+from mlops_tui.verbs.data import DataDetail
 
 
-class DataRoom(ListRoom):
+class DataRoom(CloserRoom):
     """The list of data versions."""
 
     TITLE = "Data"
@@ -59,7 +63,10 @@ class DataRoom(ListRoom):
         row = self.table.row_at_cursor
         return f"data:{row.source}@{row.version}" if row is not None else ""
 
-    def preview(self, row: DataVersion, width: int) -> Text:
+    def closer(self, row: DataVersion) -> tuple[str, dict[str, Any]]:
+        return "data show", {"source": f"{row.source}@{row.version}", "project": row.project}
+
+    def summary(self, row: DataVersion, detail: DataDetail | None, width: int) -> Text:
         sheet = Sheet(width)
         sheet.line(
             Text.assemble(
@@ -70,7 +77,7 @@ class DataRoom(ListRoom):
         sheet.line(f"events {when(row.min_event_time)} to {when(row.max_event_time)}")
         if row.quarantined:
             sheet.line(
-                f"{row.quarantined} files wait in the quarantine: {key_of('table.open')}, then the tab quarantine",
+                f"{plural(row.quarantined, 'file')} in the quarantine: {key_of('table.open')}, then the tab quarantine",
                 "yellow",
             )
         sheet.line(
@@ -87,7 +94,7 @@ class DataRoom(ListRoom):
                 ("admitted", when(row.created)),
             ]
         )
-        return sheet.text
+        return profile(detail, sheet) if detail is not None else sheet.text
 
     def open(self, row: DataVersion) -> None:
         from mlops_tui.tui.screens.data_version import DataVersionRoom

@@ -11,12 +11,14 @@ from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import duration, glyphs, plain
 from mlops_tui.tui.news import News
-from mlops_tui.tui.screens.list_room import Column, ListRoom
+from mlops_tui.tui.screens.closer import CloserRoom
+from mlops_tui.tui.screens.list_room import Column
 from mlops_tui.tui.sheet import Sheet
-from mlops_tui.verbs.feature import View
+from mlops_tui.tui.writers.feature import definition
+from mlops_tui.verbs.feature import View, ViewDetail
 
 
-class FeaturesRoom(ListRoom):
+class FeaturesRoom(CloserRoom):
     """The list of feature views."""
 
     TITLE = "Features"
@@ -46,7 +48,12 @@ class FeaturesRoom(ListRoom):
         row = self.table.row_at_cursor
         return f"feature:{row.name}@{row.version}" if row is not None else ""
 
-    def preview(self, row: View, width: int) -> Text:
+    def closer(self, row: View) -> tuple[str, dict[str, Any]]:
+        return "feature show", {"view": f"{row.name}@{row.version}", "project": row.project}
+
+    def summary(self, row: View, detail: ViewDetail | None, width: int) -> Text:
+        if detail is not None:
+            return definition(detail, width)
         sheet = Sheet(width)
         sheet.line(
             Text.assemble(

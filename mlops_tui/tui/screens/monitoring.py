@@ -11,9 +11,13 @@ from mlops_tui.commandline.twin import command
 from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.formats import age, glyphs, measured, number, plain, state, when
 from mlops_tui.tui.news import News
-from mlops_tui.tui.screens.list_room import Column, ListRoom
+from mlops_tui.tui.screens.closer import CloserRoom
+from mlops_tui.tui.screens.list_room import Column
 from mlops_tui.tui.sheet import Sheet
-from mlops_tui.verbs.monitor import Monitored
+from mlops_tui.tui.writers.data import profile
+from mlops_tui.tui.writers.monitor import performance, worst
+from mlops_tui.verbs.data import DataDetail
+from mlops_tui.verbs.monitor import Monitored, Monitoring
 
 
 def drift(row: Monitored) -> Text:
@@ -24,7 +28,7 @@ def drift(row: Monitored) -> Text:
     return found.append(f" {len(row.features)}") if row.alarm else found
 
 
-class MonitoringRoom(ListRoom):
+class MonitoringRoom(CloserRoom):
     """The list of sources, with the model that learns from each."""
 
     TITLE = "Monitoring"
@@ -87,7 +91,12 @@ class MonitoringRoom(ListRoom):
         row: Monitored | None = self.table.row_at_cursor
         return f"data:{row.source}@{row.version}" if row is not None else ""
 
-    def preview(self, row: Monitored, width: int) -> Text:
+    def closer(self, row: Monitored) -> tuple[str, dict[str, Any]]:
+        if row.model:
+            return "monitor show", {"model": row.model, "project": row.project}
+        return "data show", {"source": f"{row.source}@{row.version}", "project": row.project}
+
+    def summary(self, row: Monitored, detail: Monitoring | DataDetail | None, width: int) -> Text:
         sheet = Sheet(width)
         sheet.line(
             Text.assemble(
@@ -111,6 +120,11 @@ class MonitoringRoom(ListRoom):
                 ("decay", measured(row.decay) if row.decay else None),
             ]
         )
+        if isinstance(detail, DataDetail):
+            return profile(detail, sheet)
+        if detail is not None:
+            sheet.line().line(performance(detail, width))
+            worst(detail, sheet)
         return sheet.text
 
     def open(self, row: Monitored) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,9 +15,11 @@ from mlops_tui.tui.actions import bindings
 from mlops_tui.tui.dialogs.choose import Choose
 from mlops_tui.tui.formats import age, clock, plain, short, state
 from mlops_tui.tui.news import News
-from mlops_tui.tui.screens.list_room import Column, ListRoom
+from mlops_tui.tui.screens.closer import CloserRoom
+from mlops_tui.tui.screens.list_room import Column
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.sheet import Sheet
+from mlops_tui.tui.writers.card import review
 from mlops_tui.verbs._shapes import Proposal
 
 SNOOZES = (
@@ -80,7 +83,7 @@ def undecided(card: Proposal | None) -> str:
 DECISIONS = ("proposal.approve", "proposal.reject", "proposal.snooze")
 
 
-class ProposalsRoom(ListRoom, Desk):
+class ProposalsRoom(CloserRoom, Desk):
     """The inbox."""
 
     TITLE = "Proposals"
@@ -111,8 +114,13 @@ class ProposalsRoom(ListRoom, Desk):
         card = self.table.row_at_cursor
         return f"proposal:{card.id}" if card is not None else ""
 
-    def preview(self, row: Proposal, width: int) -> Text:
-        return summary(row, width)
+    def closer(self, row: Proposal) -> tuple[str, dict[str, Any]]:
+        return "proposal show", {"id": row.id}
+
+    def summary(self, row: Proposal, detail: Proposal | None, width: int) -> Text:
+        if detail is None:
+            return summary(row, width)
+        return review(detail, None, time.time_ns() // 1_000_000, width)
 
     def open(self, row: Proposal) -> None:
         from mlops_tui.tui.screens.proposal import ProposalRoom

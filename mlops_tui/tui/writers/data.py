@@ -40,6 +40,19 @@ def profile_columns() -> list[Column]:
     ]
 
 
+def profile(found: DataDetail, sheet: Sheet) -> Text:
+    """All columns in short, below what a sheet has."""
+    if not found.profile:
+        return sheet.text
+    replaced = found.current_rows is not None and found.current_rows < found.rows
+    sheet.heading("columns, of all rows as they were delivered" if replaced else "columns")
+    rows = [
+        (str(c.get("name", "")), _type(c), _nulls(c), _distinct(c), _value(c, c.get("mean")), _spread(c))
+        for c in found.profile
+    ]
+    return sheet.table(("column", "type", "NULL", "distinct", "mean", "spread"), rows, right=(2, 3, 4)).text
+
+
 def column(found: Facts, width: int) -> Text:
     """What is known of the values of a column."""
     sheet = Sheet(width)

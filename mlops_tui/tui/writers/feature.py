@@ -49,7 +49,7 @@ def definition(view: ViewDetail, width: int) -> Text:
         sheet.paragraph(view.description)
     sheet.pairs([
         ("max age", duration(view.max_age_ms) if view.max_age_ms is not None else "none: a value never grows too old"),
-        ("known at", _KNOWN.get(view.knowledge, view.knowledge)), ("definition", view.definition[:16]),
+        ("known at", _KNOWN.get(view.knowledge, view.knowledge)), ("definition", view.definition[:16]), ("used by", ", ".join(view.used_by[::-1]) or "no model version"),
     ])  # fmt: skip
     sheet.heading("features")
     sheet.table(

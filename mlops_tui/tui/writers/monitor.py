@@ -17,6 +17,8 @@ from mlops_tui.tui.writers.drawing import meter, mode, put
 from mlops_tui.verbs.monitor import ChampionMove, DriftPoint, FeatureSeries, Look, MonitoredBatch, Monitoring
 
 _WARNINGS = 20
+_WORST = 10
+"""Columns that a preview shows."""
 
 
 def days(start: int | None, end: int | None) -> str:
@@ -161,6 +163,17 @@ def worst_first(found: Monitoring) -> list[FeatureSeries]:
         return (not point.alert, -row.alarms, -(point.psi or 0.0) / max(point.band or 0.0, 1e-9))
 
     return sorted(beside_champion(found), key=order)
+
+
+def worst(found: Monitoring, sheet: Sheet) -> Text:
+    """The columns that have moved most, below what a sheet has."""
+    rows = [
+        (row.name, finding(row), _places(newest(row).psi), _places(newest(row).band), spark(row))
+        for row in worst_first(found)[:_WORST]
+    ]
+    if rows:
+        sheet.heading("drift").table(("column", "newest look", "PSI", "noise", "looks"), rows, right=(2, 3))
+    return sheet.text
 
 
 def finding(row: FeatureSeries) -> Text:

@@ -18,11 +18,15 @@ from textual.screen import ModalScreen
 import mlops_tui.tui.app
 from mlops_store.errors import Problem
 from mlops_tui.tui.news import News
+from mlops_tui.tui.screens.data import DataRoom
 from mlops_tui.tui.screens.data_version import DataVersionRoom
+from mlops_tui.tui.screens.features import FeaturesRoom
 from mlops_tui.tui.screens.home import HomeRoom
 from mlops_tui.tui.screens.model_compare import ModelCompareRoom
 from mlops_tui.tui.screens.monitor import MonitorRoom
+from mlops_tui.tui.screens.monitoring import MonitoringRoom
 from mlops_tui.tui.screens.proposal import ProposalRoom
+from mlops_tui.tui.screens.proposals import ProposalsRoom
 from mlops_tui.tui.screens.room import Room
 from mlops_tui.tui.settings import Settings, look
 from mlops_tui.verbs._declare import Page, Plan
@@ -30,6 +34,7 @@ from mlops_tui.verbs._shapes import DataVersion
 from mlops_tui.verbs._status import LiveRun
 from mlops_tui.verbs.data import Difference
 from mlops_tui.verbs.model import ModelComparison
+from mlops_tui.verbs.monitor import Monitored
 
 Given = dict[str, Callable[[dict[str, Any]], Any]]
 
@@ -349,3 +354,48 @@ def test_home_fits_a_small_terminal_and_opens_what_the_cursor_is_on() -> None:
         assert app.opened[2][1:] == ("r1",), "the cursor goes on to the live runs"
 
     play(HomeRoom(), {"status": lambda _: answers.status()}, keys)
+
+
+WATCHED = Monitored(project="flights", source="weather", model="late", version=1, rows=1, time=0)
+
+
+def _version(number: int) -> DataVersion:
+    return DataVersion(
+        project="flights", source="weather", version=number, snapshot="s", rows=number, files=1, created=0
+    )
+
+
+def test_the_preview_of_a_list_shows_all_of_what_the_cursor_rests_on() -> None:
+    """Asked for where the cursor rests; what cannot be had, and what is of another row, is not shown."""
+    given: Given = {"data list": lambda _: Page(items=[_version(2), _version(1)], total=2)}
+
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        asked = lambda: [fields["source"] for key, fields in app.link.asked if key == "data show"]  # noqa: E731
+        await until(pilot, lambda: "weather v2  2 rows" in frame(app) and asked() == ["weather@2"])
+        assert "spread" not in frame(app) and app.said == []
+        app.link.given["data show"] = lambda f: answers.data(f["source"])
+        await pilot.press("j")
+        await until(pilot, lambda: "weather@1" in frame(app).split("spread")[-1])
+        assert "weather v1  1 rows" in frame(app)
+        app.link.given["data list"] = lambda _: Page(items=[_version(2), _version(3)], total=2)
+        app.link.given["data show"] = lambda f: answers.data("anew")
+        assert isinstance(app.room, DataRoom)
+        app.room.load()
+        await until(pilot, lambda: "anew" in frame(app) and "weather@1" not in frame(app))
+
+    play(DataRoom(), given, keys, size=(160, 40))
+
+
+@pytest.mark.parametrize(
+    ("room", "given", "shown"),
+    [
+        (FeaturesRoom, {"feature list": lambda _: Page(items=[answers.view()], total=1), "feature show": lambda _: answers.view()}, "used by"),
+        (ProposalsRoom, {"proposal list": lambda _: Page(items=[answers.card()], total=1), "proposal show": lambda _: answers.card()}, "it expires in"),
+        (MonitoringRoom, {"monitor list": lambda _: Page(items=[WATCHED], total=1), "monitor show": lambda _: answers.monitoring()}, "change or why not judged"),
+    ],
+)  # fmt: skip
+def test_previews_are_of_the_detail(room: type[Room], given: Given, shown: str) -> None:
+    async def keys(pilot: Pilot[None], app: Stand) -> None:
+        await until(pilot, lambda: shown in frame(app))
+
+    play(room(), given, keys, size=(200, 50))
