@@ -126,6 +126,10 @@ class Life:
         trash.bring_back(self.writer.home, run_id)
         self.gone.discard(run)
 
+    def away_and_back(self, run: int) -> None:
+        self.delete(run)
+        self.restore(run)
+
     # --- what must be -----------------------------------------------------------------------------------
 
     def check(self) -> None:
@@ -234,7 +238,7 @@ def _chunks(finite: Found) -> tuple[int, dict[int, Chunk]]:
 
 # --- lives ------------------------------------------------------------------------------------------------
 
-RUN, NAME = st.sampled_from([0, 0, 1, 2]), st.sampled_from(WRITERS)
+RUN, NAME = st.sampled_from([0, 0, 0, 1, 2]), st.sampled_from(WRITERS)
 STEPS = st.integers(0, 9) | st.sampled_from([-300, 2_100, 5_000, 2**40])
 FOUND = st.lists(
     st.tuples(st.sampled_from(KEYS), STEPS, st.sampled_from([0.5, 1.0, 2.0, -3.0, math.inf, -math.inf])), min_size=1, max_size=8
@@ -248,7 +252,9 @@ DEED = st.one_of(
     st.tuples(st.just("fail"), RUNS),
     st.tuples(st.just("replace"), RUN, NAME, FOUND),
     st.tuples(st.just("cut"), RUN, NAME, st.integers(0, 4)),
-    st.tuples(st.sampled_from(["delete", "restore", "delete in vain"]), RUN),
+    st.tuples(
+        st.sampled_from(["delete", "restore", "delete in vain", "away_and_back", "away_and_back"]), RUN
+    ),
 )
 
 
@@ -265,7 +271,7 @@ def live(writer: Writer, deeds: list[tuple[Any, ...]], limit: int) -> None:
     life = Life(writer, [new_run(writer.home) for _ in range(3)])
     life.ingest({0, 1, 2})
     for deed, *how in deeds:
-        if deed in ("append", "replace", "cut", "delete", "delete in vain") and how[0] in life.gone:
+        if deed not in ("ingest", "fail", "restore") and how[0] in life.gone:
             continue
         if deed == "delete in vain":
             life.delete(how[0], taken_back=True)
