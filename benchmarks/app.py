@@ -1,6 +1,7 @@
 """The whole app on a real pseudo-terminal over a home of many runs: CPU, bytes and memory, from the start of Python to a chart of a million points.
 
     python benchmarks/app.py [--runs 100000] [--write docs/benchmarks/app.md]
+    python benchmarks/app.py --runs 1000 --idle 10      # minutes of rest, on every screen at once
 
 The parent plays the terminal, the child is `mlops-tui tui`, a daemon serves the home (rows put into its index by SQL, see `big_home_rows`). CPU is that of the
 app's process, all its threads, by its CPU clock; the daemon's is stated apart. A Textual app that says hello is started in turns with it: what no Textual
@@ -32,6 +33,7 @@ from table import QUERY, REPLY, Terminal
 from mlops_store.home import Home
 from mlops_tui.cli.commands.daemon import stop_daemon
 from mlops_tui.client import connect
+from mlops_tui.tui.actions import SCREENS
 
 SIZES = ((80, 24), (160, 45))
 ROW = b"late-departure-"
@@ -268,6 +270,33 @@ class Bench:
             f"idle on {name}, the daemon, % CPU": Figure((clock(self.daemon) - served) / seconds * 100),
         }
 
+    def rest(self, minutes: float) -> Figures:
+        """All nine screens, each in an app of its own, left alone for so long; then another process writes, and the ledger's screen shows it."""
+        screens = {name: self.app(name) for name in SCREENS}
+        for screen in screens.values():
+            screen.see("● live".encode())
+        for screen in screens.values():
+            screen.settle(quiet=3, limit=60)
+        before = {name: (screen.cpu(), screen.got) for name, screen in screens.items()}
+        served, begun = clock(self.daemon), time.monotonic()
+        by_line = {screen.fd: screen for screen in screens.values()}
+        while (left := begun + 60 * minutes - time.monotonic()) > 0:
+            for fd in select.select(list(by_line), [], [], left)[0]:
+                by_line[fd].got += len(os.read(fd, 65536))
+        seconds = time.monotonic() - begun
+        figures = {}
+        for name, screen in screens.items():
+            cpu, got = screen.cpu() - before[name][0], screen.got - before[name][1]
+            figures[f"idle on {name} for {minutes:g} min, bytes/s"] = Figure(got / seconds, 0)
+            figures[f"idle on {name} for {minutes:g} min, % CPU"] = Figure(cpu / seconds * 100, 0.3)
+        figures["the daemon of these nine, % CPU"] = Figure((clock(self.daemon) - served) / seconds * 100)
+        with connect(self.home) as client:
+            client.call("home budget", {"warn": 7_000_000_000})
+        screens["ledger"].see(b"setting.set")
+        for screen in screens.values():
+            screen.end()
+        return figures
+
     def measure(self, times: int, presses: int, seconds: float) -> Figures:
         """Everything."""
         figures = self.starts(times)
@@ -291,7 +320,11 @@ def page(runs: int, results: Sequence[Figures], command: str) -> Iterator[str]:
     """The figures of the page in docs."""
     yield f"A home of {runs:,} runs; `{command}` on {os.cpu_count()} cores ({platform.machine()}, Python {platform.python_version()}),"
     yield f"load {os.getloadavg()[0]:.1f} at the end.\n"
-    yield "| | budget | " + " | ".join(f"{columns}x{lines}" for columns, lines in SIZES) + " | met |"
+    yield (
+        "| | budget | "
+        + " | ".join(f"{columns}x{lines}" for columns, lines in SIZES[: len(results)])
+        + " | met |"
+    )
     yield "|---|--:|" + "--:|" * len(results) + "---|"
     for name in results[0]:
         given = [each[name] for each in results]
@@ -312,6 +345,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=5, help="starts, filters and charts of each size")
     parser.add_argument("--presses", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20, help="of idling")
+    parser.add_argument("--idle", type=float, metavar="MINUTES", help="measure this alone: nine apps, one on each screen, left alone for so long")  # fmt: skip
     parser.add_argument("--keep", type=Path, help="make the home here, or take the one that is there")
     parser.add_argument("--write", type=Path, help="the page whose figures to replace")
     asked = parser.parse_args()
@@ -323,7 +357,9 @@ def main() -> int:
         try:
             with connect(home, idle_exit=600) as client:
                 daemon = client.ping().pid
-            results = [Bench(home, filled, daemon, size, cache).measure(asked.times, asked.presses, asked.seconds) for size in SIZES]  # fmt: skip
+            sizes = SIZES[:1] if asked.idle else SIZES
+            benches = [Bench(home, filled, daemon, size, cache) for size in sizes]
+            results = [bench.rest(asked.idle) if asked.idle else bench.measure(asked.times, asked.presses, asked.seconds) for bench in benches]  # fmt: skip
         finally:
             stop_daemon(home, 20.0)
     text = (
@@ -331,7 +367,12 @@ def main() -> int:
             page(
                 filled.runs,
                 results,
-                f"python benchmarks/app.py --runs {filled.runs} --times {asked.times} --presses {asked.presses} --seconds {asked.seconds:g}",
+                f"python benchmarks/app.py --runs {filled.runs} "
+                + (
+                    f"--idle {asked.idle:g}"
+                    if asked.idle
+                    else f"--times {asked.times} --presses {asked.presses} --seconds {asked.seconds:g}"
+                ),
             )
         )
         + "\n"

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
+from textual.pilot import Pilot
+from whole_app import Silence
 
+import mlops_tui.tui.app
 from mlops_store.errors import Problem
 from mlops_store.home import Home
+from mlops_tui.tui.actions import SCREENS
+from mlops_tui.tui.app import MlopsApp
 from mlops_tui.tui.link import Link
+from mlops_tui.tui.news import News
+from mlops_tui.tui.settings import Settings, look
+from mlops_tui.verbs._declare import Page
+from mlops_tui.verbs._status import Disk, StatusProject, StatusReport
+from mlops_tui.verbs.daemon import DaemonStatus
 
 
 class Counted(Link):
@@ -90,3 +102,74 @@ def test_a_refusal_and_a_caller_who_leaves_are_nobody_elses(tmp_path: Path) -> N
         assert await stays == 2 and await link.ask("status") == 2
 
     played(tmp_path, steps)
+
+
+REPORT = StatusReport(
+    time=1_700_000_000_000, projects=[StatusProject(name="flights", dir="/flights", added=1)], disk=Disk(free_bytes=1, total_bytes=2),
+    daemon=DaemonStatus(running=True, pid=7),
+)  # fmt: skip
+
+
+class Answers:
+    """A client that answers from memory, and counts."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+
+    def call(self, key: str, request: Any) -> Any:
+        self.asked[key] += 1
+        return REPORT if key == "status" else Page(items=[], total=0)
+
+
+def test_the_whole_app_asks_how_everything_is_once_for_each_change(tmp_path: Path) -> None:
+    """Through the real line, with each of the nine screens in front in turn: however many of them show it."""
+    client = Answers()
+
+    class Line(Link):
+        async def _in_thread(self, question: Callable[..., Any], request: Any) -> Any:
+            await asyncio.sleep(0)
+            return question(client)
+
+    async def steps(pilot: Pilot[Any], app: MlopsApp) -> None:
+        async def settled() -> None:
+            while True:
+                before = client.asked.copy()
+                await pilot.pause(0.02)
+                if client.asked == before:
+                    return
+
+        for name in ("queue", "home"):  # once at the start, once more when the line to the daemon was there
+            app.go(name)
+            await settled()
+        asked = {"at first": client.asked["status"]}
+        assert asked["at first"] <= 2
+        for name in SCREENS:
+            app.go(name)
+            await settled()
+            asked[name] = client.asked["status"]
+        assert len(set(asked.values())) == 1, f"going about asked again: {asked}"
+        for number, name in enumerate(("home", "runs", "queue", "ledger"), 1):
+            app.go(name)
+            await settled()
+            before = client.asked["status"]
+            app._hear(News(runs={f"{number:032x}"}, entries=[("run.settle", "")]))
+            await settled()
+            assert client.asked["status"] - before <= 1, f"{name} asked more than once for one change"
+            for other in ("home", "queue"):
+                app.go(other)
+                await settled()
+            assert client.asked["status"] - before == 1, f"after a change on {name}"
+
+    home = Home(tmp_path / "home")
+    home.create()
+    with (
+        mock.patch.object(mlops_tui.tui.app, "Link", Line),
+        mock.patch.object(mlops_tui.tui.app, "Follower", Silence),
+    ):
+        app = MlopsApp(home, ("flights", None), look(Settings(), environ={"LANG": "C.UTF-8"}))
+
+        async def run() -> None:
+            async with app.run_test(size=(80, 24)) as pilot:
+                await steps(pilot, app)
+
+        asyncio.run(run())
