@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 import msgspec
 
-from mlops_tui.commandline.params import Parameter, parameters
+from mlops_tui.commandline.params import Parameter, parameters, usage_line
 from mlops_tui.verbs import NOUNS, Verb, of_noun
 from mlops_tui.verbs._declare import Page
 
@@ -40,8 +40,7 @@ def page() -> str:
 
 def _section(verb: Verb) -> str:
     found = [parameter for parameter in parameters(verb.input) if not parameter.fill]
-    usage = " ".join(filter(None, ["mlops-tui", verb.key, *(_usage(parameter) for parameter in found)]))
-    lines = [f"### {verb.key}", "", verb.summary, "", f"    {usage}", ""]
+    lines = [f"### {verb.key}", "", verb.summary, "", f"    {usage_line(verb)}", ""]
     if verb.help:
         lines += [verb.help, ""]
     options = [*_options(found), *_extra(verb)]
@@ -51,13 +50,6 @@ def _section(verb: Verb) -> str:
         lines += ["Example: `" + verb.example + "`", ""]
     lines += [f"JSON: {_shape(verb)}", ""]
     return "\n".join(lines)
-
-
-def _usage(parameter: Parameter) -> str:
-    if not parameter.argument:
-        return f"{parameter.option} {_value(parameter)}" if parameter.required else ""
-    name = (parameter.metavar or parameter.name.upper()) + ("..." if parameter.is_list else "")
-    return name if parameter.required else f"[{name}]"
 
 
 def _value(parameter: Parameter) -> str:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mlops_store.errors import Problem, did_you_mean
+from mlops_store.errors import Problem
 from mlops_tui.cli import diagnostics
 
 if TYPE_CHECKING:
@@ -118,14 +118,16 @@ def _place(session: Session, problem: Problem) -> str:
 
 
 def _usage(error: click.ClickException) -> Problem:
-    context = getattr(error, "ctx", None)
-    hint = f"`{context.command_path} --help`" if context is not None else "`mlops-tui --help`"
-    message = error.format_message()
-    if possibilities := getattr(error, "possibilities", None):  # of an option that there is not
-        name = str(getattr(error, "option_name", ""))
-        message = f"there is no option {name!r}"
-        hint = did_you_mean(name, possibilities)
-    return Problem("usage", message, hint, status=2)
+    import click
+
+    from mlops_tui.commandline.mistakes import usage_problem
+    from mlops_tui.verbs import find
+
+    path = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx is not None else ""
+    try:
+        return usage_problem(error, find(path.removeprefix("mlops-tui").strip()))
+    except KeyError:  # of a noun alone, or of the whole
+        return usage_problem(error, None)
 
 
 if __name__ == "__main__":

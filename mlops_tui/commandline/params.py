@@ -215,6 +215,20 @@ def _help(parameter: Parameter) -> str:
     return f"{parameter.description} (default {default})"
 
 
+def usage_line(verb: Verb) -> str:
+    """The command with all that it cannot do without: `mlops-tui init [DIR] --target COLUMN`."""
+    found = (_usage(parameter) for parameter in parameters(verb.input) if not parameter.fill)
+    return " ".join(filter(None, ["mlops-tui", verb.key, *found]))
+
+
+def _usage(parameter: Parameter) -> str:
+    name = parameter.metavar or parameter.name.upper()
+    if not parameter.argument:
+        return f"{parameter.option} {name}" if parameter.required else ""
+    name += "..." if parameter.is_list else ""
+    return name if parameter.required else f"[{name}]"
+
+
 def manners(verb: Verb) -> list[click.Parameter]:
     """The options of a command that are no fields of its verb's input: how it is carried out."""
     extra: list[click.Parameter] = []

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from mlops_store.errors import Problem
+from mlops_tui.commandline.mistakes import usage_problem
 from mlops_tui.commandline.params import click_parameter, collect, manners, parameters
 from mlops_tui.verbs import NOUNS, Verb, all_verbs, find
 
@@ -36,9 +37,7 @@ def parse(line: str) -> tuple[Verb, dict[str, Any]]:
         context = command.make_context(verb.key, [*general, *words[2 if verb.noun else 1 :]])
         fields = collect(found, context.params)
     except click.ClickException as error:
-        raise Problem(
-            "usage", error.format_message(), f"`{verb.key} --help` shows its options", status=2
-        ) from error
+        raise usage_problem(error, verb) from error
     if context.params["cli_home"] is not None:
         raise Problem(
             "another_home",

@@ -142,7 +142,7 @@ VERBS = [
     Verb("data", "diff", DataDiff, Difference, "Show what changed between two versions.",
          example="mlops-tui data diff flights 2 3"),
     Verb("data", "quarantine", DataQuarantine, Page[Quarantined], "List what was not admitted, and why.",
-         empty="no file waits in the quarantine"),
+         empty="no file waits in the quarantine: what is refused is kept there, with the reason"),
     Verb("data", "redrive", Redrive, Run, "Check a quarantined file again, after the rules or the data changed.",
          writes=True, plans=True, waits="always"),
     Verb("data", "drop", QuarantineRef, Quarantined, "Drop a quarantined file for good.", writes=True, danger=True,

@@ -184,7 +184,7 @@ VERBS = [
     Verb("", "find", Find, FoundList, TOP["find"],
          help="Best match first. All words must occur in the name; of runs also in the start of the id or in a tag.",
          example="mlops-tui find 'late champion'",
-         empty="nothing found: give a word or more, all of which occur in one name, id or tag; --all looks into every project"),
+         empty="no match: give a word or more, all of which occur in one name, id or tag; --all looks into every project"),
     Verb("", "wait", Wait, RunDetail, TOP["wait"], local=True, service=False,
          help="Exit code 0 when it finished and its gate, if any, passed; 4 when the gate said FAIL or INCONCLUSIVE; "
          "1 when it failed; 3 on time-out. ^C stops waiting, not the run.",

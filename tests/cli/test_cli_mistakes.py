@@ -195,3 +195,23 @@ def test_output_that_nobody_takes_is_no_fault_of_ours() -> None:
     assert done.returncode == 1 and done.stderr.startswith(
         "error: standard output takes nothing more: No space left"
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "hint"),
+    [
+        ("run show", "RUN is missing", "`mlops-tui run show RUN`; `mlops-tui run show --help` says more"),
+        ("run trends a", "--key is missing", "`mlops-tui run trends RUN... --key KEY`; `mlops-tui run trends --help` says more"),
+        ("model show", "MODEL[@VERSION] is missing", None),
+        ("run list --state finishd", "--state is one of QUEUED, STARTING, RUNNING, STOPPING, FINISHED, FAILED, KILLED, LOST, not finishd", "did you mean 'FINISHED'?"),
+        ("run tag a --tag foo", "--tag: 'foo' is not K=V", "`mlops-tui run tag --help`"),
+        ("run list x", "too many words: x", "`mlops-tui run list`; `mlops-tui run list --help` says more"),
+        ("run list --limt 3", "there is no option '--limt'", "did you mean '--limit'?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_says_what_to_type(
+    capsys: pytest.CaptureFixture[str], line: str, message: str, hint: str | None
+) -> None:
+    assert main([*line.split(), "--json"]) == 2
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert error["message"] == message and (hint is None or error["hint"] == hint)
