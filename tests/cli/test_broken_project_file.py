@@ -58,3 +58,10 @@ def test_what_refuses_names_all_that_is_wrong(session: Session, tmp_path: Path) 
         "project.name", "project.nam", "source.a.path", "source.a.pth",
     ]  # fmt: skip
     assert str(tmp_path / "mlops.toml") in raised.value.hint
+
+
+def test_a_project_that_is_named_is_not_that_of_the_folder(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "mlops.toml").write_text('[project]\nname = "p"\n')
+    shown = session.filled(find("project show"), {"name": "q"})
+    assert (shown.name, shown.project, shown.project_dir) == ("q", None, None)
+    assert session.filled(find("project show"), {}).project_dir == str(tmp_path)
