@@ -18,7 +18,9 @@ def status(found: StatusReport, screen: Surface) -> None:
     for project in found.projects:
         for problem in project.problems:
             screen.text(f"{project.name}: {short(problem, 300)}", BULLET)
-    _models(found, screen)
+    empty = not (found.projects or found.models or found.runs or found.failed)
+    if not empty:
+        _models(found, screen)
     if found.runs:
         screen.heading("RUNS")
         screen.table(
@@ -57,6 +59,10 @@ def status(found: StatusReport, screen: Surface) -> None:
         ("daemon", f"pid {daemon.pid}, version {daemon.version}, {daemon.busy or 'idle'}" if daemon.running else "not running"),
         ("ledger entries", daemon.ledger_seq),
     ])  # fmt: skip
+    if empty:
+        screen.heading("NEXT", "this home looks after nothing yet")
+        screen.commands([("mlops-tui init . --target COLUMN", "a project from the CSV or Parquet files here"),
+                         ("mlops-tui project add DIR", "a folder that has an mlops.toml"), ("mlops-tui demo", "all of it on real data")])  # fmt: skip
 
 
 def _models(found: StatusReport, screen: Surface) -> None:

@@ -180,3 +180,15 @@ def test_a_failure_says_why_and_what_to_do(desk: Desk) -> None:
     desk.ingest(folder)
     (failed,) = ask(desk).failed
     assert failed.reason == "no column 'z'; name one of these"
+
+
+def test_a_home_with_nothing_in_it_says_where_to_begin(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    render(find("status"), ask(desk), Screen(False, 100))
+    shown = capsys.readouterr().out
+    assert "mlops-tui init . --target COLUMN" in shown and "MODELS" not in shown
+    desk.project()
+    render(find("status"), ask(desk), Screen(False, 100))
+    shown = capsys.readouterr().out
+    assert "MODELS" in shown and "NEXT" not in shown
