@@ -33,6 +33,7 @@ from mlops_store.filters import (
 from mlops_store.index import listings, runs
 from mlops_store.index.filter_sql import compile_runs
 from mlops_store.index.listings import Listing, page
+from mlops_store.index.run_order import RunsQuestion
 from mlops_store.index.tx import Read, Writer
 
 _DAY = 86_400_000
@@ -169,6 +170,20 @@ def test_runs_in_memory_and_in_sql_agree(tracked: Tracked, tree: Node) -> None:
         if matches(tree, get, now=_NOW, words=tracked.words[run_id])
     }
     assert mine == {row["run_id"] for row in rows}, to_text(tree)
+
+
+@given(
+    tree=_trees(st.one_of(_columns("run"), st.sampled_from(_TRACKED)), "run"),
+    sort=st.sampled_from(["created", "duration", "attempts", "metrics.auc", "last(auc)", "count(auc)"]),
+)
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_runs_by_columns_and_in_sql_agree(tracked: Tracked, tree: Node, sort: str) -> None:
+    question = RunsQuestion(tree, sort)
+    by_columns = question._by_columns(tracked.read, _NOW)
+    by_tables = question._by_tables(tracked.read, _NOW, None)
+    assert by_columns is not None
+    for name in ("ids", "rest", "keys"):
+        assert getattr(by_columns, name).tolist() == getattr(by_tables, name).tolist(), (name, to_text(tree))
 
 
 # --- every other list -------------------------------------------------------------------------------------------

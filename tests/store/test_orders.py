@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlops_store.index.changes import Changes
-from mlops_store.index.orders import Array, Order, Orders, arrange
+from mlops_store.index.orders import Order, Orders, arrange
 from mlops_store.records import LedgerEntry
 
 Key = float | str | None
@@ -28,7 +28,7 @@ class Table:
         self.text = text
         self.asked: list[int | None] = []
 
-    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> tuple[Array, Array]:
+    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> Order:
         self.asked.append(None if run_ids is None else len(run_ids))
         found = [item for item in self.ascending() if run_ids is None or item[0] in run_ids]
         keys = np.ma.masked_array(
@@ -36,7 +36,7 @@ class Table:
             [key is None for _, key in found],
             dtype=object if self.text else np.float64,
         )
-        return np.array([run_id for run_id, _ in found], dtype=object), keys
+        return arrange(np.array([run_id for run_id, _ in found], dtype=object), keys)
 
     def ascending(self) -> list[tuple[str, Key]]:
         there = [item for item in self.keys.items() if item[1] is not None]
@@ -213,7 +213,7 @@ def test_a_page_goes_on_after_a_place_whether_or_not_a_run_is_there(
 
     table = Table(text)
     table.keys = {run_id(number): key(value) for number, value in entries}
-    order = arrange(*table.ask(None, 0, None))
+    order = table.ask(None, 0, None)
     value, run = key(place[0]), run_id(place[1])
     table.keys.pop(run, None)
     without = table.listed(descending)
@@ -228,7 +228,7 @@ def test_a_page_goes_on_after_a_place_whether_or_not_a_run_is_there(
 def test_a_place_of_another_kind_is_refused(text: bool) -> None:
     table = Table(text)
     table.keys = {run_id(1): "a" if text else 1}
-    order = arrange(*table.ask(None, 0, None))
+    order = table.ask(None, 0, None)
     with pytest.raises(ValueError):
         order.after(5 if text else "b", run_id(1), descending=True)
     assert order.after(10**40 if not text else "z", "\u00e9\x00" * 40, descending=False) == 1

@@ -25,11 +25,11 @@ STEP = st.tuples(st.sampled_from(WHAT), st.integers(0, 3), st.booleans())
 class Shelf:
     """A home with four runs: two whose ids begin alike, one that the ledger has asked for, one of a strange id."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, last: str = "f" * 32) -> None:
         self.home = new_home(path)
         self.writer = Writer.open(self.home)
         do(self.writer, project())
-        ids = ("0" * 31 + "1", "0" * 31 + "2", "f" * 32, "0199" + "a" * 28)
+        ids = ("0" * 31 + "1", "0" * 31 + "2", last, "0199" + "a" * 28)
         self.folders = [new_run(self.home, run_id=run_id, name=run_id[-3:], params={"big": 10**30, "lr": 0.1}, tags={"a": "b"}) for run_id in ids]  # fmt: skip
         self.attempts = [1] * 4
         for folder in self.folders:

@@ -73,7 +73,7 @@ def compile_runs(node: Node, now: int, joins: Joins | None = None) -> Sql:
     def there(field: Field, condition: str, params: list[Any]) -> Sql:
         if field.group == "metric" and joins is not None:
             return _joined(field, condition, params, joins)
-        return _exists(field, condition, params, now)
+        return exists(field, condition, params, now)
 
     sql, params = compile_tree(node, there, kind_of, _search)
     if sql.count("SELECT") + (len(joins.params) if joins else 0) > _MOST_LOOKUPS:
@@ -122,14 +122,25 @@ def compile_tree(
 
 
 def _search(text: str) -> Sql:
+    condition, params = search_columns(text)
+    said, more = search_marks(text)
+    return f"({condition} OR EXISTS (SELECT 1 FROM marks t WHERE t.run_id = r.run_id AND {said}))", [
+        *params,
+        *more,
+    ]
+
+
+def search_columns(text: str) -> Sql:
+    """A bare word in what a run of `runs r` is called."""
     fields = " OR ".join(
         f"contains(lower(coalesce(r.{name}, '')), lower(?))" for name in ("name", "experiment", "model")
     )
-    return (
-        f"({fields} OR starts_with(r.run_id, lower(?)) OR "
-        "EXISTS (SELECT 1 FROM marks t WHERE t.run_id = r.run_id AND contains(lower(t.value), lower(?))))",
-        [text] * 5,
-    )
+    return f"({fields} OR starts_with(r.run_id, lower(?)))", [text] * 4
+
+
+def search_marks(text: str) -> Sql:
+    """A bare word in what was said of a run, over `marks t`."""
+    return "contains(lower(t.value), lower(?))", [text]
 
 
 def _condition(kind: Kind, op: str, value: str) -> Sql:
@@ -177,7 +188,7 @@ def _param(op: str, value: str) -> Sql:
     return f"p.number {_ORDER[op]} ?::DOUBLE", [wanted]
 
 
-def _exists(field: Field, condition: str, params: list[Any], now: int) -> Sql:
+def exists(field: Field, condition: str, params: list[Any], now: int) -> Sql:
     """The condition over the field's value ($), where there is one."""
     if field.group == "column":
         if field.name == "note":
@@ -238,6 +249,14 @@ def metric_value(field: Field, joins: Joins) -> Sql:
     if field.aggregate != "best":
         return of(field.aggregate)
     return _by_direction(field.name, of("min"), of("max"), joins.directions)
+
+
+def any_metric(field: Field, joins: Joins) -> Sql:
+    """A metric of `runs r`, as it is; NULL where there is none."""
+    row = joins.metric(field.name)
+    if field.aggregate != "best":
+        return f"{row}.{field.aggregate}", []
+    return _by_direction(field.name, (f"{row}.min", []), (f"{row}.max", []), joins.directions)
 
 
 def _by_direction(metric: str, low: Sql, high: Sql, directions: Directions | None = None) -> Sql:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mlops_store.index.changes import Changes
+from mlops_store.index.run_columns import RunColumns
 
 Array = NDArray[Any]
 
@@ -40,8 +41,8 @@ class Question(Protocol):
     def metrics(self) -> bool:
         """Whether the answer may change with a metric's values."""
 
-    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> tuple[Array, Array]:
-        """(ids, sort values) of what is found among some runs or all of them, ascending by (value, id), those without a value last and masked."""
+    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> Order:
+        """What is found among some runs or all of them."""
 
     def __hash__(self) -> int: ...
 
@@ -95,11 +96,11 @@ class Order:
         return [run_id.decode() for run_id in (*first.tolist(), *second.tolist())]
 
 
-def arrange(ids: Array, keys: Array, version: int = 0, made: int = 0) -> Order:
-    """An order of what a question found."""
+def arrange(ids: Array, keys: Array) -> Order:
+    """An order of ids and sort values as a query gives them: ascending by (value, id), those without a value last and masked."""
     packed = np.array(ids, dtype="S") if len(ids) else np.array([], dtype="S32")
     missing = np.ma.getmaskarray(keys)
-    return Order(np.asarray(keys)[~missing], packed[~missing], packed[missing], version, made)
+    return Order(np.asarray(keys)[~missing], packed[~missing], packed[missing])
 
 
 def patch(order: Order, changed: Sequence[str], news: Order) -> Order:
@@ -146,6 +147,7 @@ class Orders:
         self._budget = budget
         self._lock = threading.Lock()
         self._kept: OrderedDict[Question, _Kept] = OrderedDict()
+        self.columns = RunColumns(changes)
 
     @property
     def nbytes(self) -> int:
@@ -177,10 +179,10 @@ class Orders:
             return order
         changed = None if order is None else self._changes.since(order.version, points=question.metrics)
         if order is None or changed is None or len(changed) > _PATCHED:
-            return arrange(*question.ask(source, now, None), version, now)
+            return replace(question.ask(source, now, None), version=version, made=now)
         if changed:
             names = sorted(changed)
-            order = patch(order, names, arrange(*question.ask(source, now, names)))
+            order = patch(order, names, question.ask(source, now, names))
         return replace(order, version=version)
 
     def _make_room(self) -> None:

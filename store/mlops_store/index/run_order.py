@@ -9,9 +9,11 @@ from typing import Any, Protocol
 import duckdb
 
 from mlops_store.errors import Problem
-from mlops_store.filters import Node, fields_of
-from mlops_store.index.filter_sql import Joins, compile_runs
+from mlops_store.filters import Field, Node, fields_of, kind_of, parse_field
+from mlops_store.index.filter_sql import Directions, Joins, compile_runs
 from mlops_store.index.orders import Array, Order, Orders, arrange
+from mlops_store.index.run_columns import Get, Trait
+from mlops_store.index.run_masks import Masks, column_trait, metric_trait
 from mlops_store.index.runs import directions_of, sort_value, standing
 
 
@@ -46,7 +48,43 @@ class RunsQuestion:
         sort_value(self.sort, joins)
         return bool(joins.params) or any(field.group == "metric" for field in fields)
 
-    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> tuple[Array, Array]:
+    def ask(self, source: Any, now: int, run_ids: Sequence[str] | None) -> Order:
+        kept = None
+        if run_ids is None and source.orders is not None:
+            kept = self._by_columns(source, now)
+        return self._by_tables(source, now, run_ids) if kept is None else kept
+
+    def _by_columns(self, source: Any, now: int) -> Order | None:
+        """Of all runs, by what is kept of them; None where they are sorted by a text."""
+        directions = directions_of(source, source.kept)
+        key = self._key(directions)
+        if key is None:
+            return None
+        if self.where is not None:
+            compile_runs(self.where, now)  # one that is too wide is refused
+
+        def work(ids: Array, get: Get) -> Order:
+            mask = get(Trait(f"runs r WHERE {standing(self.archived, self.deleted)}")).there
+            if self.where is not None:
+                mask = mask & Masks(get, now, directions).of(self.where)
+            column = get(key)
+            first = column.ranked[mask[column.ranked]]
+            keys = column.values[first] + column.values.dtype.type(0)  # one zero: -0.0 and 0.0 tie
+            return Order(keys, ids[first], ids[mask & ~column.finite])
+
+        found: Order | None = source.orders.columns.ask(source, work)
+        return found
+
+    def _key(self, directions: Directions) -> Trait | None:
+        """What it is sorted by, where that is a number. Raises Problem `bad_sort`."""
+        expression, _ = sort_value(self.sort, Joins(directions))
+        if not expression.startswith("r."):
+            return metric_trait(parse_field(self.sort), directions)
+        if kind_of(Field("column", self.sort)) == "text":
+            return None
+        return column_trait(expression.removeprefix("r."))
+
+    def _by_tables(self, source: Any, now: int, run_ids: Sequence[str] | None) -> Order:
         joins = Joins(directions_of(source, source.kept))
         condition, params = compile_runs(self.where, now, joins) if self.where is not None else ("true", [])
         among = "true" if run_ids is None else f"r.run_id IN ({', '.join('?' * len(run_ids))})"
@@ -56,14 +94,14 @@ class RunsQuestion:
             f"WHERE {among} AND {standing(self.archived, self.deleted)} AND {condition} ORDER BY sort_key NULLS LAST, r.run_id",
             [*key_params, *joins.params, *(run_ids or ()), *params],
         )
-        return found["run_id"], found["sort_key"]
+        return arrange(found["run_id"], found["sort_key"])
 
 
 def order_of(source: Source, question: RunsQuestion, now: int) -> Order:
     """The order of all runs that a question finds; `now` (UTC ms) is for ages. Raises Problem `bad_filter`, `bad_sort`."""
     try:
         if source.orders is None:
-            return arrange(*question.ask(source, now, None))
+            return question.ask(source, now, None)
         return source.orders.of(source, question, now)
     except (duckdb.InvalidInputException, duckdb.ConversionException) as error:
         what = str(error).splitlines()[0]
