@@ -117,6 +117,14 @@ def fill(home: Home, runs: int) -> str:
             f"INSERT INTO metric_points SELECT ?, 'history', i, i, (hash(i) % 1000) / 1000.0, 1, 'w', i FROM range({POINTS}) t(i)",
             [run_id],
         )
+        con.execute(
+            """INSERT INTO last_values SELECT run_id, key, count(*), 0, 0, arg_max(value, line), max(step), max(ts), 1, 'w', max(line),
+            min(value), arg_min(step, value), max(value), arg_max(step, value) FROM metric_points GROUP BY run_id, key"""
+        )
+        con.execute(
+            "INSERT INTO curve_chunks SELECT * FROM chunks_of_points([?], ['history']) ORDER BY chunk",
+            [run_id],
+        )
         con.execute("BEGIN")
         pack_all(con)
         con.execute("COMMIT")
@@ -253,7 +261,7 @@ def _asked(client: Client, run_id: str, runs: int, search: list[Line], history: 
     yield _less(of_all, "MLflow by HTTP", one(search, "search_runs filter+order top 100, HTTP"), page, "ms")
     yield _less("the newest 100 runs", "MLflow on SQLite", _newest(search), newest, "ms")
     curve = median_ms(lambda: client.call("run metrics", {"run_id": run_id, "keys": ["history"]}))
-    query = f"SELECT step, time, value FROM metric_points WHERE run_id = '{run_id}' AND key = 'history' ORDER BY step"
+    query = f"SELECT step, ts, value FROM metric_points WHERE run_id = '{run_id}' AND key = 'history' ORDER BY step"
     points = client.call("sql", {"query": query, "limit": POINTS})
     if len(points.rows) != POINTS:
         raise SystemExit(f"{len(points.rows):,} of {POINTS:,} points")
