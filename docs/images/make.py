@@ -19,11 +19,13 @@ SIZES = {
     "proposal": (120, 36),
     "monitoring": (120, 36),
     "home": (80, 24),
+    "home-wide": (200, 50),
     "data": (80, 24),
 }
 """Name of the picture → columns and rows."""
 KEYS = {
     "home": (),
+    "home-wide": (),
     "runs": ("2", "down"),
     "run": ("2", "down", "enter", "tab"),
     "proposal": ("7", "enter"),
