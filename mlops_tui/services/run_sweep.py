@@ -15,6 +15,7 @@ from mlops_store.errors import Problem
 from mlops_store.ids import new_id
 from mlops_store.index.directions import default_direction
 from mlops_store.index.tx import Read, Tx
+from mlops_store.redact import redact_params
 from mlops_tui.project.load import load
 from mlops_tui.project.parameters import check_parameters
 from mlops_tui.services import project as projects
@@ -82,6 +83,9 @@ def plan_sweep(read: Read, request: RunSweep) -> Plan:
     ]
     if len(shown) > 12:
         steps.append(f"and {len(shown) - 12} more")
+    fixed = ", ".join(f"{key} = {_text(value)}" for key, value in redact_params(request.params).items())
+    if fixed:
+        steps.append(f"all of them with {fixed}")
     steps.append(f"all of them: {takes(read, row.name, model.name, runs=len(points))}")
     return Plan(
         title=f"Search over {', '.join(request.space)} with {model.name}",

@@ -39,15 +39,21 @@ def _field(one: Parameter, given: Mapping[str, Any]) -> Field:
         one.value, list
     )  # the search itself takes one; mlops.toml may name more
     value = text_of(given.get(one.name, None if several else one.value))
-    now = present(one)
-    asis = f"as in mlops.toml: {now}" if one.value is not None else f"drawn: {now}" if one.drawn else now
     if one.name == "family":
         listed = ("", *one.takes.choices) if several or one.value is None else one.takes.choices
-        return Field(SET + one.name, one.name, value, choices=listed, hint=asis, help=_help(one), leads=True)
+        return Field(
+            SET + one.name, one.name, value, choices=listed, hint=_asis(one), help=_help(one), leads=True
+        )
     return Field(
-        SET + one.name, one.name, value, hint=asis, help=_help(one), offers=one.takes.choices,
+        SET + one.name, one.name, value, hint=_asis(one), help=_help(one), offers=one.takes.choices,
         check=lambda text: _wrong(one, text),
     )  # fmt: skip
+
+
+def _asis(one: Parameter) -> str:
+    """What holds where nothing is typed."""
+    now = present(one)
+    return f"as in mlops.toml: {now}" if one.value is not None else f"drawn: {now}" if one.drawn else now
 
 
 def _help(one: Parameter) -> str:
@@ -113,9 +119,8 @@ def _space_field(one: Parameter) -> Field:
     )
     every = (",".join(one.takes.choices),) if len(one.takes.choices) > 1 else ()
     offers = (*offers, *every, *one.takes.choices)
-    now = present(one)
     return Field(
-        SET + one.name, one.name, offers=offers, hint=f"as in mlops.toml: {now}" if one.value is not None else now, leads=one.name == "family",
+        SET + one.name, one.name, offers=offers, hint=_asis(one), leads=one.name == "family",
         help=f"{one.help}: takes {one.takes.words}; low..high, low..high:log or a,b,c is searched",
         check=lambda text: _space_wrong(one, text),
     )  # fmt: skip
