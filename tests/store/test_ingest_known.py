@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from index_box import command, new_home, new_run
 
@@ -243,6 +243,7 @@ STEPS = st.integers(0, 9) | st.sampled_from([-300, 2_100, 5_000, 2**40])
 FOUND = st.lists(
     st.tuples(st.sampled_from(KEYS), STEPS, st.sampled_from([0.5, 1.0, 2.0, -3.0, math.inf, -math.inf])), min_size=1, max_size=8
 )  # fmt: skip
+LONGER = [("a", step * 700, 0.5) for step in range(8)]
 RUNS = st.sets(st.integers(0, 2), min_size=1)
 DEED = st.one_of(
     st.tuples(st.just("append"), RUN, NAME, FOUND),
@@ -282,8 +283,19 @@ def live(writer: Writer, deeds: list[tuple[Any, ...]], limit: int) -> None:
     life.check()
 
 
-@settings(max_examples=10, deadline=None)
-@given(deeds=st.lists(DEED, max_size=14), limit=st.sampled_from([1, 3, 1000]))
+@settings(max_examples=8, deadline=None)
+@given(deeds=st.lists(DEED, min_size=8, max_size=20), limit=st.sampled_from([1, 3, 1000]))
+@example(
+    [
+        ("append", 0, "1-h-1-x", LONGER),
+        ("ingest", {0}),
+        ("away_and_back", 0),
+        ("ingest", {0}),
+        ("fail", {0}),
+        ("append", 0, "1-h-1-x", LONGER),
+    ],
+    9,
+)
 def test_it_is_what_the_files_say(writer: Writer, deeds: list[tuple[Any, ...]], limit: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(points, "LONG", LONG)
