@@ -72,7 +72,9 @@ class Story:
         """A run by the form; it trains under one's eyes: after `y` no key is pressed until it has ended."""
         self.terminal.keys("2").see("loans ▸ Runs", "no runs yet")
         self.terminal.keys("a").see("New run", "C ", "drawn: 0.001 to 100, log", "Plan (F2)")
-        self.frame("new-run-plan", self.confirm("F2", "Train repaid of loans", "repaid-1"))
+        plan = self.confirm("F2", "Train repaid of loans", "repaid-1")
+        # below the form stands the end of the line with the time
+        self.frame("new-run-plan", plan.partition("│ of mlops.toml")[0])
         self.terminal.see("● running", timeout=LONG)
         self.terminal.line("repaid-1 ", "✓ finished", "roc_auc", "✓ PASS", timeout=LONG)
 
