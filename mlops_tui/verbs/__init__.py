@@ -57,6 +57,7 @@ def all_verbs() -> tuple[Verb, ...]:
     return tuple(verb for noun in (*NOUNS, "") for verb in of_noun(noun))
 
 
+@cache
 def find(key: str) -> Verb:
     """The verb for `run list` or `sql`. Raises KeyError."""
     noun = key.split(" ", 1)[0] if " " in key else ""
