@@ -206,7 +206,11 @@ class Loops:
         self._lost_sight, self._missed = self._missed, set()
         told = inbox.waiting(self._home)
         arrived = self._writer.read(lambda read: inbox.take(self._home, read, told)) if told else []
-        known = {run.run_id: run.folder.path for run in self._writer.recall(open_runs) if not run.at_rest}
+        # a daemon before this one may have died between a launch and the reading of it
+        first = not self._collected.is_set()
+        known = {
+            run.run_id: run.folder.path for run in self._writer.recall(open_runs) if first or not run.at_rest
+        }
         known.update({run_id: self._home.run_dir(run_id) for run_id in arrived})
         known.update({path.name: path for path in self._late.due()})
         if known:
@@ -307,8 +311,10 @@ class Loops:
         for doomed, reason in decisions.kill:
             folder = by_id[doomed.run_id].folder
             with self._own_fault(by_id[doomed.run_id]):
-                record_end(folder, max(1, folder.latest()), reason, stopped=True)
-                changed.append(folder.path)
+                attempt = folder.latest()
+                if not attempt or life_of(folder, attempt) is Life.UNCLAIMED:
+                    record_end(folder, max(1, attempt), reason, stopped=True)
+                changed.append(folder.path)  # of one that was launched and not read, the next turn knows
         for run in decisions.launch:
             folder = by_id[run.run_id].folder
             with self._own_fault(by_id[run.run_id]):

@@ -364,6 +364,29 @@ def test_a_daemon_that_dies_between_spawn_and_claim_costs_nothing(home: Home) ->
         box.close()
 
 
+def test_a_run_that_was_launched_by_a_daemon_which_died_before_it_read_that_is_stopped_not_withdrawn(
+    home: Home, shims: Shims
+) -> None:
+    """The index says that it waits: the next daemon looks before it believes that."""
+    box = Box(home, launcher=LocalLauncher(shim=Path("/nonexistent/shim.py")))
+    box.loops.stop()
+    run_id = submit(box, "import time; print('up', flush=True); time.sleep(600)")
+    folder = box.folder(run_id)
+    box.writer.ingest([folder.path]).result()
+    shims.launch(folder)
+    until(lambda: folder.log.exists() and folder.log.read_text())
+    child = folder.child(1)
+    box.writer.call(lambda tx: tx.append("run.stop", run_id, {"run_id": run_id}))
+    assert (box.row(run_id)["state"], box.row(run_id)["attempts"]) == ("QUEUED", 0)
+    box.options = {}
+    box.restart()
+    try:
+        row = box.wait_settled(run_id)
+        assert (row["state"], row["signal"], lives(child)) == ("KILLED", 15, False), row["reason"]
+    finally:
+        box.close()
+
+
 def test_a_claim_without_an_identity_counts_for_ten_seconds(shims: Shims) -> None:
     """A shim may be between the two steps; one that died there is gone after a while, and its run lost."""
     folder = shims.folder(["true"])
