@@ -373,6 +373,7 @@ def test_a_run_that_was_launched_by_a_daemon_which_died_before_it_read_that_is_s
     run_id = submit(box, "import time; print('up', flush=True); time.sleep(600)")
     folder = box.folder(run_id)
     box.writer.ingest([folder.path]).result()
+    shims.folders.append(folder)
     shims.launch(folder)
     until(lambda: folder.log.exists() and folder.log.read_text())
     child = folder.child(1)
