@@ -24,6 +24,38 @@ class Terminal(linux_driver.LinuxDriver):
     """Textual's driver, with less between a key and the app, and between a frame and the terminal."""
 
     _frame = ""
+    _running = False
+    """Whether the terminal is ours: it has been started, and neither left nor lent to the shell."""
+    _lent = False
+
+    def start_application_mode(self) -> None:
+        super().start_application_mode()  # type: ignore[no-untyped-call]
+        self._running = True
+
+    def stop_application_mode(self) -> None:
+        self._running = False
+        super().stop_application_mode()
+
+    def suspend_application_mode(self) -> None:
+        super().suspend_application_mode()
+        self._lent = True
+
+    def resume_application_mode(self) -> None:
+        """Also on SIGCONT, which a line that is dropped sends, too, and which may come at any moment. (Textual's would start a second thread that
+        reads, which takes every other key, or nobody ends.)"""
+        if self._lent:
+            super().resume_application_mode()
+            self._lent = False
+            self._loop.call_soon_threadsafe(lambda: self._app.refresh(layout=True))
+        elif self._running:
+            self._loop.call_soon_threadsafe(self._take_again)
+
+    def _take_again(self) -> None:
+        """After a stop that nobody announced (SIGSTOP): the shell may have changed the terminal."""
+        if self._running:
+            self.stop_application_mode()
+            self.start_application_mode()
+            self._app.refresh(layout=True)
 
     def send_message(self, message: Message) -> None:
         """From the thread that reads. Textual makes a task for each message, and a future that nobody waits for."""
