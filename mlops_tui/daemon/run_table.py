@@ -48,8 +48,8 @@ class OpenRun:
 
     @property
     def sdk(self) -> bool:
-        """A process of somebody's own, not launched by us."""
-        return self.kind == "sdk"
+        """A process of somebody's own, not launched by us. (A submitted run whose spec.json is damaged reads like one.)"""
+        return self.kind == "sdk" and not self.submitted
 
     def waiting(self) -> Waiting:
         return Waiting(

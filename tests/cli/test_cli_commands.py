@@ -117,7 +117,7 @@ def test_global_options_may_stand_anywhere(run: Callable[..., Done], shared_home
         (("run", "list", "--bogus"), "usage", "`mlops-tui run list --help`"),
         (("run", "start"), "usage", "`mlops-tui run start --help`"),
         (("run", "list", "--limit", "0"), "usage", "`mlops-tui run list --help`"),
-        (("run", "list", "--state", "RUNING"), "usage", "`mlops-tui run list --help`"),
+        (("run", "list", "--state", "RUNING"), "usage", "did you mean 'RUNNING'?"),
         (("run", "start", "m"), "no_project", ""),
         (("run", "list", "--page", "%%%"), "bad_page", ""),
         (("sql", "DELETE FROM runs"), "sql_refused", ""),

@@ -28,6 +28,8 @@ def sample(kind: Any, full: bool) -> Any:
     if origin is list:
         return [sample(parts[0], full)] * 2 if full else []
     if origin is tuple:
+        if parts[-1] is ...:
+            return (sample(parts[0], full),) * 2 if full else ()
         return tuple(sample(part, full) for part in parts)
     if origin is dict:
         return (

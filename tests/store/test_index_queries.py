@@ -224,7 +224,10 @@ def test_models_as_they_are_and_as_they_were(writer: Writer, monkeypatch: pytest
         assert [len(models.waivers(read, "flights", "late", 2, t)) for t in (2999, 3000, None)] == [0, 1, 1]
         found = models.version(read, "flights", "late", 2)
         assert found is not None and found["feature_service"] == ["weather@1:wind"]
-        users = [{"model": "late", "version": 1}, {"model": "late", "version": 2}]
+        users = [
+            {"model": "late", "version": 1, "created": 1000},
+            {"model": "late", "version": 2, "created": 2000},
+        ]
         assert features.users(read, "flights", "weather", 1) == users
         assert features.users(read, "flights", "weather", 2) == features.newest(read, None) == []
 

@@ -57,7 +57,7 @@ spine = "flights"
 target = "y"
 task = "classification"
 """
-TYPED = {"space": "max_iter=50..90", "trials": "3", "tags": "owner='ann b' x=-1", "remove": "draft", "text": "--it's [red]", "params": "max_iter=60",
+TYPED = {"set:max_iter": "60", "runs": "3", "tags": "owner='ann b' x=-1", "remove": "draft", "text": "--it's [red]",
          "paths": "/tmp/x", "name": "n", "input": "/tmp/in.csv", "output": "/tmp/out.csv", "model": "late"}  # fmt: skip
 
 
@@ -115,11 +115,23 @@ class Stand(App[None]):
             self.lines.append(screen._command)
             return None
         if isinstance(screen, Form):
-            return {
-                field.name: TYPED.get(field.name) or field.value or next(iter(field.choices), "")
-                for field in screen._fields
-            }
+            return self._filled(screen)
         return screen._options[0][0] if isinstance(screen, Choose) else None
+
+    def push_screen(self, screen: Any, *rest: Any, **how: Any) -> Any:
+        """A form that stays is sent once, and left when its plan has been."""
+        if isinstance(screen, Form):
+            screen._sent.put_nowait(self._filled(screen))
+            screen._sent.put_nowait(None)
+        return super().push_screen(screen, *rest, **how)
+
+    @staticmethod
+    def _filled(form: Form) -> dict[str, str]:
+        typed = TYPED | ({"set:max_iter": "50..90"} if form._title.startswith("Search") else {})
+        return {
+            field.name: typed.get(field.name) or field.value or next(iter(field.choices), "")
+            for field in form._fields
+        }
 
     async def in_project(self) -> bool:
         return True
