@@ -44,11 +44,13 @@ def test_hints_are_whole(tmp_path: Path, size: tuple[int, int]) -> None:
             shown = [part.split(" ", 1)[1] for part in re.split(r"  +", hints.removesuffix("…").strip())]
             assert set(shown) <= TITLES and "Help" in shown, hints
         await pilot.press("g")
-        choices = " ".join(" ".join(frame(app).splitlines()[-3:]).split())
-        assert all(
-            f"{key} {title}" in choices
-            for key, title in [("h", "Home"), ("l", "Ledger"), ("s", "SQL"), ("j", "Project")]
-        )
+
+        def all_there() -> bool:
+            choices = " ".join(" ".join(frame(app).splitlines()[-3:]).split())
+            wanted = [("h", "Home"), ("l", "Ledger"), ("s", "SQL"), ("j", "Project")]
+            return all(f"{key} {title}" in choices for key, title in wanted)
+
+        await until(pilot, all_there)
         await pilot.press("escape")
         await until(pilot, lambda: "? Help" in frame(app).splitlines()[-1])
 
