@@ -7,6 +7,7 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+from typing import Any
 
 from mlops_store.filter_fields import NOUNS, Kind
 from mlops_store.filters import (
@@ -31,9 +32,17 @@ Get = Callable[[Field], Value]
 Regex = Callable[[str, str], bool]
 """Whether a pattern is found in a text."""
 
-_ORDER: dict[str, Callable[[float | str, float | str], bool]] = {
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, ":": operator.eq,
 }  # fmt: skip
+"""Of two values, or of an array and a value."""
+READ: dict[str, Callable[[str], float | None]] = {
+    "number": number,
+    "time": time_ms,
+    "span": span_ms,
+    "param": number,
+}
+"""Kind of field → what a text of the filter stands for; None where it stands for no number."""
 
 
 def found(pattern: str, text: str) -> bool:
@@ -97,12 +106,12 @@ def _compare(kind: Kind, value: str | int | float, op: str, wanted: str, regex: 
         return _text(str(value), op, wanted, regex)
     if kind == "param":
         return _param(str(value), op, wanted, regex)
-    limit = {"number": number, "time": time_ms, "span": span_ms}[kind](wanted)
+    limit = READ[kind](wanted)
     assert limit is not None, "the parser lets only fitting values through"
     amount = float(value) if kind == "number" else int(value)
     if math.isnan(limit):
         return math.isnan(amount) != (op == "!=")
-    return _ORDER[op](amount, limit)
+    return bool(COMPARE[op](amount, limit))
 
 
 def _text(value: str, op: str, wanted: str, regex: Regex) -> bool:
@@ -110,7 +119,7 @@ def _text(value: str, op: str, wanted: str, regex: Regex) -> bool:
         return wanted.lower() in value.lower()
     if op in ("~", "!~"):
         return regex(wanted, value) == (op == "~")
-    return _ORDER[op](value, wanted)
+    return bool(COMPARE[op](value, wanted))
 
 
 def _param(value: str, op: str, wanted: str, regex: Regex) -> bool:
@@ -125,7 +134,7 @@ def _param(value: str, op: str, wanted: str, regex: Regex) -> bool:
     same = amount == limit or value == wanted
     if op in ("=", "!="):
         return same == (op == "=")
-    return math.isfinite(amount) and _ORDER[op](amount, limit)
+    return math.isfinite(amount) and bool(COMPARE[op](amount, limit))
 
 
 @lru_cache(maxsize=64)

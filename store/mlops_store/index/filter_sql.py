@@ -30,8 +30,9 @@ Sql = tuple[str, list[Any]]
 _MOST_LOOKUPS = 32
 """Subqueries in one condition; the best() of a metric takes four, all else one. DuckDB's planner takes 0.6 s for 32 and 20 s for 60."""
 
-_COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
-    "name", "kind", "state", "project", "experiment", "model", "actor", "created", "started", "ended", "exit_code", "signal", "attempts")}}  # fmt: skip
+COLUMNS = {"id": "r.run_id", **{name: f"r.{name}" for name in (
+    "name", "kind", "state", "project", "experiment", "model", "actor", "created", "started", "ended", "exit_code", "signal", "attempts")}, "duration": "r.duration_ms"}  # fmt: skip
+"""Field → the column of `runs r` that it is; `age` and `note` are none."""
 _ORDER = {"=": "=", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
 
@@ -197,7 +198,7 @@ def exists(field: Field, condition: str, params: list[Any], now: int) -> Sql:
         if field.name == "age":
             age = f"({int(now)} - r.created)"
             return f"({age} IS NOT NULL AND coalesce({condition.replace('$', age)}, false))", params
-        column = "r.duration_ms" if field.name == "duration" else _COLUMNS[field.name]
+        column = COLUMNS[field.name]
         there = f"{column} IS NOT NULL" + (f" AND {column} <> ''" if field.name == "model" else "")
         return f"({there} AND coalesce({condition.replace('$', column)}, false))", params
     if field.group == "tag":
@@ -240,23 +241,25 @@ def _joined(field: Field, condition: str, params: list[Any], joins: Joins) -> Sq
 
 def metric_value(field: Field, joins: Joins) -> Sql:
     """A metric of `runs r` as a number to sort by; NULL where there is none, or where it is not finite."""
-    row = joins.metric(field.name)
-
-    def of(column: str) -> Sql:
-        # + 0.0: one zero, so that -0.0 and 0.0 tie
-        return f"CASE WHEN isfinite({row}.{column}::DOUBLE) THEN {row}.{column}::DOUBLE + 0.0 END", []
-
-    if field.aggregate != "best":
-        return of(field.aggregate)
-    return _by_direction(field.name, of("min"), of("max"), joins.directions)
+    # + 0.0: one zero, so that -0.0 and 0.0 tie
+    return _aggregated(field, joins, "CASE WHEN isfinite($::DOUBLE) THEN $::DOUBLE + 0.0 END")
 
 
 def any_metric(field: Field, joins: Joins) -> Sql:
     """A metric of `runs r`, as it is; NULL where there is none."""
+    return _aggregated(field, joins, "$")
+
+
+def _aggregated(field: Field, joins: Joins, expression: str) -> Sql:
+    """An expression over the aggregate ($) that a field names."""
     row = joins.metric(field.name)
+
+    def over(column: str) -> Sql:
+        return expression.replace("$", f"{row}.{column}"), []
+
     if field.aggregate != "best":
-        return f"{row}.{field.aggregate}", []
-    return _by_direction(field.name, (f"{row}.min", []), (f"{row}.max", []), joins.directions)
+        return over(field.aggregate)
+    return _by_direction(field.name, over("min"), over("max"), joins.directions)
 
 
 def _by_direction(metric: str, low: Sql, high: Sql, directions: Directions | None = None) -> Sql:

@@ -104,7 +104,7 @@ class Ingest:
         self._new_states: dict[str, str] = {}
         self.more = False
         self.told: set[str] = set()
-        """The runs of the last `run` that said something else than the values of metrics."""
+        """The runs of the last `take` that said something else than the values of metrics."""
 
     def take(self, con: Connection, run_dirs: Sequence[Path]) -> list[str]:
         """What is new in these folders, in a transaction. Returns the ids of the runs that changed; `more` and `told` go with it.
@@ -115,7 +115,7 @@ class Ingest:
         wanted = [path for path in run_dirs if path.name not in self._refused]
         con.execute("BEGIN")
         try:
-            changed = self.run(con, wanted)
+            changed = self._read(con, wanted)
             con.execute("COMMIT" if changed else "ROLLBACK")
         except _ODD as error:
             self._clear()
@@ -147,7 +147,7 @@ class Ingest:
         return changed
 
     def _committed(self) -> None:
-        """The transaction of the last `run` is durable: what it saw counts as seen."""
+        """The transaction of the last `take` is durable: what it saw counts as seen."""
         for table in self._known.tables:
             table.commit()
         self._records.update(self._new_records)
@@ -166,7 +166,7 @@ class Ingest:
         for key in [key for key in self._files if key[0] == run_id]:
             del self._files[key]
 
-    def run(self, con: Connection, run_dirs: Sequence[Path]) -> list[str]:
+    def _read(self, con: Connection, run_dirs: Sequence[Path]) -> list[str]:
         """Writes what is new in these folders, in the transaction that is open. Returns the ids of the runs that changed.
 
         Stops early, with `more` true, after about MAX_POINTS points. A folder that is gone is left out; so is, until the next time, what the

@@ -42,7 +42,6 @@ class Column:
 
     there: Mask
     values: Array
-    version: int
 
     @cached_property
     def finite(self) -> Mask:
@@ -104,12 +103,13 @@ class RunColumns:
         self._budget = budget
         self._lock = threading.Lock()
         self._runs: _Runs | None = None
-        self._columns: OrderedDict[Trait, Column] = OrderedDict()
+        self._columns: OrderedDict[Trait, tuple[Column, int]] = OrderedDict()
+        """With the version of the changes up to which each holds."""
 
     @property
     def nbytes(self) -> int:
         """Bytes of the columns."""
-        return sum(column.nbytes for column in list(self._columns.values()))
+        return sum(column.nbytes for column, _ in list(self._columns.values()))
 
     def ask(self, source: Any, work: Callable[[Array, Get], T]) -> T | None:
         """What `work` makes of the ids of all runs and of the columns that it gets, by place. None where two ids have the same hash: then the tables
@@ -153,24 +153,20 @@ class RunColumns:
         return self._runs
 
     def _current(self, source: Any, runs: _Runs, trait: Trait, version: int) -> Column:
-        column = self._columns.get(trait)
-        changed = None if column is None else self._changes.since(column.version, points=trait.metrics)
+        column, seen = self._columns.get(trait, (None, 0))
+        changed = None if column is None else self._changes.since(seen, points=trait.metrics)
         if column is None or changed is None or len(changed) > _PATCHED:
-            column = _load(source, runs, trait, version)
+            column = _load(source, runs, trait)
         elif changed or len(column.there) < len(runs.ids):
             column = _patch(source, runs, trait, _padded(column, len(runs.ids)), sorted(changed))
-        if column.version != version:
-            ranks = vars(column)
-            column = replace(column, version=version)
-            vars(column).update((name, ranks[name]) for name in ("finite", "ranked") if name in ranks)
-        self._columns[trait] = column
+        self._columns[trait] = column, version
         self._columns.move_to_end(trait)
         return column
 
     def _make_room(self) -> None:
         size = self.nbytes
         while size > self._budget and len(self._columns) > 1:
-            size -= self._columns.popitem(last=False)[1].nbytes
+            size -= self._columns.popitem(last=False)[1][0].nbytes
 
 
 def _known(runs: _Runs, run_ids: Sequence[str]) -> Mask:
@@ -193,18 +189,18 @@ def _with(source: Any, runs: _Runs, fresh: Sequence[str]) -> _Runs:
     )
 
 
-def _load(source: Any, runs: _Runs, trait: Trait, version: int) -> Column:
+def _load(source: Any, runs: _Runs, trait: Trait) -> Column:
     value = f", {trait.value} AS v" if trait.value else ""
     found = source.columns(f"SELECT hash({trait.run}) AS h{value} FROM {trait.source}", list(trait.params))
     places, known = runs.at(np.asarray(found["h"], dtype=np.uint64))
     there = np.zeros(len(runs.ids), bool)
     there[places] = True
     if not trait.value:
-        return Column(there, there, version)
+        return Column(there, there)
     read = np.asarray(found["v"])
     values = np.zeros(len(runs.ids), read.dtype)
     values[places] = read[known]
-    return Column(there, values, version)
+    return Column(there, values)
 
 
 def _padded(column: Column, length: int) -> Column:
@@ -212,10 +208,10 @@ def _padded(column: Column, length: int) -> Column:
     there = np.zeros(length, bool)
     there[: len(column.there)] = column.there
     if column.values is column.there:
-        return Column(there, there, column.version)
+        return Column(there, there)
     values = np.zeros(length, column.values.dtype)
     values[: len(column.values)] = column.values
-    return Column(there, values, column.version)
+    return Column(there, values)
 
 
 def _patch(source: Any, runs: _Runs, trait: Trait, column: Column, changed: Sequence[str]) -> Column:

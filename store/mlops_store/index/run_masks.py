@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from mlops_store.filter_match import COMPARE, READ
 from mlops_store.filters import (
     And,
     Compare,
@@ -22,10 +22,9 @@ from mlops_store.filters import (
     Search,
     kind_of,
     number,
-    span_ms,
-    time_ms,
 )
 from mlops_store.index.filter_sql import (
+    COLUMNS,
     Directions,
     Joins,
     any_metric,
@@ -35,16 +34,6 @@ from mlops_store.index.filter_sql import (
     search_marks,
 )
 from mlops_store.index.run_columns import Array, Get, Mask, Trait
-
-_ORDER: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq, ":": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-_WANTED: dict[str, Callable[[str], float | None]] = {
-    "number": number,
-    "time": time_ms,
-    "span": span_ms,
-    "param": number,
-}
 
 
 @dataclass(frozen=True)
@@ -98,28 +87,28 @@ class Masks:
 
     def _numbers(self, field: Field) -> tuple[Mask, Array]:
         if field == Field("column", "age"):
-            created = self.get(column_trait("created"))
+            created = self.get(column_trait("r.created"))
             return created.there, self.now - created.values
         if field.group == "param":
             trait = Trait("params p WHERE p.key = ? AND p.number IS NOT NULL", (field.name,), "p.number", "p.run_id")  # fmt: skip
         elif field.group == "metric":
             trait = metric_trait(field, self.directions)
         else:
-            trait = column_trait(_COLUMN.get(field.name, field.name))
+            trait = column_trait(COLUMNS[field.name])
         column = self.get(trait)
         return column.there, column.values
 
     def _compared(self, field: Field, op: str, value: str) -> Mask:
         there, values = self._numbers(field)
         kind = kind_of(field)
-        wanted = _WANTED[kind](value)
+        wanted = READ[kind](value)
         assert wanted is not None, "the parser lets only fitting values through"
         if kind == "param" and op == "!=":  # of a text, too
             return self._there(field) & ~_all([there, values == wanted])
         if kind == "number":
             values = values.astype(np.float64, copy=False)
         nan = math.isnan(wanted)  # which equals itself here, and is neither greater nor less than anything
-        return _all([there, np.isnan(values) != (op == "!=") if nan else _ORDER[op](values, wanted)])
+        return _all([there, np.isnan(values) != (op == "!=") if nan else COMPARE[op](values, wanted)])
 
 
 def _all(masks: Sequence[Mask]) -> Mask:
@@ -132,12 +121,9 @@ def _any(masks: Sequence[Mask]) -> Mask:
     return found
 
 
-_COLUMN = {"duration": "duration_ms"}
-
-
-def column_trait(name: str) -> Trait:
-    """A column of `runs` that is a number."""
-    return Trait(f"runs r WHERE r.{name} IS NOT NULL", value=f"r.{name}")
+def column_trait(column: str) -> Trait:
+    """A column of `runs r` that is a number."""
+    return Trait(f"runs r WHERE {column} IS NOT NULL", value=column)
 
 
 def metric_trait(field: Field, directions: Directions) -> Trait:
@@ -154,7 +140,7 @@ def metric_trait(field: Field, directions: Directions) -> Trait:
 
 
 def _is_number(field: Field) -> bool:
-    return field.group in ("column", "metric") and kind_of(field) in _WANTED
+    return field.group in ("column", "metric") and kind_of(field) in READ
 
 
 def _by_number(field: Field, op: str, value: str) -> bool:
@@ -162,4 +148,4 @@ def _by_number(field: Field, op: str, value: str) -> bool:
     if field.group != "param":
         return _is_number(field)
     wanted = number(value)
-    return op in _ORDER and op != ":" and wanted is not None and math.isfinite(wanted)
+    return op in COMPARE and op != ":" and wanted is not None and math.isfinite(wanted)

@@ -82,7 +82,7 @@ class RunsQuestion:
             return metric_trait(parse_field(self.sort), directions)
         if kind_of(Field("column", self.sort)) == "text":
             return None
-        return column_trait(expression.removeprefix("r."))
+        return column_trait(expression)
 
     def _by_tables(self, source: Any, now: int, run_ids: Sequence[str] | None) -> Order:
         joins = Joins(directions_of(source, source.kept))
