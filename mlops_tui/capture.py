@@ -16,9 +16,13 @@ import sys
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mlops_store.machine import memory
 from mlops_store.redact import redact_argv, redact_env, redact_text
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
 
 DIFF_CAP = 256 * 1024
 _GIT_SECONDS = 5.0
@@ -52,7 +56,7 @@ def capture(
         "command": redact_argv(list(command)),
         "argv": redact_argv(list(argv or [])),
         "cwd": folder,
-        "environment": dict(_environment(tuple(env.items()))),
+        "environment": redact_env(env),
     }
 
 
@@ -85,12 +89,6 @@ def git_state(folder: str) -> dict[str, Any]:
         "diff": _masked(diff),
         "diff_truncated": cut,
     }
-
-
-@lru_cache(maxsize=1)
-def _environment(variables: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """As it may be kept; it is mostly that of the run before, too."""
-    return redact_env(dict(variables))
 
 
 @lru_cache(maxsize=4)
@@ -214,46 +212,31 @@ def _changed(folder: str) -> int | None:
 
 
 @lru_cache(maxsize=4)
-def _packages(path: tuple[str, ...], _changes: tuple[int | None, ...]) -> dict[str, str]:
+def _packages(_path: tuple[str, ...], _changes: tuple[int | None, ...]) -> dict[str, str]:
+    from importlib.metadata import distributions  # 20 ms, and only captures need it
+
     found: dict[str, str] = {}
-    for folder in path:
-        try:
-            names = sorted(os.listdir(folder or "."))
-        except OSError:
-            continue  # an archive, or not there: nothing is installed into it
-        for name in names:
-            if name.endswith((".dist-info", ".egg-info")):
-                called, version = _name_and_version(os.path.join(folder, name))
-                if called:
-                    found.setdefault(called, version)
+    for item in distributions():
+        name, version = _name_and_version(item)
+        if name:
+            found.setdefault(name, version)
     return dict(sorted(found.items(), key=lambda pair: pair[0].lower()))
 
 
-def _name_and_version(place: str) -> tuple[str, str]:
-    """From the head of its metadata. `importlib.metadata` takes 25 ms to import, and reads the whole of each, read-me included."""
+def _name_and_version(item: Distribution) -> tuple[str, str]:
+    """From the head of its metadata; `item.metadata` would parse the whole of it, read-me included, which takes milliseconds each."""
+    text = item.read_text("METADATA") or item.read_text("PKG-INFO") or item.read_text("") or ""
     fields = {"Name": "", "Version": ""}
-    for path in (f"{place}/METADATA", f"{place}/PKG-INFO", place):
-        try:
-            with open(path, encoding="utf-8", errors="replace") as file:
-                for line in file:
-                    key, _, value = line.partition(":")
-                    if key in fields and not fields[key]:
-                        fields[key] = value.strip()
-                    if not line.strip() or all(fields.values()):
-                        break
-            break
-        except OSError:
-            continue
+    for line in text.partition("\n\n")[0].splitlines():
+        key, _, value = line.partition(":")
+        if key in fields:
+            fields[key] = fields[key] or value.strip()
     return fields["Name"], fields["Version"]
 
 
 def hardware() -> dict[str, Any]:
     """{host, system, machine, cpu, cores, usable_cores, memory_bytes}; cores that this process may use beside those there are."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    try:
-        memory: int | None = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        memory = None
     return {
         "host": platform.node(),
         "system": f"{platform.system()} {platform.release()}",
@@ -261,7 +244,7 @@ def hardware() -> dict[str, Any]:
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
         "usable_cores": usable,
-        "memory_bytes": memory,
+        "memory_bytes": memory(),
     }
 
 

@@ -5,6 +5,7 @@ everything else goes through the functions here.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from textual.app import App
@@ -81,17 +82,17 @@ class Crashing(App[int]):
     def _fatal_error(self) -> None:
         self.crashed(self._exception)
 
+    @abstractmethod
     def crashed(self, error: BaseException | None) -> None:
         """After an exception that nobody has caught: to call `panic`."""
-        raise NotImplementedError
 
 
 class DrawnScreen(Screen[Any]):
     """A screen that is told when it goes to the terminal. What Textual calls after a refresh comes later, by as much as the machine is busy."""
 
+    @abstractmethod
     def drawn(self) -> None:
         """About to be written."""
-        raise NotImplementedError
 
     def _compositor_refresh(self) -> None:
         self.drawn()
@@ -101,9 +102,9 @@ class DrawnScreen(Screen[Any]):
 class SizedView(ScrollView):
     """A view that is told of every new size, also of one that comes without an event."""
 
+    @abstractmethod
     def sized(self) -> None:
         """The size is another."""
-        raise NotImplementedError
 
     def _size_updated(
         self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -191,9 +192,9 @@ class Overlays(Travel):
         else:
             self.tell(f"kept for this machine{mouse}", hint="`profile` in tui.toml, or --profile, changes it")
 
+    @abstractmethod
     def follow_every(self, seconds: float) -> None:
         """News come at most this often from now on."""
-        raise NotImplementedError
 
     async def in_project(self) -> bool:
         """Whether one project is looked at. Where all are, asks which, and looks at that one: for what is done in a project. Call it in a worker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -40,9 +41,9 @@ class Travel(Crashing):
         self._spots = [Spot(screen)]
         self._spot = 0
 
+    @abstractmethod
     def hush(self) -> None:
         """What was said of the place that is left is said no more."""
-        raise NotImplementedError
 
     def go(self, name: str) -> None:
         """To one of the nine screens; from what was opened on top of it, back to it."""

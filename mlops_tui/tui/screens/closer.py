@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from rich.text import Text
@@ -18,17 +19,17 @@ class CloserRoom(ListRoom):
         super().__init__(filter, sort)
         self._detail: tuple[Any, Any] = (None, None)
 
+    @abstractmethod
     def closer(self, row: Any) -> tuple[str, dict[str, Any]] | None:
         """The verb and fields of a row's detail; None where it has none."""
-        raise NotImplementedError
 
     def preview(self, row: Any, width: int) -> Text:
         asked, detail = self._detail
         return self.summary(row, detail if asked == row else None, width)
 
+    @abstractmethod
     def summary(self, row: Any, detail: Any, width: int) -> Text:
         """Writes about a row; `detail` is the answer to `closer`, None before it has come."""
-        raise NotImplementedError
 
     def load(self) -> None:
         super().load()

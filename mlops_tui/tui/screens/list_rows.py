@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -41,13 +42,13 @@ class ListRows(TableKeys):
 
     # --- what subclasses say ---
 
+    @abstractmethod
     def columns(self) -> Sequence[Column]:
         """The columns, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def row_key(self, row: Any) -> str:
         """What identifies a row."""
-        raise NotImplementedError
 
     def fields(self) -> dict[str, Any]:
         """Fields of the verb besides filter, sort and window."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from textual import work
@@ -16,9 +17,9 @@ from mlops_tui.tui.widgets.doc import Doc
 class PageRoom(DetailRoom):
     """A subclass says which verb and fields a tab asks."""
 
+    @abstractmethod
     def question(self, tab: str) -> tuple[str, dict[str, Any]]:
         """The verb and its fields for a tab."""
-        raise NotImplementedError
 
     def twin(self) -> tuple[str, dict[str, Any]]:
         return self.question(self.tab)

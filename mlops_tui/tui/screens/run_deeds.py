@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -59,11 +60,11 @@ def unfit(action: str, run: Run) -> str:
 class RunDeeds(Room):
     """A screen with runs at hand: `targets` says which."""
 
+    @abstractmethod
     async def targets(self, views: Collection[str] = ()) -> Targets | None:
         """The runs that are marked, else the one at the cursor; None where there is none. Where all are marked, their filter may stand for them in
         these `views` (listed, archived, deleted): there a set verb finds by it what the list shows. Never an empty one: where marks are left of
         nothing, it says so and returns None. Raises Problem."""
-        raise NotImplementedError
 
     def at_hand(self) -> Run | None:
         """The one run that a deed would be about; None where it is none or several."""

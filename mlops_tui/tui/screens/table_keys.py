@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import msgspec
@@ -14,9 +15,9 @@ from mlops_tui.tui.widgets.query_table import QueryTable
 class TableKeys(Room):
     """A subclass says which table is in front."""
 
+    @abstractmethod
     def table_in_front(self) -> QueryTable | None:
         """The table that keys are about; None where there is none."""
-        raise NotImplementedError
 
     def line_changed(self) -> None:
         super().line_changed()

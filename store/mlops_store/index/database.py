@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -11,6 +10,7 @@ from typing import Any, TypeAlias
 import duckdb
 
 from mlops_store.errors import Problem
+from mlops_store.machine import memory
 
 Connection: TypeAlias = Any  # duckdb ships no type information that mypy may follow
 Fill: TypeAlias = Mapping[str, Callable[[Connection], None]]
@@ -28,11 +28,7 @@ _RESIDENT = 160 * _MIB
 
 def memory_cap() -> int:
     """Bytes that the index may use: a tenth of the memory, between 128 MiB and 1 GiB. Training comes first."""
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):
-        total = 4 * _GIB
-    return max(128 * _MIB, min(_GIB, total // 10))
+    return max(128 * _MIB, min(_GIB, (memory() or 4 * _GIB) // 10))
 
 
 def migrations(folder: Path = SCHEMA_DIR) -> list[tuple[int, Path]]:
