@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mlops_store.errors import Problem
 from mlops_tui.commandline.values import json_or_text
 from mlops_tui.pages.model import present
+from mlops_tui.project.sweeps import Range, axis_of
 from mlops_tui.tui.dialogs.form import Field, Values
 from mlops_tui.tui.formats import short
 from mlops_tui.tui.pairs import pairs_text, pairs_wrong, read_pairs, split_pairs, text_of
 from mlops_tui.verbs.model import Parameter, Parameters
 
-_SPAN = re.compile(r"(?P<low>[^.:,\s]\S*?)\.\.(?P<high>[^:,\s]+?)(?P<log>:log)?")
 SET = "set:"
 """What the name of a field for a parameter begins with: a parameter may be called as any other field of the form."""
 OTHERS = "others"
@@ -127,19 +127,15 @@ def _space_field(one: Parameter) -> Field:
 
 
 def _space_wrong(one: Parameter, text: str) -> str:
+    """What is wrong with a range, a list or a value; the ends of a range are judged, and what is between them fits, too."""
     if not text:
         return ""
-    span = _SPAN.fullmatch(text)
-    words = [span["low"], span["high"]] if span is not None else [word.strip() for word in text.split(",")]
-    ends = [json_or_text(word) for word in words]
-    if span is not None:
-        if not all(isinstance(end, int | float) and not isinstance(end, bool) for end in ends):
-            return f"{short(text, 40)} is no range of numbers: low..high, or low..high:log"
-        if not ends[0] < ends[1] or (span["log"] and ends[0] <= 0):
-            return f"{short(text, 40)} is no range: the lower end first, :log above 0 only"
-    elif ".." in text:
-        return f"{short(text, 40)} is no range of numbers: low..high, or low..high:log"
-    unfit = next((word for word, end in zip(words, ends, strict=True) if not one.takes.fits(end)), None)
+    try:
+        axis = axis_of(one.name, text)
+    except Problem as problem:
+        return f"{problem.message}: {problem.hint}"
+    values = axis.ends if isinstance(axis, Range) else axis
+    unfit = next((value for value in values if not one.takes.fits(value)), None)
     return "" if unfit is None else f"{one.name} cannot be {short(unfit, 40)}: it takes {one.takes.words}"
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui.client import connect
-from mlops_tui.services.run_sweep import MOST, chosen, space_of
+from mlops_tui.project.sweeps import MOST, chosen, space_of
 from mlops_tui.verbs._shapes import Run
 
 
