@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from textual.suggester import Suggester
 
 from mlops_store.errors import Problem
 from mlops_tui.tui.dialogs.form import Field, Form, Values
@@ -35,11 +31,21 @@ class Starting:
         self._room = room
         self.given = dict(given or {})
         self.models: tuple[str, ...] = ()
+        self._first = ""
         self.versions: dict[str, list[int]] = {}
         self.found = Parameters(project="", model="", parameters=[])
 
-    async def look(self, model: str) -> str:
-        """Asks for all that does not depend on what is chosen; gives the model to begin with. Empty where there is none. Raises Problem."""
+    async def begin(self, model: str, fields: Callable[[Values], Awaitable[list[Field]]]) -> list[Field]:
+        """Asks for all that does not depend on what is chosen, and gives the `fields` of the model to begin with, which is this one where it is in
+        mlops.toml. Says why where there are none."""
+        try:
+            return await fields({}) if await self._look(model) else []
+        except Problem as problem:
+            self._room.mlops.complain(problem)
+            return []
+
+    async def _look(self, model: str) -> bool:
+        """Whether there is a model. Raises Problem."""
         ask = self._room.link.ask
         project = await ask("project show")
         self.models = tuple(project.models)
@@ -47,11 +53,16 @@ class Starting:
             self._room.mlops.tell(
                 "mlops.toml names no model: write [model.NAME] first (docs/mlops_toml.md)", "warning"
             )
-            return ""
+            return False
         self.versions = {source: [] for source in project.sources}
         for row in (await ask("data list", {"limit": _VERSIONS})).items:
             self.versions.setdefault(row.source, []).append(row.version)
-        return model if model in self.models else self.models[0]
+        self._first = model if model in self.models else self.models[0]
+        return True
+
+    def model_of(self, values: Values) -> str:
+        """The one that is chosen, or that it begins with."""
+        return values.get("model", self._first)
 
     async def parameters(self, model: str, family: str = "") -> Parameters:
         """What the model takes, with one kind of estimator or with those of mlops.toml. Raises Problem."""
@@ -59,8 +70,8 @@ class Starting:
         self.found = await self._room.link.ask("model parameters", asked)
         return self.found
 
-    def model_field(self, model: str) -> Field:
-        return Field("model", "model", model, choices=self.models, help="of mlops.toml", leads=True)
+    def model_field(self) -> Field:
+        return Field("model", "model", self._first, choices=self.models, help="of mlops.toml", leads=True)
 
     def data_fields(self, pins: Mapping[str, int]) -> list[Field]:
         """One for each source: its newest version unless one is chosen."""
@@ -117,9 +128,9 @@ async def _train(room: Room, title: str, model: str, before: RunDetail | None = 
         first = before is not None and not values
         family = start.given.get("family", "") if first else values.get(f"{SET}family", "")
         same = values["model"] == start.found.model if values else True
-        await start.parameters(values.get("model", model), str(family) if same else "")
+        await start.parameters(start.model_of(values), str(family) if same else "")
         return [
-            start.model_field(model),
+            start.model_field(),
             *fields_of(start.found, start.given),
             *start.data_fields(before.pins if before is not None else {}),
             Field("name", "name", f"{before.name}-clone" if before is not None and before.name else "", hint="label of the run", help="a label for people; empty: one is made"),
@@ -148,13 +159,8 @@ async def _train(room: Room, title: str, model: str, before: RunDetail | None = 
             return ""
         return "differs: " + "; ".join(differs) if differs else _SAME
 
-    try:
-        model = await start.look(model)
-        if not model:
-            return None
-        first = await fields({})
-    except Problem as problem:
-        room.mlops.complain(problem)
+    first = await start.begin(model, fields)
+    if not first:
         return None
     form = Form(title, first, yes="Plan", again=fields, note=note if before is not None else None, stays=True)
     started: Run | None = await room.fill(form, "run start", asked, yes="Start")
@@ -198,13 +204,13 @@ async def sweep(room: Room, model: str = "") -> Sweep | None:
     start = Starting(room)
 
     async def fields(values: Values) -> list[Field]:
-        chosen = values.get("model", model)
+        chosen = start.model_of(values)
         families = [
             word for word in values.get(f"{SET}family", "").split(",") if word and chosen == start.found.model
         ]
         start.found = common([await start.parameters(chosen, family) for family in families or [""]])
         return [
-            start.model_field(model),
+            start.model_field(),
             Field("runs", "runs", "10", hint="all of a grid of lists", check=_count_wrong, help="how many points are drawn; empty: all of a grid of lists"),
             *space_fields(start.found),
             Field("name", "name", hint="name of the sweep", help="its runs get it with a number, and as their tag sweep"),
@@ -222,18 +228,11 @@ async def sweep(room: Room, model: str = "") -> Sweep | None:
     def check(values: Values) -> tuple[str, str] | None:
         if space_of(start.found, values)[0]:
             return None
-        first = next(
-            (name for name in values if name not in ("model", "trials", "family", "window")), "model"
-        )
+        first = next((SET + one.name for one in start.found.parameters if one.group != "search"), "model")
         return first, "give at least one parameter a range such as 7..63, or a list such as 0.05,0.1"
 
-    try:
-        model = await start.look(model)
-        if not model:
-            return None
-        first = await fields({})
-    except Problem as problem:
-        room.mlops.complain(problem)
+    first = await start.begin(model, fields)
+    if not first:
         return None
     form = Form("Search over parameters", first, yes="Plan", again=fields, check=check, stays=True)
     queued: Sweep | None = await room.fill(form, "run sweep", asked, yes="Queue them")
@@ -242,74 +241,3 @@ async def sweep(room: Room, model: str = "") -> Sweep | None:
 
 def _count_wrong(text: str) -> str:
     return "the number of runs is a whole number above 0" if text and not number_of(text) else ""
-
-
-async def score(room: Room, model: str = "") -> Run | None:
-    """Asks for a model and files; scores in the background. None where it was left."""
-    try:
-        registered = (await room.link.ask("model list", {"limit": _VERSIONS})).items
-    except Problem as problem:
-        room.mlops.complain(problem)
-        return None
-    offers = [
-        f"{each.name}@{which}"
-        for each in registered
-        for which in [*sorted(each.aliases), *(version.version for version in reversed(each.versions))]
-    ]
-    paths = Paths()
-    fields = [
-        Field("model", "model", model, hint="MODEL, MODEL@3 or MODEL@alias", offers=tuple(offers), check=_needed,
-              help="a registered model: MODEL@3 or MODEL@alias; without @ the champion"),
-        Field("input", "rows", hint="CSV or Parquet file", complete=paths, check=_input_wrong, help="file with the rows to score, CSV or Parquet"),
-        Field("output", "scores", hint="CSV or Parquet file", complete=paths, check=_output_wrong, help="file to write, CSV or Parquet"),
-        Field("force", "replace", "no", choices=("no", "yes"), help="whether a file of that name is replaced"),
-    ]  # fmt: skip
-
-    def asked(values: Values) -> tuple[dict[str, Any], Sequence[str]]:
-        files = {name: str(Path(values[name]).expanduser().absolute()) for name in ("input", "output")}
-        return {"model": values["model"], **files, "force": values["force"] == "yes"}, []
-
-    form = Form("Score a file", fields, yes="Plan", stays=True)
-    started: Run | None = await room.fill(form, "predict", asked, yes="Score")
-    return started
-
-
-class Paths(Suggester):
-    """Completes a path by what is in its folder."""
-
-    def __init__(self) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-
-    async def get_suggestion(self, value: str) -> str | None:
-        folder, _, begun = value.rpartition("/")
-        try:
-            with os.scandir(os.path.expanduser(f"{folder}/" if "/" in value else ".")) as found:
-                names = sorted((each.name, each.is_dir()) for each in found if each.name.startswith(begun))
-        except OSError:
-            return None  # a folder that is not there completes nothing; the field says so when it is left
-        shown = [(name, is_dir) for name, is_dir in names if begun or not name.startswith(".")]
-        if not shown:
-            return None
-        name, is_dir = shown[0]
-        return f"{value[: len(value) - len(begun)]}{name}{'/' * is_dir}"
-
-
-def _needed(text: str) -> str:
-    return "" if text else "this is needed"
-
-
-def _input_wrong(text: str) -> str:
-    return _needed(text) or _path_wrong(text, file=True)
-
-
-def _output_wrong(text: str) -> str:
-    return _needed(text) or _path_wrong(text, file=False)
-
-
-def _path_wrong(text: str, *, file: bool) -> str:
-    try:
-        path = Path(text).expanduser()
-        found = path.is_file() if file else path.absolute().parent.is_dir()
-    except (OSError, RuntimeError, ValueError) as error:
-        return str(error)
-    return "" if found else f"there is no {'file' if file else 'folder for'} {path}"

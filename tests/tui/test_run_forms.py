@@ -17,7 +17,7 @@ from mlops_tui.tui.app import MlopsApp
 from mlops_tui.tui.dialogs.form import Form, Row
 from mlops_tui.tui.dialogs.plan import PlanDialog
 from mlops_tui.tui.parameter_fields import common, space_of
-from mlops_tui.tui.starting import Paths
+from mlops_tui.tui.scoring import Paths
 from mlops_tui.verbs._declare import Page
 from mlops_tui.verbs._shapes import RunDetail
 from mlops_tui.verbs.model import Parameter, ParameterDrawn, Parameters

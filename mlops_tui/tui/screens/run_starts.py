@@ -64,7 +64,7 @@ class RunStarts(RunDeeds, ListRoom):
 
     @work(exclusive=True, group="deed")
     async def action_run_score(self) -> None:
-        from mlops_tui.tui.starting import score
+        from mlops_tui.tui.scoring import score
 
         run = self.table.row_at_cursor
         if await score(self, run.model or "" if run is not None else "") is not None:
