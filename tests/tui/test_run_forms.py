@@ -199,6 +199,7 @@ def test_a_search_takes_ranges_and_one_value_for_all(tmp_path: Path) -> None:
     async def steps(pilot: Pilot[Any], app: MlopsApp) -> None:
         form = await opened(pilot, app, "M")
         await pilot.press("f2")
+        await until(pilot, lambda: form.row("set:leaves").complains)
         assert "give at least one parameter a range" in " ".join(frame(app).split())
         await typed(pilot, form, "set:leaves", "0..9")
         await typed(pilot, form, "runs", "2")

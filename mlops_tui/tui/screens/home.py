@@ -110,7 +110,9 @@ class HomeRoom(Room):
 
     async def _ask_more(self) -> None:
         """What a large screen has room for, after the first frame: its code is not loaded before, either."""
-        from mlops_tui.tui.writers.health import BATCHES, TELLS, More
+        from mlops_tui.tui.writers.batches import BATCHES
+        from mlops_tui.tui.writers.happened import TELLS
+        from mlops_tui.tui.writers.health import More
 
         chosen, project = self._model(), self.link.project[0]
         told = f"verb in ({', '.join(TELLS)})"

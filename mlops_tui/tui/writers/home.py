@@ -8,7 +8,7 @@ from rich.text import Text
 from mlops_tui.pages.parts import interval, names, plural, record
 from mlops_tui.tui.formats import age, clean, duration, glyphs, number, plain, run_state, short, size, state
 from mlops_tui.tui.own_keys import keyed
-from mlops_tui.tui.widgets.board import Row
+from mlops_tui.tui.widgets.board import Row, Target
 from mlops_tui.tui.writers.drawing import meter
 from mlops_tui.verbs._status import CardState, FailedRun, LiveRun, ModelHealth, StatusReport
 
@@ -96,30 +96,28 @@ def _none(said: str) -> list[Row]:
     return [Row(Text(said, style="bright_black"))]
 
 
+def _where(found: StatusReport, project: str) -> str:
+    """The project, where there are several."""
+    return "" if found.project or len(found.projects) < 2 else f"{project} "
+
+
 def _card(found: StatusReport, card: CardState) -> Row:
-    where = "" if found.project or len(found.projects) < 2 else f"{card.project} "
-    shown = Text.assemble(
-        state(card.state),
-        plain(f"  {where}{card.model}", "bold"),
-        f"  {age(card.created, found.time)}  ",
-        plain(card.headline),
-    )
-    return Row(shown, ("proposal", card.id))
+    what = f"{_where(found, card.project)}{card.model}"
+    return _asks(card.state, what, age(card.created, found.time), card.headline, ("proposal", card.id))
 
 
 def _failed(found: StatusReport, run: FailedRun) -> Row:
-    shown = Text.assemble(
-        state(run.state),
-        plain(f"  {run.kind} {run.model or run.name}", "bold"),
-        f"  {age(run.ended, found.time)} ago  ",
-        plain(run.reason),
-    )
-    return Row(shown, ("run", run.run_id))
+    what = f"{run.kind} {run.model or run.name}"
+    return _asks(run.state, what, f"{age(run.ended, found.time)} ago", run.reason, ("run", run.run_id))
+
+
+def _asks(how: str, what: str, since: str, why: str, target: Target) -> Row:
+    """Something that wants a person."""
+    return Row(Text.assemble(state(how), plain(f"  {what}", "bold"), f"  {since}  ", plain(why)), target)
 
 
 def _model(found: StatusReport, model: ModelHealth) -> list[Row]:
-    where = "" if found.project or len(found.projects) < 2 else f"{model.project} "
-    head = Text.assemble(plain(f"{where}{model.name}", "bold"), "  ")
+    head = Text.assemble(plain(f"{_where(found, model.project)}{model.name}", "bold"), "  ")
     if model.champion is None:
         head.append(f"no champion, {plural(model.versions, 'version')}", style="yellow")
     else:
