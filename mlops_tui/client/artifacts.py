@@ -19,6 +19,7 @@ from mlops_tui.verbs.run import ArtifactList
 
 _CHUNK = 1 << 20
 _NAMED = 5
+"""Files in the way that a message names."""
 Progress = Callable[[int, int], None]
 """Called with (files that are begun, bytes that are copied)."""
 

@@ -76,10 +76,8 @@ def filled(verb: Verb, fields: dict[str, Any], project: Project) -> Any:
     """The verb's input: what was given, and what no one types. Raises Problem `usage`."""
     names = {info.name for info in msgspec.structs.fields(verb.input)}
     if verb.key == "project show" and fields.get("name"):
-        project = (
-            None,
-            None,
-        )  # it is about another one than the folder's, which would be added where that is not known
+        # it is about another one than the folder's, which would be added where that is not known
+        project = (None, None)
     if "project" in names and "project" not in fields:
         fields = {**fields, "project": project[0], "project_dir": project[1]}
     if "client" in names:

@@ -138,9 +138,8 @@ def _needed(path: tuple[str, ...], model: ModelConfig, spine: SourceConfig | Non
 
 
 def _parts(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
-    if (
-        model.task or model.spine
-    ):  # else it may be the model of a command that could not be read, whose metrics are its own
+    # without either it may be the model of a command that could not be read, whose metrics are its own
+    if model.task or model.spine:
         yield from _metrics(path, model)
     for family in model.search.families:
         if family not in FAMILIES:
@@ -176,9 +175,8 @@ def _metrics(path: tuple[str, ...], model: ModelConfig) -> Iterator[Finding]:
     made = {f"{model.metric} {op} {base}" for op in "<>" for base in ("champion", "naive")}
     for text in model.gate.checks:
         problem = check_problem(text, model.task)
-        if problem and (
-            text not in made or model.metric in known
-        ):  # made of a wrong metric, it says nothing new
+        # made of a wrong metric, it says nothing new
+        if problem and (text not in made or model.metric in known):
             yield (*path, "gate", "checks"), problem, ""
 
 

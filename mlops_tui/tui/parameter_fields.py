@@ -35,9 +35,8 @@ def fields_of(found: Parameters, given: Mapping[str, Any]) -> list[Field]:
 
 
 def _field(one: Parameter, given: Mapping[str, Any]) -> Field:
-    several = one.group == "search" and isinstance(
-        one.value, list
-    )  # the search itself takes one; mlops.toml may name more
+    # the search itself takes one; mlops.toml may name more
+    several = one.group == "search" and isinstance(one.value, list)
     value = text_of(given.get(one.name, None if several else one.value))
     if one.name == "family":
         listed = ("", *one.takes.choices) if several or one.value is None else one.takes.choices

@@ -169,9 +169,8 @@ def _domain(values: pl.Series, is_target: bool) -> list[str]:
         kinds = present.unique()
         if kinds.len() <= _MAX_CATEGORIES and kinds.len() <= max(2, present.len() // 10):
             named = f"in = {text(sorted(kinds.to_list()))}"
-            return (
-                [named] if len(named) <= _MAX_NAMED else []
-            )  # names, not letters: a project file is to be read
+            # names, not letters: a project file is to be read
+            return [named] if len(named) <= _MAX_NAMED else []
         return []
     if not values.dtype.is_numeric():
         return []
