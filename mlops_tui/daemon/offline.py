@@ -12,7 +12,8 @@ from mlops_store.home import Home
 from mlops_store.index import packs
 from mlops_store.index import rebuild as store_rebuild
 from mlops_store.index.database import Database
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 from mlops_tui.services import doctor as service
 from mlops_tui.verbs.top import Doctor, Health, Rebuilt
 

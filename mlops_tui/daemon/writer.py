@@ -17,7 +17,9 @@ import msgspec
 from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.index.query import lock_down
-from mlops_store.index.tx import Command, FatalStoreError, Read, Result, Tx, Writer
+from mlops_store.index.tx import Read, Tx
+from mlops_store.index.writer import Command, Result, Writer
+from mlops_store.ledger import FatalStoreError
 from mlops_store.records import LedgerEntry
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.nice import lower_this_thread

@@ -13,7 +13,8 @@ from mlops_store.home import Home
 from mlops_store.ids import new_run_id, now_ms
 from mlops_store.index import rebuild as rebuilding
 from mlops_store.index.database import Database
-from mlops_store.index.tx import Command, Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Command, Writer
 from mlops_store.objects import Objects
 from mlops_store.records import ExitRecord, Identity, Outcome, RunSpec
 from mlops_store.run_folder import RunFolder

@@ -16,7 +16,7 @@ from mlops_store.atomic import read_json, write_json
 from mlops_store.errors import Problem
 from mlops_store.gc_find import KEEP_FILE, Keep, find
 from mlops_store.ids import new_run_id, now_ms
-from mlops_store.index.tx import Command
+from mlops_store.index.writer import Command
 from mlops_store.objects import Objects
 from mlops_store.records import GcOutcome
 from mlops_tui.services import home as homes

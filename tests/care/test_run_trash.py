@@ -10,7 +10,7 @@ from care_box import Box
 
 from mlops_store import trash
 from mlops_store.errors import Problem
-from mlops_store.index.tx import Command
+from mlops_store.index.writer import Command
 from mlops_store.records import DriftOutcome, Outcome
 from mlops_tui.daemon import run_folders
 from mlops_tui.services import run as runs

@@ -10,7 +10,7 @@ import pytest
 from care_box import Box
 
 from mlops_store.errors import Problem
-from mlops_store.index.tx import Command
+from mlops_store.index.writer import Command
 from mlops_tui.daemon.meter import Meter
 from mlops_tui.services import disk, notify, space
 from mlops_tui.services import doctor as doctors

@@ -11,7 +11,9 @@ import pytest
 
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.index.tx import FatalStoreError, Read, Tx, Writer
+from mlops_store.index.tx import Read, Tx
+from mlops_store.index.writer import Writer
+from mlops_store.ledger import FatalStoreError
 from mlops_tui.daemon.events import EventRing
 from mlops_tui.daemon.readers import Readers
 from mlops_tui.daemon.writer import WriterThread

@@ -22,19 +22,19 @@ DAEMON = """
 import os, resource, signal, sys
 from pathlib import Path
 from mlops_store import ledger
-from mlops_store.index import tx
+from mlops_store.index import writer
 from mlops_tui.daemon.__main__ import main
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
 
 def die_once(step, mark):
-    opened = tx.Writer.open
+    opened = writer.Writer.open
     def reach(name):
         if name == step and not os.path.exists(mark):
             Path(mark).touch()
             die()
-    tx.Writer.open = staticmethod(lambda home: opened(home, reach))
+    writer.Writer.open = staticmethod(lambda home: opened(home, reach))
 
 exec(sys.argv[1])
 sys.exit(main(sys.argv[2:]))

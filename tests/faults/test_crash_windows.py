@@ -16,7 +16,7 @@ from test_daemon_life import copy_of_program
 from mlops_store.atomic import read_json, write_json
 from mlops_store.home import Home
 from mlops_store.index.database import SCHEMA_DIR, Database, migrations
-from mlops_store.index.tx import Command, Writer
+from mlops_store.index.writer import Command, Writer
 from mlops_store.ledger import read_entries
 from mlops_store.records import Identity, LaunchContext
 from mlops_store.run_folder import RunFolder
@@ -56,7 +56,7 @@ def test_what_the_ledger_has_and_the_index_has_not_is_named_and_caught_up(home: 
         import os, sys
         from pathlib import Path
         from mlops_store.home import Home
-        from mlops_store.index.tx import Command, Writer
+        from mlops_store.index.writer import Command, Writer
         writer = Writer.open(Home(Path(sys.argv[1])), lambda name: os._exit(9) if name == "appended" else None)
         writer.execute([Command(lambda tx: tx.append("project.add", "p", {"name": "p", "dir": sys.argv[1]}), "me")])
         """,
@@ -78,7 +78,7 @@ def test_marks_of_a_killed_daemon_are_the_same_after_a_rebuild(home: Home) -> No
         import os, sys
         from pathlib import Path
         from mlops_store.home import Home
-        from mlops_store.index.tx import Command, Writer
+        from mlops_store.index.writer import Command, Writer
         writer = Writer.open(Home(Path(sys.argv[1])))
         writer.ingest([writer.home.run_dir(sys.argv[2])])
         data = {"run_id": sys.argv[2], "set": {"a": "b"}}
@@ -147,7 +147,7 @@ def test_a_manifest_without_its_ledger_entry_is_no_version(tmp_path: Path, step:
         import os, sys
         from pathlib import Path
         from mlops_store.home import Home
-        from mlops_store.index.tx import Command, Writer
+        from mlops_store.index.writer import Command, Writer
         from mlops_tui.services.settle import settle, settle_key
         home, run_id, project, step = Home(Path(sys.argv[1])), *sys.argv[2:5]
         armed = False
@@ -272,7 +272,7 @@ def test_a_daemon_that_dies_between_a_runs_folder_and_its_entry(home: Home) -> N
         import os, sys
         from pathlib import Path
         from mlops_store.home import Home
-        from mlops_store.index.tx import Command, Writer
+        from mlops_store.index.writer import Command, Writer
         from mlops_tui.services.submit import submit
         writer = Writer.open(Home(Path(sys.argv[1])), lambda name: os._exit(9) if name == "applied" else None)
         writer.execute([Command(lambda tx: submit(tx, kind="train", project="p", command=["true"]), "me")])
@@ -437,7 +437,7 @@ def test_a_clock_that_steps_back_and_forth(home: Home, monkeypatch: pytest.Monke
     times = [5_000, 1_000, 9_000_000, 2_000, 2_000, 10_000_000]
     writer = Writer.open(home)
     for number, time in enumerate(times):
-        monkeypatch.setattr("mlops_store.index.tx.now_ms", lambda time=time: time)
+        monkeypatch.setattr("mlops_store.index.writer.now_ms", lambda time=time: time)
         monkeypatch.setattr("mlops_store.ledger.now_ms", lambda time=time: time)
         data = {"name": f"p{number}", "dir": str(home.path)}
         command = Command(lambda tx, data=data: tx.append("project.add", data["name"], data), "me")

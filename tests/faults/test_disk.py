@@ -26,7 +26,7 @@ from run_box import until
 from mlops_store import journal as journal_module
 from mlops_store.errors import Problem
 from mlops_store.home import Home
-from mlops_store.index.tx import Command, Writer
+from mlops_store.index.writer import Command, Writer
 from mlops_store.journal import JournalWriter
 from mlops_store.ledger import Ledger, read_entries
 from mlops_tui.client import connect

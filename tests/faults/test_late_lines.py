@@ -12,7 +12,7 @@ from fault_box import assert_sound, codes, environment
 from run_box import Box, until
 
 from mlops_store.home import Home
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 from mlops_store.journal import JournalWriter
 from mlops_tui.sdk import start_run
 

@@ -15,7 +15,7 @@ from test_loop import start as submit
 
 from mlops_store.home import Home
 from mlops_store.index.doctor import examine
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 from mlops_store.run_folder import RunFolder
 
 

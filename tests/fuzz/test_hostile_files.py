@@ -19,7 +19,7 @@ from mlops_store.errors import Problem
 from mlops_store.filters import parse, to_text
 from mlops_store.home import Home
 from mlops_store.ids import new_run_id, now_ms
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 from mlops_store.ledger import Ledger, verify
 from mlops_store.objects import Objects, canonical
 from mlops_store.records import LedgerEntry, RunSpec

@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from mlops_store.atomic import write_json
 from mlops_store.home import Home
-from mlops_store.index.tx import Command, Tx, Writer
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Command, Writer
 from mlops_store.records import (
     DriftOutcome,
     ExitRecord,

@@ -11,7 +11,8 @@ import msgspec
 
 from mlops_store.atomic import write_json
 from mlops_store.home import Home
-from mlops_store.index.tx import Command, Read, Result, Tx, Writer
+from mlops_store.index.tx import Read, Tx
+from mlops_store.index.writer import Command, Result, Writer
 from mlops_store.objects import Objects
 from mlops_tui.services import model as service
 from mlops_tui.verbs.model import AliasMove, ModelPromote, ModelRollback, ModelWaive, Waiver

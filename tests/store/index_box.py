@@ -13,7 +13,8 @@ from mlops_store.atomic import write_json
 from mlops_store.home import Home
 from mlops_store.ids import new_run_id, now_ms
 from mlops_store.index.database import Database, Fill, migrations
-from mlops_store.index.tx import Command, Tx, Writer
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Command, Writer
 from mlops_store.records import ExitRecord, Identity, Outcome, RunSpec
 from mlops_store.run_folder import RunFolder
 

@@ -15,7 +15,7 @@ from index_box import journal, migrated_again, new_home, new_run
 from mlops_store.index import points
 from mlops_store.index.database import Database
 from mlops_store.index.rebuild import build, compare
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 
 STEPS = st.one_of(
     st.integers(-20, 200),

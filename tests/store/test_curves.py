@@ -15,7 +15,8 @@ from index_box import journal, new_home, new_run
 
 from mlops_store.index import chunks as made_chunks
 from mlops_store.index import curves, points
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 
 STEPS = st.one_of(
     st.integers(-3, 30),

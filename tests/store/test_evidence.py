@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from index_box import journal, new_home, new_run
 
 from mlops_store.index.evidence import evidence
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 
 EVENT = st.tuples(
     st.sampled_from(("1-b", "1-a", "2-a", "10-a")),

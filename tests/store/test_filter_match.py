@@ -34,7 +34,8 @@ from mlops_store.index import listings, runs
 from mlops_store.index.filter_sql import compile_runs
 from mlops_store.index.listings import Listing, page
 from mlops_store.index.run_order import RunsQuestion
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 
 _DAY = 86_400_000
 _NOW = 20 * _DAY
@@ -223,7 +224,7 @@ def listed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Read]:
     writer = Writer.open(home)
     with pytest.MonkeyPatch.context() as patch:
         for i in range(12):
-            patch.setattr("mlops_store.index.tx.now_ms", lambda i=i: (i + 1) * _DAY)
+            patch.setattr("mlops_store.index.writer.now_ms", lambda i=i: (i + 1) * _DAY)
             do(writer, *_entries(i), actor=["ann", "policy"][i % 2])
     yield Read(home, writer.database.cursor(), _NOW)
     writer.close()

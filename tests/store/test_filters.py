@@ -27,7 +27,8 @@ from mlops_store.filters import (
 )
 from mlops_store.index import runs
 from mlops_store.index.filter_sql import compile_runs
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 
 _DAY = 86_400_000
 

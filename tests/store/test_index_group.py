@@ -18,7 +18,8 @@ from mlops_store.index.database import Connection, Database
 from mlops_store.index.fact import Fact, Remembered
 from mlops_store.index.marks import MARKS
 from mlops_store.index.rebuild import compare
-from mlops_store.index.tx import Command, Tx, Writer
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Command, Writer
 from mlops_store.ledger import read_entries
 from mlops_store.records import LedgerEntry
 from mlops_store.run_folder import RunFolder

@@ -21,7 +21,7 @@ from mlops_store.index.database import Database
 from mlops_store.index.points import LastValue, merge
 from mlops_store.index.query import lock_down
 from mlops_store.index.rebuild import build, compare
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 from mlops_store.records import LaunchContext, Outcome, SourcePin, TrainingOutcome
 from mlops_store.run_folder import RunFolder
 
@@ -201,7 +201,7 @@ _CHILD = """
     import os, sys
     from pathlib import Path
     from mlops_store.home import Home
-    from mlops_store.index.tx import Writer
+    from mlops_store.index.writer import Writer
     writer = Writer.open(Home(Path(sys.argv[1])))
     folder, wanted, when = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     real = writer._con

@@ -19,7 +19,8 @@ from mlops_store.filters import parse
 from mlops_store.index import curves, data, features, ledger_log, models, proposals, runs
 from mlops_store.index.listings import DATA, LEDGER, MOVES, PROPOSALS, QUARANTINE, page
 from mlops_store.index.query import Answer, user_query
-from mlops_store.index.tx import Tx, Writer
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Writer
 from mlops_store.records import PastLook
 
 
@@ -51,10 +52,10 @@ def move(to: int | None, old: int | None = None) -> tuple[str, dict[str, Any]]:
 
 
 def at(writer: Writer, monkeypatch: pytest.MonkeyPatch, now: int, *verbs: tuple[str, dict[str, Any]]) -> None:
-    from mlops_store.index import tx
+    from mlops_store.index import writer as writing
 
     with monkeypatch.context() as patch:
-        patch.setattr(tx, "now_ms", lambda: now)
+        patch.setattr(writing, "now_ms", lambda: now)
         do(writer, *verbs)
 
 

@@ -18,8 +18,9 @@ from mlops_store.errors import Problem
 from mlops_store.index import apply as applying
 from mlops_store.index.database import Database
 from mlops_store.index.rebuild import build, compare
-from mlops_store.index.tx import Command, FatalStoreError, Tx, Writer
-from mlops_store.ledger import read_entries, verify
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Command, Writer
+from mlops_store.ledger import FatalStoreError, read_entries, verify
 
 
 def names(writer: Writer) -> list[str]:
@@ -172,7 +173,7 @@ _CHILD = """
     import os, sys
     from pathlib import Path
     from mlops_store.home import Home
-    from mlops_store.index.tx import Command, Writer
+    from mlops_store.index.writer import Command, Writer
     home = Home(Path(sys.argv[1]))
     armed = False
     def stop(name):

@@ -19,7 +19,8 @@ from mlops_store.index import points
 from mlops_store.index.chunks import MOST, Chunk
 from mlops_store.index.points import LastValue
 from mlops_store.index.standing import Standing
-from mlops_store.index.tx import Tx, Writer
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Writer
 from mlops_store.run_folder import RunFolder
 
 LONG = 6

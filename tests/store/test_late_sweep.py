@@ -11,7 +11,8 @@ import pytest
 from index_box import do, end, journal, new_home, new_run, project, start
 
 from mlops_store.index.database import Database
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 from mlops_tui.daemon import late_journals
 from mlops_tui.daemon.late_journals import LateJournals
 

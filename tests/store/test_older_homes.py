@@ -23,7 +23,8 @@ from mlops_store.index import points
 from mlops_store.index.database import Database, migrations
 from mlops_store.index.packs import FILL
 from mlops_store.index.rebuild import build, compare
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 from mlops_store.records import Outcome
 from mlops_tui.daemon.dispatch import load_handlers
 from mlops_tui.daemon.late_journals import LateJournals

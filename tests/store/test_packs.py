@@ -15,7 +15,8 @@ from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_store.index import ingest, packs, runs
 from mlops_store.index.database import rows
-from mlops_store.index.tx import Tx, Writer
+from mlops_store.index.tx import Tx
+from mlops_store.index.writer import Writer
 from mlops_store.run_folder import RunFolder
 
 WHAT = ("point", "param", "end", "again", "submit", "settle", "resume", "tag", "note", "archive", "delete", "restore", "verdict", "register", "refused")  # fmt: skip

@@ -18,7 +18,7 @@ from mlops_store.index import points
 from mlops_store.index.database import SCHEMA_DIR, Database, migrations
 from mlops_store.index.doctor import examine
 from mlops_store.index.rebuild import build, compare, rebuild
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 from mlops_store.ledger import Finding
 from mlops_store.objects import Objects
 from mlops_store.records import BatchFile, Column, DriftOutcome, EvaluationOutcome, Manifest, Outcome

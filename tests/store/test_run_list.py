@@ -15,7 +15,8 @@ from mlops_store.errors import Problem
 from mlops_store.filters import parse
 from mlops_store.index import run_fields, runs
 from mlops_store.index.filter_sql import Joins, compile_runs
-from mlops_store.index.tx import Read, Writer
+from mlops_store.index.tx import Read
+from mlops_store.index.writer import Writer
 from mlops_store.run_folder import RunFolder
 from mlops_tui.services import run_fields as fields_service
 from mlops_tui.services import run_rows

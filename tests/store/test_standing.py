@@ -13,7 +13,7 @@ from mlops_store.index import points
 from mlops_store.index.database import Database
 from mlops_store.index.rebuild import build, compare
 from mlops_store.index.standing import Standing
-from mlops_store.index.tx import Writer
+from mlops_store.index.writer import Writer
 
 
 def test_what_a_failed_transaction_set_is_gone_and_the_oldest_rows_go_first() -> None:

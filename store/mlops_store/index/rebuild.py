@@ -16,7 +16,7 @@ from mlops_store.home import Home
 from mlops_store.ids import RUN_ID
 from mlops_store.index.database import Connection, Database
 from mlops_store.index.ingest import Ingest
-from mlops_store.index.tx import replay
+from mlops_store.index.writer import replay
 from mlops_store.ledger import read_entries
 from mlops_store.records import LedgerEntry
 from mlops_store.run_folder import RunFolder, run_folders
