@@ -14,17 +14,8 @@ import msgspec
 
 from mlops_store.filter_fields import NOUNS, Kind, Noun
 from mlops_store.filter_tokens import OPEN, Token
-from mlops_store.filters import (
-    GROUPS,
-    KEYWORDS,
-    WORD,
-    BadFilter,
-    number,
-    parse,
-    span_ms,
-    time_ms,
-    tokens,
-)
+from mlops_store.filter_values import number, span_ms, time_ms
+from mlops_store.filters import GROUPS, KEYWORDS, WORD, BadFilter, parse, tokens
 from mlops_tui.client.filter_state import Place, place_after
 
 CompletionKind = Literal["field", "function", "operator", "value", "keyword"]

@@ -31,7 +31,7 @@ from mlops_tui.verbs.run import (
 )
 
 if TYPE_CHECKING:
-    from mlops_store.filters import Field
+    from mlops_store.filter_tree import Field
 
 
 def id_(run_id: str, screen: Surface) -> str:

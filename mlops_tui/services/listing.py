@@ -10,7 +10,8 @@ from typing import TypeVar
 from mlops_store.errors import Problem
 from mlops_store.filter_fields import NOUNS
 from mlops_store.filter_match import Get, matches
-from mlops_store.filters import And, Compare, Field, Node, parse
+from mlops_store.filter_tree import And, Compare, Field, Node
+from mlops_store.filters import parse
 from mlops_store.index.filter_sql import Sql
 from mlops_store.index.listings import Identity, Listing, Place, Row, SortKey, page, sort_field, text_matches
 from mlops_store.index.tx import Read

@@ -9,7 +9,7 @@ import msgspec
 
 from mlops_store.errors import Problem
 from mlops_store.filter_match import Value
-from mlops_store.filters import Field
+from mlops_store.filter_tree import Field
 from mlops_store.index import monitoring as queries
 from mlops_store.index.tx import Read
 from mlops_tui.services import data

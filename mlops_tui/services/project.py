@@ -10,7 +10,7 @@ from functools import cached_property
 import msgspec
 
 from mlops_store.errors import Problem, did_you_mean
-from mlops_store.filters import Field
+from mlops_store.filter_tree import Field
 from mlops_store.index.fact import Ask, Fact
 from mlops_store.index.tx import Read, Tx
 from mlops_tui.project.load import load

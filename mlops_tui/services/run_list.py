@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.filters import And, Compare, Field, In, Node, field_names, fields_of, parse, parse_field
+from mlops_store.filter_tree import And, Compare, Field, In, Node, fields_of
+from mlops_store.filters import field_names, parse, parse_field
 from mlops_store.index.asking import among
 from mlops_store.index.orders import Order
 from mlops_store.index.run_order import RunsQuestion, order_of

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from mlops_store.errors import Problem
-from mlops_store.filters import Field
+from mlops_store.filter_tree import Field
 from mlops_store.index import runs as queries
 from mlops_store.index.tx import Read, Tx
 from mlops_store.records import ENDED

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from mlops_store.errors import Problem
-from mlops_store.filters import And, Compare, Field, Node, parse
+from mlops_store.filter_tree import And, Compare, Field, Node
+from mlops_store.filters import parse
 from mlops_store.index import runs as queries
 from mlops_store.index.apply_care import STUB
 from mlops_store.index.tx import Read, Tx

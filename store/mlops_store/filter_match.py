@@ -10,21 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 from mlops_store.filter_fields import NOUNS, Kind
-from mlops_store.filters import (
-    And,
-    Compare,
-    Field,
-    In,
-    Missing,
-    Node,
-    Not,
-    Or,
-    Search,
-    kind_of,
-    number,
-    span_ms,
-    time_ms,
-)
+from mlops_store.filter_tree import And, Compare, Field, In, Missing, Node, Not, Or, Search, kind_of
+from mlops_store.filter_values import number, span_ms, time_ms
 
 Value = str | int | float | None
 Get = Callable[[Field], Value]

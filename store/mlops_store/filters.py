@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 
 import msgspec
 
 from mlops_store.errors import Problem, nearest
-from mlops_store.filter_fields import NOUNS, Kind, Noun
+from mlops_store.filter_fields import NOUNS
 from mlops_store.filter_tokens import Token, Unreadable, scan
+from mlops_store.filter_tree import And, Compare, Field, In, Missing, Node, Not, Or, Search, kind_of
+from mlops_store.filter_values import number, span_ms, time_ms
 
 AGGREGATES = frozenset({"best", "last", "min", "max", "count"})
 GROUPS = {
@@ -35,12 +35,9 @@ GROUPS = {
     "metric": "metric",
 }
 OPERATORS = ("!=", "!~", "<=", ">=", "==", "=", "<", ">", "~", ":")
-_OF_GROUP: dict[str, Kind] = {"metric": "number", "param": "param", "tag": "text"}
 _BETWEEN_COMMAS = re.compile(r"""(?:[^,"']|"[^"]*"|'[^']*')+""")
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "null"})
-_SPANS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 WORD = re.compile(r"[^\s()|,'\"=!<>~:]+")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$")
 _MAX_DEPTH = 50
 _MAX_TEXT = 4000
 
@@ -56,67 +53,15 @@ class BadFilter(Problem):
         self.at = at
 
 
-@dataclass(frozen=True)
-class Field:
-    """What is compared. `group` is column, tag, param or metric; `aggregate` is set for metrics."""
-
-    group: str
-    name: str
-    aggregate: str = ""
-
-
-@dataclass(frozen=True)
-class Compare:
-    field: Field
-    op: str
-    value: str
-
-
-@dataclass(frozen=True)
-class In:
-    field: Field
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Missing:
-    """The field has no value."""
-
-    field: Field
-
-
-@dataclass(frozen=True)
-class Search:
-    text: str
-
-
-@dataclass(frozen=True)
-class Not:
-    item: Node
-
-
-@dataclass(frozen=True)
-class And:
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Or:
-    items: tuple[Node, ...]
-
-
-Node = Compare | In | Missing | Search | Not | And | Or
-
-
 def parse(text: str, noun: str = "run") -> Node | None:
     """The tree of a filter of a list; None for an empty one. Raises BadFilter with the place of what is wrong."""
-    parser = _Parser(text, NOUNS[noun])
+    parser = _Parser(text, noun)
     return parser.whole(lambda: parser.any_of(0)) if parser.peek() else None
 
 
 def parse_field(text: str, noun: str = "run") -> Field:
     """One field, such as `created`, `params.lr` or `best(roc_auc)`. Raises BadFilter."""
-    parser = _Parser(text, NOUNS[noun])
+    parser = _Parser(text, noun)
     return parser.whole(parser.field)
 
 
@@ -139,82 +84,11 @@ def tokens(text: str, *, unfinished: bool = False) -> list[Token]:
     ]
 
 
-def kind_of(field: Field, noun: str = "run") -> Kind:
-    """How the values of a field compare."""
-    if field.group == "column":
-        return NOUNS[noun].columns[field.name].kind
-    return _OF_GROUP[field.group]
-
-
-def fields_of(node: Node) -> set[Field]:
-    """All fields that a filter speaks of."""
-    match node:
-        case Compare(field) | In(field) | Missing(field):
-            return {field}
-        case Search():
-            return set()
-        case Not(item):
-            return fields_of(item)
-        case And(items) | Or(items):
-            return {field for item in items for field in fields_of(item)}
-
-
-def to_text(node: Node) -> str:
-    """The filter's text; parsing it gives the same tree."""
-    match node:
-        case Compare(field, op, value):
-            return f"{_field_text(field)} {op} {_quote(value)}"
-        case In(field, values):
-            return f"{_field_text(field)} in ({', '.join(map(_quote, values))})"
-        case Missing(field):
-            return f"{_field_text(field)} is null"
-        case Search(text):
-            return _quote(text)
-        case Not(item):
-            return f"not ({to_text(item)})"
-        case And(items):
-            return " and ".join(f"({to_text(item)})" for item in items)
-        case Or(items):
-            return " or ".join(f"({to_text(item)})" for item in items)
-
-
-# --- values (also used by whoever compiles a tree) ----------------------------------------------------------
-
-
-def number(text: str) -> float | None:
-    """A value as a number, nan and inf included; None where it is not one."""
-    if text.lower() in ("nan", "inf", "-inf", "+inf"):
-        return float(text)
-    return float(text) if _NUMBER.match(text) else None
-
-
-def span_ms(text: str) -> int | None:
-    """`90s`, `2d`, `1.5h` or plain seconds as milliseconds."""
-    match = re.match(r"(\d{1,12}(?:\.\d{1,6})?)([smhdw]?)$", text)
-    return int(float(match[1]) * _SPANS[match[2] or "s"] * 1000) if match else None
-
-
-def time_ms(text: str) -> int | None:
-    """A date, a time (UTC unless it says otherwise) or milliseconds as UTC milliseconds."""
-    if re.match(r"\d{11,15}$", text):
-        return int(text)
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    try:
-        return int((found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp() * 1000)
-    except (OverflowError, ValueError):
-        return None
-
-
-# --- inside -------------------------------------------------------------------------------------------------
-
-
 class _Parser:
-    def __init__(self, text: str, noun: Noun) -> None:
+    def __init__(self, text: str, noun: str) -> None:
         self._tokens = tokens(text)
-        self._noun = noun
+        self._name = noun
+        self._noun = NOUNS[noun]
         self._at = 0
         self._end = len(text)
 
@@ -288,9 +162,8 @@ class _Parser:
         if _is(token, "has") and after is not None and after.text == ":":
             self._at += 2
             return Not(Missing(self.field()))
-        start = self._at
-        if after is None or not self._is_field_position():
-            self._at = start + 1
+        if after is None or not self._is_field(token, after):
+            self._at += 1
             return Search(token.text)
         field = self.field()
         negated = self._take_keyword("not")
@@ -306,22 +179,18 @@ class _Parser:
             return Not(Missing(field)) if negated else Missing(field)
         return self._operator(field)
 
-    def _is_field_position(self) -> bool:
+    def _is_field(self, token: Token, after: Token) -> bool:
         """True where an operator follows the word (and, for best("a b") or tags."a b", what belongs to it)."""
-        token, ahead = self._tokens[self._at], 1
-        after = self.peek(ahead)
-        if self._is_aggregate(token) and after is not None and after.kind == "(" and after.glued:
+        if after.glued and (
+            (after.kind == "(" and self._is_aggregate(token))
+            or (after.kind == "text" and token.text.endswith("."))
+        ):
             return True
-        if token.text.endswith(".") and after is not None and after.kind == "text" and after.glued:
-            return True
-        if after is None:
-            return False
-        following = self.peek(ahead + 1)
         return (
             after.kind == "op"
             or _is(after, "is")
             or _is(after, "in")
-            or (_is(after, "not") and following is not None and _is(following, "in"))
+            or (_is(after, "not") and _is(self.peek(2), "in"))
         )
 
     def field(self) -> Field:
@@ -413,7 +282,7 @@ class _Parser:
 
     def _check(self, field: Field, op: str, op_at: int, value: str, at: int) -> None:
         """A value that the field can never have is an error, not an empty list."""
-        kind = self._noun.columns[field.name].kind if field.group == "column" else kind_of(field)
+        kind = kind_of(field, self._name)
         if op in ("~", "!~"):
             if kind not in ("text", "param"):
                 raise BadFilter(op_at, f"{op} is for text, {field.name} is none")
@@ -446,8 +315,7 @@ class _Parser:
         return True
 
     def _take_keyword(self, word: str) -> bool:
-        token = self.peek()
-        if token is None or not _is(token, word):
+        if not _is(self.peek(), word):
             return False
         self._at += 1
         return True
@@ -457,17 +325,5 @@ class _Parser:
         return token.at if token else self._end
 
 
-def _is(token: Token, word: str) -> bool:
-    return token.kind == "word" and token.text.lower() == word
-
-
-def _field_text(field: Field) -> str:
-    if field.group == "column":
-        return field.name
-    if field.group == "metric":
-        return f"{field.aggregate}({_quote(field.name)})"
-    return f"{field.group}s.{_quote(field.name)}"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _is(token: Token | None, word: str) -> bool:
+    return token is not None and token.kind == "word" and token.text.lower() == word

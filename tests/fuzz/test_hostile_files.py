@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from mlops_store.bundle_read import unpack
 from mlops_store.errors import Problem
-from mlops_store.filters import parse, to_text
+from mlops_store.filter_tree import to_text
+from mlops_store.filters import parse
 from mlops_store.home import Home
 from mlops_store.ids import new_run_id, now_ms
 from mlops_store.index.writer import Writer

@@ -16,20 +16,8 @@ from index_box import do, end, journal, new_home, new_run, start
 
 from mlops_store.filter_fields import NOUNS
 from mlops_store.filter_match import Value, matches
-from mlops_store.filters import (
-    And,
-    Compare,
-    Field,
-    In,
-    Missing,
-    Node,
-    Not,
-    Or,
-    Search,
-    kind_of,
-    parse,
-    to_text,
-)
+from mlops_store.filter_tree import And, Compare, Field, In, Missing, Node, Not, Or, Search, kind_of, to_text
+from mlops_store.filters import parse
 from mlops_store.index import listings, runs
 from mlops_store.index.filter_sql import compile_runs
 from mlops_store.index.listings import Listing, page

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from index_box import end, journal, new_home, new_run, start
 
 from mlops_store.errors import Problem
-from mlops_store.filters import (
+from mlops_store.filter_tree import (
     And,
     Compare,
     Field,
@@ -21,10 +21,9 @@ from mlops_store.filters import (
     Or,
     Search,
     fields_of,
-    parse,
-    parse_field,
     to_text,
 )
+from mlops_store.filters import parse, parse_field
 from mlops_store.index import runs
 from mlops_store.index.filter_sql import compile_runs
 from mlops_store.index.tx import Read

@@ -85,7 +85,9 @@ def due(rows: Iterable[Run], known: Mapping[str, tuple[object, list[float]]]) ->
 
 def filter_of(question: Mapping[str, Any], excluded: Iterable[str] = ()) -> str:
     """What finds the runs of a list that shows `question`, but for these: of the kinds that a list without a word of kinds shows."""
-    from mlops_store.filters import Field, fields_of, parse  # the language is read when a deed needs it
+    # the language is read when a deed needs it
+    from mlops_store.filter_tree import Field, fields_of
+    from mlops_store.filters import parse
 
     given = str(question.get("filter") or "").strip()
     terms = [f"({given})"] if given else []

@@ -8,21 +8,8 @@ from typing import Any
 
 from mlops_store.errors import Problem
 from mlops_store.filter_fields import Kind
-from mlops_store.filters import (
-    And,
-    Compare,
-    Field,
-    In,
-    Missing,
-    Node,
-    Not,
-    Or,
-    Search,
-    kind_of,
-    number,
-    span_ms,
-    time_ms,
-)
+from mlops_store.filter_tree import And, Compare, Field, In, Missing, Node, Not, Or, Search, kind_of
+from mlops_store.filter_values import number, span_ms, time_ms
 from mlops_store.index.directions import default_direction
 
 Sql = tuple[str, list[Any]]

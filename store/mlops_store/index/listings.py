@@ -15,7 +15,7 @@ import duckdb
 
 from mlops_store.errors import Problem, did_you_mean
 from mlops_store.filter_fields import NOUNS, Noun
-from mlops_store.filters import Field, Node, fields_of, kind_of
+from mlops_store.filter_tree import Field, Node, fields_of, kind_of
 from mlops_store.index.filter_sql import Sql, compile_tree
 from mlops_store.index.tx import Read
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from mlops_store.filters import Field
+from mlops_store.filter_tree import Field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.apply_marks import log_marks
 from mlops_store.index.asking import Rows, among, these

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from mlops_store.errors import Problem
-from mlops_store.filters import Field, parse_field
+from mlops_store.filter_tree import Field
+from mlops_store.filters import parse_field
 from mlops_store.index.asking import Rows, among
 from mlops_store.index.changes import Changes
 

@@ -10,19 +10,8 @@ from typing import Any
 import numpy as np
 
 from mlops_store.filter_match import COMPARE, READ
-from mlops_store.filters import (
-    And,
-    Compare,
-    Field,
-    In,
-    Missing,
-    Node,
-    Not,
-    Or,
-    Search,
-    kind_of,
-    number,
-)
+from mlops_store.filter_tree import And, Compare, Field, In, Missing, Node, Not, Or, Search, kind_of
+from mlops_store.filter_values import number
 from mlops_store.index.filter_sql import (
     COLUMNS,
     Directions,

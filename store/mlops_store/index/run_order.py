@@ -9,7 +9,8 @@ from typing import Any, Protocol
 import duckdb
 
 from mlops_store.errors import Problem
-from mlops_store.filters import Field, Node, fields_of, kind_of, parse_field
+from mlops_store.filter_tree import Field, Node, fields_of, kind_of
+from mlops_store.filters import parse_field
 from mlops_store.index.filter_sql import Directions, Joins, compile_runs
 from mlops_store.index.orders import Array, Order, Orders, arrange
 from mlops_store.index.run_columns import Get, Trait

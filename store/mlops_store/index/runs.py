@@ -10,7 +10,8 @@ import duckdb
 import msgspec
 
 from mlops_store.errors import Problem, did_you_mean
-from mlops_store.filters import Field, Node, parse_field
+from mlops_store.filter_tree import Field, Node
+from mlops_store.filters import parse_field
 from mlops_store.ids import RUN_ID
 from mlops_store.index.asking import Rows
 from mlops_store.index.directions import direction, telling
