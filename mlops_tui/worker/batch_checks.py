@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from mlops_tui.worker.files import ROW_LIMIT, Refused
+from mlops_tui.worker.delivery import ROW_LIMIT, Refused
 from mlops_tui.worker.validation import check
 
 if TYPE_CHECKING:

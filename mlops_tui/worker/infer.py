@@ -25,7 +25,8 @@ from mlops_tui.project.arrivals import Matcher, is_temporary
 from mlops_tui.project.load import parse_config
 from mlops_tui.project.values import DEFAULT_METRIC
 from mlops_tui.worker import infer_columns, infer_toml
-from mlops_tui.worker.files import Refused, Unsettled, read_table, take
+from mlops_tui.worker.delivery import Refused, Unsettled, take
+from mlops_tui.worker.files import read_table
 from mlops_tui.worker.infer_toml import Draft
 from mlops_tui.worker.leakage import proxies
 from mlops_tui.worker.statistics.drift import MIN_ROWS

@@ -82,7 +82,7 @@ class Box:
     def frame(self) -> Any:
         import polars as pl
 
-        from mlops_tui.worker.files import CANONICAL
+        from mlops_tui.worker.table_schema import CANONICAL
 
         manifest = Snapshots(self.home).manifest("shop", "orders", self.version)
         schema = {column.name: CANONICAL[column.type] for column in manifest.schema}

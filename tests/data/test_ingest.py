@@ -19,7 +19,7 @@ from ingest_box import Box, make_box
 from mlops_store.atomic import sha256_file
 from mlops_store.records import Column
 from mlops_store.snapshots import snapshot_id
-from mlops_tui.worker import files
+from mlops_tui.worker import delivery
 
 GOOD = "id,at,amount,size,note\n1,2024-01-01 10:00,5.5,3,a\n2,2024-01-02T10:00:00Z,7,4,b\n"
 LATER = "id,at,amount,size,note\n3,2024-02-01 10:00,1.5,3,c\n4,2024-02-02 10:00,2,4,d\n"
@@ -118,7 +118,7 @@ def test_what_unpacks_to_more_than_the_machine_has_is_refused(
     box: Box, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     box.ingest(box.write("a.csv", GOOD))
-    monkeypatch.setattr(files, "MEMORY", 5 << 20)
+    monkeypatch.setattr(delivery, "MEMORY", 5 << 20)
     packed = box.write("bomb.csv.gz", gzip.compress(b"id,at,amount,size,note\n" + b"0" * (10 << 20)))
     table = io.BytesIO()
     pl.DataFrame({"id": 1}).select(pl.col("id").repeat_by(1_000_000).explode()).write_parquet(table)

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mlops_tui.worker.files import Refused, read_table, take
+from mlops_tui.worker.delivery import Refused, take
+from mlops_tui.worker.files import read_table
 from mlops_tui.worker.infer_columns import unread
 from mlops_tui.worker.text_types import infer_text, with_dots
 

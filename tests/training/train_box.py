@@ -27,7 +27,7 @@ from mlops_store.records import (
 from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots, snapshot_id
 from mlops_tui.worker import main as worker_main
-from mlops_tui.worker.files import logical_type
+from mlops_tui.worker.table_schema import logical_type
 
 
 @dataclass

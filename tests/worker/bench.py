@@ -17,8 +17,8 @@ from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots, snapshot_id
 from mlops_tui.project.load import load
 from mlops_tui.worker.context import WorkerContext
-from mlops_tui.worker.files import CANONICAL, logical_type
 from mlops_tui.worker.stage import Stages
+from mlops_tui.worker.table_schema import CANONICAL, logical_type
 
 SAMPLES = Path(__file__).parents[2] / "sample_projects"
 

@@ -25,9 +25,11 @@ from mlops_store.records import BatchFile, Column, IngestOutcome, Manifest, Outc
 from mlops_store.snapshots import snapshot_id
 from mlops_tui.project.arrivals import glob_root
 from mlops_tui.worker.batch_checks import BatchReport, check_batch, event_range
-from mlops_tui.worker.files import ROW_LIMIT, Delivery, Refused, Table, Unsettled, read_table, take
+from mlops_tui.worker.delivery import ROW_LIMIT, Delivery, Refused, Unsettled, take
+from mlops_tui.worker.files import read_table
 from mlops_tui.worker.keys import key_changes
 from mlops_tui.worker.profile import profile
+from mlops_tui.worker.table_schema import Table
 
 if TYPE_CHECKING:
     from mlops_tui.project.schema import SourceConfig

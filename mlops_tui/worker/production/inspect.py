@@ -12,9 +12,9 @@ from mlops_tui.project.schema import ModelConfig
 from mlops_tui.recipes import View, WindowView
 from mlops_tui.worker.assemble import model_views
 from mlops_tui.worker.context import WorkerContext
-from mlops_tui.worker.files import logical_type
 from mlops_tui.worker.recipe_loader import Recipe, load_recipe
 from mlops_tui.worker.sources import BATCH, scan
+from mlops_tui.worker.table_schema import logical_type
 from mlops_tui.worker.views import computed, describe, feature_names
 
 

@@ -20,9 +20,11 @@ from mlops_store.errors import Problem
 from mlops_store.home import scratch
 from mlops_store.records import Outcome, ScoreOutcome, VersionPin
 from mlops_tui.worker.context import WorkerContext
-from mlops_tui.worker.files import Refused, Table, Unsettled, read_table, take
+from mlops_tui.worker.delivery import Refused, Unsettled, take
+from mlops_tui.worker.files import read_table
 from mlops_tui.worker.production.version_child import ScoreReport, score_version
 from mlops_tui.worker.sources import BATCH
+from mlops_tui.worker.table_schema import Table
 from mlops_tui.worker.training.leakage import version_of
 
 ROW = "__row"

@@ -20,10 +20,10 @@ from mlops_store.errors import Problem
 from mlops_store.records import FeatureView
 from mlops_tui.worker.assemble import ROW, assemble, feature_columns, model_sources, model_views
 from mlops_tui.worker.context import WorkerContext
-from mlops_tui.worker.files import logical_type
 from mlops_tui.worker.leakage import proxies
 from mlops_tui.worker.sources import BATCH, TIME
 from mlops_tui.worker.stage import StageContext
+from mlops_tui.worker.table_schema import logical_type
 from mlops_tui.worker.training.prepare import TARGET
 from mlops_tui.worker.training.selection import EVAL, HISTORY, ROLE, TRAIN
 from mlops_tui.worker.views import describe
