@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mlops_store.errors import Problem
 from mlops_store.index.tx import Read, Tx
-from mlops_tui.services import card_life, triggers
+from mlops_tui.services import card_life, drift_runs, triggers
 from mlops_tui.services.configs import look
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _step(config: ProjectConfig, directory: str, model: ModelConfig) -> Callable
     def step(tx: Tx) -> None:
         triggers.on_schedule(tx, config.name, model)
         triggers.release_waiting(tx, config.name, model)
-        triggers.ensure_drift(tx, config, directory, model)
+        drift_runs.ensure_drift(tx, config, directory, model)
 
     return step
 

@@ -9,7 +9,7 @@ from mlops_store.index import models
 from mlops_store.index import proposals as queries
 from mlops_store.index.listings import PROPOSALS
 from mlops_store.index.tx import Read, Tx
-from mlops_tui.services import triggers
+from mlops_tui.services import card_firings, drift_runs, triggers
 from mlops_tui.services.approval import approve_card
 from mlops_tui.services.configs import look
 from mlops_tui.services.costs import takes
@@ -89,7 +89,7 @@ def open(tx: Tx, request: ProposalOpen) -> Proposal:
         raise seen.problem or Problem("no_project", f"{directory} has no mlops.toml", "", status=2)
     model = seen.config.model_named(request.model)
     card = triggers.on_demand(tx, name, model, request.reason)
-    triggers.ensure_drift(tx, seen.config, directory, model)
+    drift_runs.ensure_drift(tx, seen.config, directory, model)
     return _again(tx, card)
 
 
@@ -179,7 +179,7 @@ def _with_waiting(db: Tx | Read, row: dict[str, Any]) -> Proposal:
         made = models.version(db, card.project, card.model, card.version) if card.version else None
         card.nothing_new = made is not None and made["run_id"] != card.run_id
     if card.state in ("APPROVED", "RUNNING"):
-        card.waiting = triggers.waiting_reasons(db, card.project, card.model)
+        card.waiting = card_firings.waiting_reasons(db, card.project, card.model)
     return card
 
 

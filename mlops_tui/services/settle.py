@@ -26,7 +26,7 @@ from mlops_store.records import (
 )
 from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots
-from mlops_tui.services import card_life, triggers
+from mlops_tui.services import card_life, drift_runs, policies, triggers
 from mlops_tui.services.configs import config_of
 from mlops_tui.services.loop_facts import champion, current_versions, loads
 from mlops_tui.services.submit import submit
@@ -64,7 +64,7 @@ def settle(tx: Tx, run_id: str) -> RunState | None:
         card_life.run_over(tx, spec, None, failed=state != "FINISHED")
     tx.append("run.settle", run_id, {"run_id": run_id, "state": state})
     if spec.kind in ("ingest", "train", "drift"):
-        triggers.after_run(tx, spec)
+        drift_runs.after_run(tx, spec)
     return state
 
 
@@ -294,14 +294,14 @@ def _promote_by_policy(tx: Tx, spec: RunSpec, found: TrainingOutcome, version: i
     model = config.models.get(found.model) if config else None
     if model is None:
         return
-    triggers.record_policy(tx, spec.project, found.model, model.retrain)
+    policies.record_policy(tx, spec.project, found.model, model.retrain)
     now = champion(tx, spec.project, found.model)
     judged = number_of(gate.champion)
     if model.retrain.auto_promote != "on_pass" or gate.verdict != "PASS" or not gate.better_than_champion:
         return
     if now is None or judged != now.version:
         return
-    with triggers.acting_as(tx, "policy"):
+    with policies.acting_as(tx, "policy"):
         tx.append(
             "alias.move",
             f"{spec.project}/{found.model}",

@@ -21,7 +21,7 @@ from mlops_store.records import (
 from mlops_store.run_folder import RunFolder
 from mlops_tui.project.load import load
 from mlops_tui.project.schema import ModelConfig
-from mlops_tui.services import triggers
+from mlops_tui.services import drift_runs
 from mlops_tui.services.settle import settle
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ class Desk:
         """What the loop does after new data: submits the drift run where one is needed."""
         config = load(self.project)
         return self.do(
-            lambda tx: triggers.ensure_drift(tx, config, str(self.project), config.model_named("late")),
+            lambda tx: drift_runs.ensure_drift(tx, config, str(self.project), config.model_named("late")),
             "daemon",
         )
 
