@@ -29,26 +29,37 @@ import json
 import multiprocessing
 import os
 import platform
-import random
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import run_list
+from client_crowd import Sample, Stand, beside, crowd
+from client_work import (
+    again,
+    anything,
+    deaf_listener,
+    long_sql,
+    look,
+    mark,
+    ping,
+    point,
+    show,
+    toggle,
+    writes,
+)
 
 from mlops_store.home import Home
 from mlops_store.index.database import Database
 from mlops_store.index.packs import pack_all
 from mlops_tui.cli.commands.daemon import stop_daemon
-from mlops_tui.client import Client, connect
-from mlops_tui.client.wire import UnixConnection
+from mlops_tui.client import connect
 
 BUDGETS = {
     ("point", "per_second"): (">=", 1000.0),
@@ -63,8 +74,6 @@ BUDGETS = {
     ("soak", "rss_growth_mb"): ("<=", 30.0),
     ("soak", "descriptor_growth"): ("<=", 8.0),
 }
-LONG_SQL = "SELECT count(*), sum(a.value * b.value) FROM metric_points a, metric_points b WHERE a.step % 1000 = b.step % 999"
-SHORT_SQL = "SELECT state, count(*) AS n FROM runs GROUP BY ALL"
 PHASES = (
     "ping",
     "point",
@@ -80,204 +89,7 @@ PHASES = (
 )
 PAUSE = 0.1
 """Seconds between the questions of a client that does not go all out: somebody who looks and decides."""
-
-Work = Callable[[Client, random.Random, Path, list[str]], None]
-
-
-@dataclass
-class Stand:
-    """A served home and the ids of its runs; the last one has the long curve."""
-
-    home: Home
-    runs: list[str]
-    folder: Path
-    pid: int
-
-
-@dataclass
-class Sample:
-    """What the daemon holds: megabytes resident, open descriptors."""
-
-    rss: list[float] = field(default_factory=list)
-    descriptors: list[int] = field(default_factory=list)
-
-    def take(self, pid: int) -> None:
-        status = Path(f"/proc/{pid}/status").read_text()
-        self.rss.append(int(status.split("VmRSS:")[1].split()[0]) / 1024)
-        self.descriptors.append(len(os.listdir(f"/proc/{pid}/fd")))
-
-
-# --- what clients do -------------------------------------------------------------------------------------------
-
-
-def ping(client: Client, _chance: random.Random, _folder: Path, _runs: list[str]) -> None:
-    client.ping()
-
-
-def point(client: Client, _chance: random.Random, _folder: Path, _runs: list[str]) -> None:
-    client.call("project list")
-
-
-def show(client: Client, chance: random.Random, _folder: Path, runs: list[str]) -> None:
-    client.call("run show", {"run_id": chance.choice(runs)})
-
-
-def again(client: Client, chance: random.Random, folder: Path, runs: list[str]) -> None:
-    show(client, chance, folder, runs[:20])
-
-
-def mark(client: Client, chance: random.Random, _folder: Path, runs: list[str]) -> None:
-    """A tag or a note on some run, each time another one."""
-    run_id, word = chance.choice(runs), f"{chance.random():.6f}"
-    if chance.random() < 2 / 3:
-        client.call("run tag", {"run_id": run_id, "tags": {"reviewed": word}})
-    else:
-        client.call("run note", {"run_id": run_id, "text": f"looked at, {word}"})
-
-
-def toggle(client: Client, _chance: random.Random, folder: Path, _runs: list[str]) -> None:
-    """A project is added, or removed where it was added: one entry of the ledger either way."""
-    flag = folder / "added"
-    if flag.exists():
-        client.call("project remove", {"name": folder.name})
-        flag.unlink()
-    else:
-        client.call("project add", {"dir": str(folder)})
-        flag.touch()
-
-
-def look(client: Client, chance: random.Random, _folder: Path, runs: list[str]) -> None:
-    """What a screen asks: a run, a page, a curve, projects."""
-    dice = chance.random()
-    if dice < 0.5:
-        client.call("run show", {"run_id": chance.choice(runs)})
-    elif dice < 0.7:
-        client.call("run list", {"limit": 20})
-    elif dice < 0.9:
-        client.call("run metrics", {"run_id": chance.choice(runs), "keys": ["roc_auc"]})
-    else:
-        client.call("project list")
-
-
-def anything(client: Client, chance: random.Random, folder: Path, runs: list[str]) -> None:
-    """Everything in turn: mostly looks, some writes, a little SQL."""
-    dice = chance.random()
-    if dice < 0.8:
-        look(client, chance, folder, runs)
-    elif dice < 0.9:
-        mark(client, chance, folder, runs)
-    elif dice < 0.99:
-        toggle(client, chance, folder, runs)
-    else:
-        client.call("sql", {"query": SHORT_SQL})
-
-
-# --- running them ----------------------------------------------------------------------------------------------
-
-
-def _client(
-    home: Home, work: Work, number: int, runs: list[str], folder: Path, pause: float, until: float, pipe: Any
-) -> None:
-    """One process: works until the time is up, then sends its latencies in ms and the processor seconds that it took."""
-    chance, took = random.Random(number), []
-    mine = folder / f"p{number}"
-    mine.mkdir(exist_ok=True)
-    (mine / "mlops.toml").write_text(f'[project]\nname = "{mine.name}"\n')
-    with connect(home, autostart=False) as client:
-        before = time.process_time()
-        while time.monotonic() < until:
-            start = time.perf_counter()
-            work(client, chance, mine, runs)
-            took.append((time.perf_counter() - start) * 1000)
-            if pause:
-                time.sleep(pause * (0.5 + chance.random()))
-        used = time.process_time() - before
-    pipe.send((took, used))
-
-
-def crowd(
-    stand: Stand, work: Work, clients: int, seconds: float, pause: float = 0.0, watch: Sample | None = None
-) -> dict[str, Any]:
-    """`clients` processes at `work` for `seconds`; what they saw together."""
-    until, pipes, processes, before = time.monotonic() + seconds, [], [], cpu_seconds(stand.pid)
-    for number in range(clients):
-        here, there = multiprocessing.Pipe(duplex=False)
-        words = (stand.home, work, number, stand.runs, stand.folder, pause, until, there)
-        processes.append(multiprocessing.Process(target=_client, args=words))
-        processes[-1].start()
-        there.close()
-        pipes.append(here)
-    while watch is not None and time.monotonic() < until:
-        watch.take(stand.pid)
-        time.sleep(min(1.0, seconds / 20))
-    told = [pipe.recv() for pipe in pipes]
-    took = sorted(value for values, _ in told for value in values)
-    for process in processes:
-        process.join()
-    return {
-        "clients": clients,
-        "seconds": round(seconds, 1),
-        "pause_ms": round(pause * 1000),
-        "questions": len(took),
-        "per_second": round(len(took) / seconds),
-        "p50_ms": round(statistics.median(took), 1),
-        "p99_ms": round(took[int(len(took) * 0.99)], 1),
-        "worst_ms": round(took[-1], 1),
-        "daemon_cpu_ms": round((cpu_seconds(stand.pid) - before) / len(took) * 1000, 2),
-        "client_cpu_ms": round(sum(used for _, used in told) / len(took) * 1000, 2),
-        "load": round(os.getloadavg()[0], 1),
-    }
-
-
-def cpu_seconds(pid: int) -> float:
-    """What a process has used, its threads and its ended children together."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(value) for value in fields[11:15]) / os.sysconf("SC_CLK_TCK")
-
-
-def _long_sql(home: Home, ready: Any) -> None:
-    with connect(home, autostart=False) as client:
-        ready.set()
-        while True:
-            try:
-                client.call("sql", {"query": LONG_SQL, "timeout": 25_000})
-            except Exception as error:  # noqa: BLE001 - too slow is what it is meant to be; anything else is printed
-                if getattr(error, "code", "") not in ("sql_too_slow", "too_slow"):
-                    print(f"long sql: {error}", file=sys.stderr)
-
-
-def _writes(home: Home, folder: Path, ready: Any) -> None:
-    folder.mkdir(exist_ok=True)
-    (folder / "mlops.toml").write_text(f'[project]\nname = "{folder.name}"\n')
-    with connect(home, autostart=False) as client:
-        ready.set()
-        while True:
-            toggle(client, random.Random(), folder, [])
-
-
-@contextmanager
-def beside(target: Callable[..., None], *words: Any) -> Iterator[None]:
-    """A process that does something else meanwhile, until the block ends."""
-    ready = multiprocessing.Event()
-    process = multiprocessing.Process(target=target, args=(*words, ready), daemon=True)
-    process.start()
-    ready.wait(30)
-    try:
-        yield
-    finally:
-        process.kill()
-        process.join()
-
-
-@contextmanager
-def deaf_listener(home: Home) -> Iterator[None]:
-    """Opens the events stream and reads none of it."""
-    connection = UnixConnection(home, 60.0)
-    connection.request("GET", "/v1/events?follow=1")
-    try:
-        yield
-    finally:
-        connection.close()
+READING = "## Reading it"
 
 
 def pack(home: Home) -> None:
@@ -326,12 +138,12 @@ def phases(
         yield "projects", crowd(stand, toggle, 8, seconds)
     if when("quiet", "sql"):
         yield "quiet", (quiet := crowd(stand, look, 8, seconds, PAUSE))
-        with beside(_long_sql, stand.home):
+        with beside(long_sql, stand.home):
             yield "sql", compared(stand, seconds, quiet)
     if when("writers", "listener"):
         with (
-            beside(_writes, stand.home, stand.folder / "w1"),
-            beside(_writes, stand.home, stand.folder / "w2"),
+            beside(writes, stand.home, stand.folder / "w1"),
+            beside(writes, stand.home, stand.folder / "w2"),
         ):
             yield "writers", (alone := crowd(stand, look, 8, seconds, PAUSE))
             with deaf_listener(stand.home):
@@ -384,7 +196,7 @@ def soak(stand: Stand, seconds: float) -> dict[str, Any]:
     found = crowd(stand, anything, 32, seconds, PAUSE, sample)
     quarter = max(1, len(sample.rss) // 4)
 
-    def growth(values: list[Any]) -> float:
+    def growth(values: Sequence[float]) -> float:
         return round(
             statistics.median(values[-quarter:]) - statistics.median(values[quarter : 2 * quarter]), 1
         )
@@ -408,9 +220,6 @@ def missed(found: dict[str, dict[str, Any]]) -> list[str]:
         if not (value >= limit if sign == ">=" else value <= limit):
             words.append(f"{phase}: {key} is {value}, wanted {sign} {limit:g}")
     return words
-
-
-READING = "## Reading it"
 
 
 def page(
