@@ -28,7 +28,7 @@ from mlops_store.run_folder import RunFolder
 from mlops_store.snapshots import Snapshots
 from mlops_tui.services import card_life, drift_runs, policies, triggers
 from mlops_tui.services.configs import config_of
-from mlops_tui.services.loop_facts import champion, current_versions, loads
+from mlops_tui.services.loop_facts import champion, current_versions
 from mlops_tui.services.submit import submit
 from mlops_tui.services.versions import number_of
 
@@ -353,5 +353,3 @@ def _evaluate(tx: Tx, spec: RunSpec, outcome: Outcome) -> None:
 _HANDLERS: dict[str, Handler] = {
     "ingest": _ingest, "train": _train, "drift": _drift, "score": _score, "inspect": _inspect, "evaluate": _evaluate,
 }  # fmt: skip
-
-__all__ = ["loads", "settle", "settle_broken", "settle_key"]
