@@ -55,6 +55,11 @@ def toggle(client: Client, _chance: random.Random, folder: Path, _runs: list[str
         flag.touch()
 
 
+def ask_sql(client: Client, _chance: random.Random, _folder: Path, _runs: list[str]) -> None:
+    """A short question, for which a process is forked."""
+    client.call("sql", {"query": SHORT_SQL})
+
+
 def look(client: Client, chance: random.Random, _folder: Path, runs: list[str]) -> None:
     """What a screen asks: a run, a page, a curve, projects."""
     dice = chance.random()
@@ -78,7 +83,7 @@ def anything(client: Client, chance: random.Random, folder: Path, runs: list[str
     elif dice < 0.99:
         toggle(client, chance, folder, runs)
     else:
-        client.call("sql", {"query": SHORT_SQL})
+        ask_sql(client, chance, folder, runs)
 
 
 # --- what goes on beside them, until its process is killed -----------------------------------------------------------

@@ -10,6 +10,7 @@ client is a process of its own with the product's own `Client`. Phases:
 - `marks`: 8 clients tag (`run tag`, two of three times) and note (`run note`) random runs, as scripts do; `projects`: they add and remove a
   project of theirs. Each answer means a line in the ledger that is synced to the disk. Beside `marks`, in the same run: the same promise kept by
   hand by one program (a line synced, a row committed to a DuckDB of its own), `ratio` to it, and what a sync alone takes
+- `queries`: 32 clients ask a short `sql`, each its next at once; the processes that answer are not in the daemon's CPU
 - `quiet`, `sql`: 8 clients ask for runs, pages and curves with a pause between; then again while a long `sql` runs without a break
 - `writers`, `listener`: the same as `quiet` while two others write; then again while one client of the events stream does not read
 - `soak`: 32 clients ask, write, listen and use `sql` for `--minutes`; memory and descriptors of the daemon are watched
@@ -44,6 +45,7 @@ from client_crowd import Sample, Stand, beside, crowd
 from client_work import (
     again,
     anything,
+    ask_sql,
     deaf_listener,
     long_sql,
     look,
@@ -81,6 +83,7 @@ PHASES = (
     "again",
     "marks",
     "projects",
+    "queries",
     "quiet",
     "sql",
     "writers",
@@ -136,6 +139,8 @@ def phases(
         yield "marks", beside_by_hand(crowd(stand, mark, 8, seconds), stand.folder, seconds)
     if when("projects"):
         yield "projects", crowd(stand, toggle, 8, seconds)
+    if when("queries"):
+        yield "queries", crowd(stand, ask_sql, 32, seconds)
     if when("quiet", "sql"):
         yield "quiet", (quiet := crowd(stand, look, 8, seconds, PAUSE))
         with beside(long_sql, stand.home):

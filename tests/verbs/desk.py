@@ -18,6 +18,17 @@ from mlops_store.run_folder import RunFolder
 
 DAY = 86_400_000
 START = 1_700_000_000_000
+AIR = """[project]
+name = "air"
+[source.flights]
+path = "*.csv"
+key = ["id"]
+event_time = "t"
+[model.late]
+spine = "flights"
+target = "y"
+"""
+"""An mlops.toml that goes on with keys of its model `late`, which needs a task."""
 
 
 @dataclass

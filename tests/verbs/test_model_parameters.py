@@ -6,22 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk
+from desk import AIR, Desk
 
 from mlops_store.errors import Problem
 from mlops_tui.services import model as models
 from mlops_tui.verbs.model import ModelParameters, Parameters
 
-SEARCHED = """[project]
-name = "air"
-[source.flights]
-path = "*.csv"
-key = ["id"]
-event_time = "t"
-[model.late]
-spine = "flights"
-target = "y"
-task = "regression"
+SEARCHED = (
+    AIR
+    + """task = "regression"
 window = ["all", "90d"]
 params = { max_iter = 80 }
 %s
@@ -30,6 +23,7 @@ families = ["hist_gradient_boosting", "random_forest"]
 trials = 7
 timeout = "2m"
 """
+)
 
 
 def asked(desk: Desk, folder: Path, toml: str, family: str | None = None) -> Parameters:

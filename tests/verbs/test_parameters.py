@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from desk import Desk
+from desk import AIR, Desk
 
 from mlops_store.errors import Problem
 from mlops_tui.project.spaces import DEFAULT_FAMILIES, HELP, OF_FAMILY, OF_SEARCH
@@ -16,20 +16,14 @@ from mlops_tui.services import run as runs
 from mlops_tui.verbs.run import RunStart, RunSweep
 from mlops_tui.worker.training import families
 
-TOML = """[project]
-name = "air"
-[source.flights]
-path = "*.csv"
-key = ["id"]
-event_time = "t"
-[model.late]
-spine = "flights"
-target = "y"
-task = "classification"
+TOML = (
+    AIR
+    + """task = "classification"
 %s
 [model.late.search]
 families = ["hist_gradient_boosting", "random_forest"]
 """
+)
 
 
 @pytest.fixture

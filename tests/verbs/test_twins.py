@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from desk import Desk
+from desk import AIR, Desk
 from rich.text import Text
 from textual.app import App
 
@@ -46,17 +46,11 @@ from mlops_tui.tui.settings import Settings, look
 from mlops_tui.verbs import find
 from mlops_tui.verbs._declare import Plan
 
-TOML = """[project]
-name = "air"
-[source.flights]
-path = "*.csv"
-key = ["id"]
-event_time = "t"
-[model.late]
-spine = "flights"
-target = "y"
-task = "classification"
+TOML = (
+    AIR
+    + """task = "classification"
 """
+)
 TYPED = {"set:max_iter": "60", "runs": "3", "tags": "owner='ann b' x=-1", "remove": "draft", "text": "--it's [red]",
          "paths": "/tmp/x", "name": "n", "input": "/tmp/in.csv", "output": "/tmp/out.csv", "model": "late"}  # fmt: skip
 
