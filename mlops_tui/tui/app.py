@@ -80,7 +80,8 @@ class MlopsApp(Overlays):
         self.typed: list[str] = []
         self.undoings: list[int] = []
         self.news = News(connected=False, why="connecting")
-        self._prefix = ""
+        self._begun: tuple[str, Hints] | None = None
+        """The first key of two, and where its choices are shown."""
         self._follower: Follower | None = None
         use_ascii(look.ascii)
         use_keys(look.settings.keys)
@@ -210,8 +211,8 @@ class MlopsApp(Overlays):
     async def on_event(self, event: events.Event) -> None:
         if not isinstance(event, events.Key) or event.is_forwarded:
             await super().on_event(event)
-        elif self._prefix:
-            await self._finish_prefix(event)
+        elif self._begun is not None:
+            await self._finish_prefix(event, *self._begun)
         else:
             await self._press(event)
 
@@ -255,15 +256,16 @@ class MlopsApp(Overlays):
     def action_prefix(self, key: str) -> None:
         """Waits for the second key; shows what it may be."""
         if not self.is_modal:
-            self._prefix = key
-            self.screen.query_one(Hints).update(key)
+            self._begun = key, self.screen.query_one(Hints)
+            self._begun[1].update(key)
 
-    async def _finish_prefix(self, event: events.Key) -> None:
-        prefix, self._prefix = self._prefix, ""
+    async def _finish_prefix(self, event: events.Key, prefix: str, hints: Hints) -> None:
+        self._begun = None
+        if hints.is_attached:  # its screen may have been left by the mouse
+            hints.update("")
         if self.is_modal:  # a dialog has come in between: the key is its own
             await self._press(event)
             return
-        self.screen.query_one(Hints).update()
         if event.key == "escape":
             return
         if prefix in ("m", "'"):

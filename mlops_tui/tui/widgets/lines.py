@@ -119,8 +119,9 @@ class Hints(Widget):
         self.screen.bindings_updated_signal.subscribe(self, lambda _screen: self.update())
         self.update()
 
-    def update(self, prefix: str = "") -> None:
-        """Shows the hints; of a prefix that waits for its second key, its choices."""
+    def update(self, prefix: str | None = None) -> None:
+        """Shows the hints; of a prefix that waits for its second key, its choices, until it is said to wait no more ("")."""
+        prefix = self._prefix if prefix is None else prefix
         pairs = self._choices(prefix) if prefix else self._hints()
         if (prefix, pairs) != (self._prefix, self._pairs):
             before = len(self._rows(self.size.width))
