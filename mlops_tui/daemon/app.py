@@ -160,7 +160,10 @@ def _asked(scope: Scope) -> Asked:
     key = headers.get(b"idempotency-key", b"").decode("latin-1")
     if key and not _KEY.match(key):
         raise Problem(
-            "bad_request", "the idempotency key has characters that it may not", "use a UUID", status=2
+            "bad_request",
+            f"the idempotency key, {len(key)} characters long, is not 1 to 100 of letters, digits and _.:-",
+            "use a UUID",
+            status=2,
         )
     return Asked(
         actor=actor(headers.get(b"x-actor", b"").decode("latin-1")),
