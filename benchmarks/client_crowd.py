@@ -15,6 +15,7 @@ from typing import Any
 
 from client_work import Work
 
+from mlops_store.errors import Problem
 from mlops_store.home import Home
 from mlops_tui import processes
 from mlops_tui.client import connect
@@ -47,7 +48,7 @@ def _client(
     home: Home, work: Work, number: int, runs: list[str], folder: Path, pause: float, until: float, pipe: Any
 ) -> None:
     """One process: works until the time is up, then sends its latencies in ms and the processor seconds that it took."""
-    chance, took = random.Random(number), []
+    chance, took, unanswered = random.Random(number), [], 0
     mine = folder / f"p{number}"
     mine.mkdir(exist_ok=True)
     (mine / "mlops.toml").write_text(f'[project]\nname = "{mine.name}"\n')
@@ -55,12 +56,17 @@ def _client(
         before = time.process_time()
         while time.monotonic() < until:
             start = time.perf_counter()
-            work(client, chance, mine, runs)
+            try:
+                work(client, chance, mine, runs)
+            except Problem as problem:
+                if problem.code != "too_slow":
+                    raise
+                unanswered += 1
             took.append((time.perf_counter() - start) * 1000)
             if pause:
                 time.sleep(pause * (0.5 + chance.random()))
         used = time.process_time() - before
-    pipe.send((took, used))
+    pipe.send((took, used, unanswered))
 
 
 def crowd(
@@ -79,7 +85,7 @@ def crowd(
         watch.take(stand.pid)
         time.sleep(min(1.0, seconds / 20))
     told = [pipe.recv() for pipe in pipes]
-    took = sorted(value for values, _ in told for value in values)
+    took = sorted(value for values, _, _ in told for value in values)
     for process in processes:
         process.join()
     return {
@@ -92,8 +98,9 @@ def crowd(
         "p99_ms": round(took[int(len(took) * 0.99)], 1),
         "worst_ms": round(took[-1], 1),
         "daemon_cpu_ms": round((_cpu_seconds(stand.pid) - before) / len(took) * 1000, 2),
-        "client_cpu_ms": round(sum(used for _, used in told) / len(took) * 1000, 2),
+        "client_cpu_ms": round(sum(used for _, used, _ in told) / len(took) * 1000, 2),
         "load": round(os.getloadavg()[0], 1),
+        **({"unanswered": late} if (late := sum(count for _, _, count in told)) else {}),
     }
 
 

@@ -46,8 +46,9 @@ def daemon_command(home: Home, *words: str) -> list[str]:
     return [sys.executable, "-P", "-m", "mlops_tui.daemon", *words, "--home", str(home.path)]
 
 
-def daemon_environment(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What a daemon inherits: enough to find programs and this package, nothing of the terminal it was started from."""
+def daemon_environment(home: Home, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """What a daemon inherits: enough to find programs and this package, nothing of the terminal it was started from. Its own children, hooks
+    among them, find the same home by it, wherever they stand."""
     kept = {
         key: value
         for key, value in environment.items()
@@ -59,6 +60,7 @@ def daemon_environment(environment: Mapping[str, str] = os.environ) -> dict[str,
         root = str(Path(package.__file__ or "").resolve().parents[1])
         if root not in installed and root not in paths:
             paths.append(root)
+    kept["MLOPS_TUI_HOME"] = str(home.path)
     if paths:
         kept["PYTHONPATH"] = os.pathsep.join(paths)
     return kept
@@ -80,7 +82,7 @@ def start_daemon(
         try:
             process = subprocess.Popen(
                 [*daemon_command(home, *words), "--ready-fd", str(writing)],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=daemon_environment(),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=daemon_environment(home),
                 pass_fds=(writing,), start_new_session=True, umask=0o077,
             )  # fmt: skip
         finally:

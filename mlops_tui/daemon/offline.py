@@ -92,9 +92,11 @@ def doctor(home: Home, deep: bool = False) -> Health:
     try:
         database = Database.open(home.index, readonly=True)
     except Problem as problem:
+        # the next daemon makes or migrates it by itself: nothing is damaged
+        say = service.warning if problem.code in ("index_missing", "index_old") else service.error
         findings = [
             *service.file_findings(home),
-            service.error("index", str(home.index), problem.message, problem.hint),
+            say("index", str(home.index), problem.message, problem.hint),
         ]
         return service.health(findings, [*service.WITHOUT_INDEX, "index"])
     try:

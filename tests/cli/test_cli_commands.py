@@ -336,6 +336,10 @@ def test_the_daemon_is_seen_and_stopped_and_the_index_made_anew(
     assert run("daemon", "stop", *home).out.startswith("no daemon runs for ")
     pid = run("daemon", "start", "--json", *home).json["pid"]
     assert run("daemon", "stop", *home).out == f"stopped (pid {pid})\n"
+    served_home.index.unlink()
+    found = run("doctor", "--json", *home)  # the next daemon makes it anew
+    assert found.code == 0
+    assert ("warning", "index") in [(finding["level"], finding["code"]) for finding in found.json["findings"]]
     served_home.index.write_bytes(b"damaged" * 1000)
     found = run("doctor", "--json", *home)
     assert found.code == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -166,10 +167,20 @@ def test_answers_that_make_no_sense_are_problems() -> None:
     assert problem_in(b'{"error": {"code": "x", "message": "m"}}', 3).status == 3
 
 
-def test_what_the_app_sets_for_its_drawing_reaches_no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_app_sets_for_its_drawing_reaches_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = ("ESCDELAY", "TEXTUAL_ANIMATIONS", "TEXTUAL_SMOOTH_SCROLL", "TEXTUAL_FPS")
     for name in (*own, "MINE"):
         monkeypatch.setenv(name, "1")
     given = environment().env
     assert given["MINE"] == "1" and not given.keys() & set(own)
-    assert not daemon_environment().keys() & set(own)
+    assert not daemon_environment(Home.locate(tmp_path)).keys() & set(own)
+
+
+def test_a_daemon_and_its_children_find_the_home_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLOPS_TUI_HOME", "records")
+    assert daemon_environment(Home.locate(None))["MLOPS_TUI_HOME"] == str(tmp_path / "records")

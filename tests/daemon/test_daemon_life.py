@@ -174,7 +174,7 @@ def test_a_process_that_dies_at_start_shows_the_end_of_the_log(
 
 def test_in_the_foreground_it_ends_on_interrupt(served_home: Home) -> None:
     process = subprocess.Popen(
-        daemon_command(served_home, "serve", "--foreground", "--idle-exit", "0"), env=daemon_environment(),
+        daemon_command(served_home, "serve", "--foreground", "--idle-exit", "0"), env=daemon_environment(served_home),
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

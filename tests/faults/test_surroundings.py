@@ -102,7 +102,7 @@ def test_a_container_whose_user_has_no_home_folder(monkeypatch: pytest.MonkeyPat
 
 def test_a_terminal_that_closes_ends_what_is_in_its_foreground_cleanly(served_home: Home) -> None:
     process = subprocess.Popen(
-        daemon_command(served_home, "serve", "--foreground", "--idle-exit", "0"), env=daemon_environment(),
+        daemon_command(served_home, "serve", "--foreground", "--idle-exit", "0"), env=daemon_environment(served_home),
         stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     try:

@@ -58,7 +58,7 @@ def start(session: Session, request: DaemonStart) -> DaemonStatus:
             words += ["--idle-exit", str(request.idle_exit)]
         command = daemon_command(home, *words)
         sys.stdout.flush()
-        os.execve(command[0], command, daemon_environment())
+        os.execve(command[0], command, daemon_environment(home))
     with connect(home, idle_exit=request.idle_exit) as client:
         found: DaemonStatus = client.call("daemon status")
         return found

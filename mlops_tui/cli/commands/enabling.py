@@ -75,7 +75,7 @@ def _systemd(home: Home, remove: bool, dry_run: bool) -> Plan:
 
 def _unit(home: Home) -> str:
     """KillMode=process: stopping the unit must not stop the runs."""
-    path = daemon_environment().get("PYTHONPATH", "")
+    path = daemon_environment(home).get("PYTHONPATH", "")
     environment = f'Environment="PYTHONPATH={_unit_text(path)}"\n' if path else ""
     command = " ".join(f'"{_unit_text(word)}"' for word in _command(home))
     return (
@@ -114,7 +114,7 @@ def _cron(home: Home, remove: bool, dry_run: bool) -> Plan:
 def _cron_command(home: Home) -> str:
     """cron takes % for the end of a line."""
     command = shlex.join(_command(home))
-    path = daemon_environment().get("PYTHONPATH")
+    path = daemon_environment(home).get("PYTHONPATH")
     if "\n" in command:
         raise Problem("bad_home", "the home's path has a line break", "use another home", status=2)
     return (f"PYTHONPATH={shlex.quote(path)} {command}" if path else command).replace("%", "\\%")

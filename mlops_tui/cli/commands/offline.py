@@ -20,7 +20,7 @@ def offline(home: Home, task: str, answer: type[T], *words: str) -> T:
         daemon_command(home, task, *words),
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        env=daemon_environment(),
+        env=daemon_environment(home),
         check=False,
     )
     if result.returncode != 0:
